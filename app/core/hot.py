@@ -1,0 +1,148 @@
+"""What hot routes share: strict query strings, SQL compiled once, and their OpenAPI operation.
+
+A hot route is answered without the framework (see `core.edge`), so these stand in for what FastAPI would do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from sqlalchemy import Select
+from sqlalchemy.dialects.postgresql import asyncpg
+
+from app.core.errors import INVALID, FieldError, Problem
+from app.core.gate import validation_problem
+
+M = TypeVar("M", bound=BaseModel)
+_SCHEMAS = "#/components/schemas/{model}"
+_FIELDS_MAX = 50
+
+
+def parse_query(model: type[M], query: bytes) -> M:
+    """The query string as a `model`, whose fields are its parameters.
+
+    The gate has checked the encoding. Raises Problem (422) for a parameter that is unknown, repeated or not valid.
+    """
+    given: dict[str, str] = {}
+    if query:
+        try:
+            pairs = parse_qsl(query.decode(), keep_blank_values=True, max_num_fields=_FIELDS_MAX)
+        except ValueError:
+            raise Problem(INVALID, f"A query has at most {_FIELDS_MAX} parameters.") from None
+        given = dict(pairs)
+        if len(given) != len(pairs):
+            raise Problem(INVALID, "A parameter is given twice.", [_repeated(pairs)])
+    try:
+        return model.model_validate_strings(given)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        # Parameters are flat; only the first part of a place names one.
+        raise validation_problem([{**one, "loc": ("query", *one["loc"][:1])} for one in found], ("query",)) from None
+
+
+def _repeated(pairs: list[tuple[str, str]]) -> FieldError:
+    names = [name for name, _ in pairs]
+    twice = next(name for name in names if names.count(name) > 1)
+    return FieldError(f"?{twice[:64]}", "repeated", "Give each parameter once.")
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSql:
+    """SQL text for asyncpg, and how to order the values of its parameters."""
+
+    text: str
+    names: tuple[str, ...]
+    fixed: Mapping[str, Any]
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """`values` of the statement's own parameters, in the order of `$1, $2, ...`. Raises KeyError for a missing one.
+
+        The values go to asyncpg as they are: jsonb takes and gives text, arrays are lists, ids are UUIDs.
+        """
+        fixed = self.fixed
+        return [fixed[name] if name in fixed else values[name] for name in self.names]
+
+
+def compiled(statement: Select[Any]) -> CompiledSql:
+    """`statement` as SQL for asyncpg. Its `bindparam`s without a value are the parameters; constants stay constants."""
+    # SQLAlchemy's dialects carry no annotations.
+    dialect: Any = asyncpg.dialect
+    found = statement.compile(dialect=dialect())
+    open_names = {name for name, parameter in found.binds.items() if parameter.required}
+    # Writes out what SQLAlchemy leaves for the execution (literals, IN lists); open parameters stay as they are.
+    state = found.construct_expanded_state(dict.fromkeys(open_names))
+    names = tuple(state.positiontup or ())
+    fixed = {name: value for name, value in state.parameters.items() if name in names and name not in open_names}
+    for name in fixed.keys() & state.processors.keys():
+        convert: Any = state.processors[name]
+        fixed[name] = convert(fixed[name])
+    return CompiledSql(state.statement, names, MappingProxyType(fixed))
+
+
+def operation(
+    name: str,
+    summary: str,
+    *,
+    tag: str,
+    answer: type[BaseModel],
+    description: str = "",
+    query: type[BaseModel] | None = None,
+    body: type[BaseModel] | None = None,
+) -> dict[str, Any]:
+    """The OpenAPI operation of a hot route, as FastAPI would write it; `name` is the operation id.
+
+    Schemas of the models come along under `x-schemas`, for `core.openapi` to put in their place.
+    """
+    inputs, outputs = _Schemas("validation"), _Schemas("serialization")
+    made: dict[str, Any] = {"tags": [tag], "summary": summary, "operationId": name}
+    if description:
+        made["description"] = description
+    if query is not None:
+        made["parameters"] = _parameters(query.model_json_schema(ref_template=_SCHEMAS))
+    if body is not None:
+        content = {"application/json": {"schema": inputs.reference(body)}}
+        made["requestBody"] = {"required": True, "content": content}
+    content = {"application/json": {"schema": outputs.reference(answer)}}
+    made["responses"] = {"200": {"description": "Successful Response", "content": content}}
+    made["x-schemas"] = {**inputs.found, **outputs.found}
+    return made
+
+
+class _Schemas:
+    def __init__(self, mode: Any) -> None:
+        self._mode = mode
+        self.found: dict[str, Any] = {}
+
+    def reference(self, model: type[BaseModel]) -> dict[str, Any]:
+        references, definitions = models_json_schema(
+            [(model, self._mode)], ref_template=_SCHEMAS, schema_generator=GenerateJsonSchema
+        )
+        self.found.update(definitions.get("$defs", {}))
+        return dict(references[model, self._mode])
+
+
+def _parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    needed = schema.get("required", ())
+    return [_parameter(name, dict(field), required=name in needed) for name, field in schema["properties"].items()]
+
+
+def _parameter(name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    made: dict[str, Any] = {"name": name, "in": "query", "required": required}
+    description = schema.pop("description", None)
+    if description:
+        made["description"] = description
+    # A parameter that is left out is absent; nobody can write null in a query.
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
+    if len(kinds) == 1:
+        del schema["anyOf"]
+        schema = {**kinds[0], **schema}
+    if schema.get("default", ...) is None:
+        del schema["default"]
+    if schema.get("type") == "array":
+        made |= {"style": "form", "explode": False}
+    made["schema"] = schema
+    return made

@@ -1,0 +1,146 @@
+"""What routers use: the caller with a declared scope, the write dependency, raw bodies, replies, ETags."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from app.core.caller import Caller
+from app.core.db import Work
+from app.core.errors import FORBIDDEN, INVALID, STALE, VERSION_REQUIRED, FieldError, Problem
+from app.core.idempotency import RequestKey
+from app.core.reply import Reply
+from app.core.services import Services, services_of
+
+ServicesOf = Annotated[Services, Depends(services_of)]
+BODY_MODEL = "x-body-model"
+
+
+@dataclass(slots=True)
+class Incoming:
+    """What the edge learnt of a request before its handler runs: `scope["clientele"]`."""
+
+    request_id: str
+    caller: Caller | None = None
+    body: bytes = b""
+    json: Any = None
+
+
+def incoming(request: Request) -> Incoming:
+    """What the edge left for this request."""
+    found: Incoming = request.scope["clientele"]
+    return found
+
+
+class GatedRequest(Request):
+    """A request whose JSON the gate has already parsed."""
+
+    async def body(self) -> bytes:
+        """The body that the gate read."""
+        return incoming(self).body
+
+    async def json(self) -> Any:
+        """The value that the gate parsed; never parsed twice."""
+        return incoming(self).json
+
+
+class GatedRoute(APIRoute):
+    """A route behind the gate. Every room's router uses it: `APIRouter(route_class=GatedRoute)`."""
+
+    def get_route_handler(self) -> Any:
+        """FastAPI's handler, given a request that knows its parsed body."""
+        inner = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            return await inner(GatedRequest(request.scope, request.receive))
+
+        return handler
+
+
+class Requires:
+    """Dependency that declares a route's scope and answers the caller. Every route has one; checked at start."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    def __call__(self, request: Request) -> Caller:
+        """The caller, if granted the scope. Raises Problem forbidden."""
+        caller = incoming(request).caller
+        if caller is None or not caller.may(self.scope):
+            raise Problem(FORBIDDEN, f"This API key lacks the scope {self.scope}.")
+        return caller
+
+
+def requires(scope: str) -> Any:
+    """The declaration of a route's scope (`room:action`), for `Annotated[Caller, ...]`."""
+    return Depends(Requires(scope))
+
+
+class Writer:
+    """Runs a route's work through the one write function, with the request's Idempotency-Key if it has one."""
+
+    def __init__(
+        self,
+        request: Request,
+        services: ServicesOf,
+        idempotency_key: Annotated[
+            str | None,
+            Header(description="Repeating a request with the same key and body replays its answer, for 7 days."),
+        ] = None,
+    ) -> None:
+        self._request = request
+        self._services = services
+        self._key = idempotency_key
+
+    async def __call__(self, work: Work, *, body: bytes | None = None) -> Response:
+        """Run `work` for the caller, commit, and answer."""
+        seen = incoming(self._request)
+        if seen.caller is None:
+            raise Problem(FORBIDDEN)
+        key = None
+        if self._key is not None:
+            target = self._request.url.path + "?" + self._request.url.query
+            key = RequestKey.of(self._key, self._request.method, target, seen.body if body is None else body)
+        return respond(await self._services.db.write(seen.caller, work, key=key))
+
+
+WriteOf = Annotated[Writer, Depends()]
+
+
+def respond(reply: Reply) -> Response:
+    """A reply as an HTTP response."""
+    headers = dict(reply.headers)
+    media_type = headers.pop("Content-Type", "application/json") if reply.body else None
+    return Response(reply.body, reply.status, headers, media_type)
+
+
+def json_response(body: bytes | str, headers: dict[str, str] | None = None) -> Response:
+    """JSON that PostgreSQL or a query has already written."""
+    return Response(body, 200, headers, "application/json")
+
+
+def etag(version: int) -> dict[str, str]:
+    """The ETag header of a record's version."""
+    return {"ETag": f'"{version}"'}
+
+
+def expected_version(if_match: str | None) -> int:
+    """The version in If-Match. Raises Problem: 428 without the header, 422 if it is not one of our ETags."""
+    if if_match is None:
+        raise Problem(VERSION_REQUIRED, "Send If-Match with the ETag of the version that you read.")
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isascii() or not text.isdigit() or len(text) > 18:  # noqa: PLR2004
+        raise Problem(INVALID, errors=[FieldError("header:If-Match", "invalid_etag", 'If-Match looks like "3".')])
+    return int(text)
+
+
+def stale(current: int) -> Problem:
+    """412 that tells the version we hold."""
+    return Problem(STALE, f"The record is at version {current}.", headers=etag(current), extra={"version": current})
+
+
+def documented_body(model: type[BaseModel] | Any, media_type: str = "application/json") -> dict[str, Any]:
+    """`openapi_extra` of a route that reads its body itself: the documentation still shows the model."""
+    return {BODY_MODEL: (model, media_type)}

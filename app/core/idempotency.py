@@ -1,0 +1,89 @@
+"""Idempotency-Key: one request, one effect. The key's row commits with the work it stands for."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.core.caller import Caller
+from app.core.errors import BAD_REQUEST, KEY_REUSED, REQUEST_RUNNING, RETRY_SOON, Problem, database_error
+from app.core.models import IdempotencyKey
+from app.core.reply import Reply
+
+KEPT = timedelta(days=7)
+KEY_MAX = 255
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """The client's key and what it was sent with: method, path and body, as one digest."""
+
+    key: str
+    fingerprint: bytes
+
+    @classmethod
+    def of(cls, key: str, method: str, target: str, body: bytes) -> "RequestKey":
+        """The key of a request. Raises Problem if the key is not 1 to 255 visible ASCII characters."""
+        if not 1 <= len(key) <= KEY_MAX or not all(0x21 <= ord(char) < 0x7F for char in key):  # noqa: PLR2004
+            raise Problem(BAD_REQUEST, "Idempotency-Key must be 1 to 255 visible ASCII characters.")
+        digest = hashlib.sha256(f"{method} {target}\n".encode())
+        digest.update(body)
+        return cls(key, digest.digest())
+
+
+async def claim(connection: AsyncConnection, caller: Caller, key: RequestKey, now: datetime) -> Reply | None:
+    """Take the key for this transaction, or answer what was stored under it.
+
+    Waits (bounded by the lock time limit) for a running request with the same key. Raises Problem: still running, or
+    the key belongs to another request.
+    """
+    row = insert(IdempotencyKey).values(
+        client_id=caller.client_id, key=key.key, fingerprint=key.fingerprint, created_at=now
+    )
+    try:
+        claimed = await connection.execute(row.on_conflict_do_nothing().returning(IdempotencyKey.client_id))
+    except DBAPIError as error:
+        if (database_error(error) or ("", ""))[0] == _LOCK_NOT_AVAILABLE:
+            raise Problem(REQUEST_RUNNING, headers=dict(RETRY_SOON)) from error
+        raise
+    if claimed.first() is not None:
+        return None
+    found = (await connection.execute(_stored(caller.client_id, key.key))).one()
+    if found.fingerprint != key.fingerprint:
+        raise Problem(KEY_REUSED, "This key was sent before with another method, path or body.")
+    return Reply(found.status, bytes(found.body), {**found.headers, "Idempotency-Replayed": "true"})
+
+
+async def store(connection: AsyncConnection, caller: Caller, key: RequestKey, reply: Reply) -> None:
+    """Keep the answer beside the key, in the transaction of the work."""
+    await connection.execute(
+        update(IdempotencyKey)
+        .where(IdempotencyKey.client_id == caller.client_id, IdempotencyKey.key == key.key)
+        .values(status=reply.status, headers=reply.headers, body=reply.body)
+    )
+
+
+async def find(connection: AsyncConnection, client_id: uuid.UUID, key: str) -> Any:
+    """The stored request (status, headers, body, created_at) or None."""
+    return (await connection.execute(_stored(client_id, key))).first()
+
+
+async def forget_old(connection: AsyncConnection, now: datetime) -> int:
+    """Delete keys older than seven days. Returns how many."""
+    gone = delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT).returning(IdempotencyKey.key)
+    return len((await connection.execute(gone)).all())
+
+
+def _stored(client_id: uuid.UUID, key: str) -> Any:
+    columns = (
+        IdempotencyKey.fingerprint, IdempotencyKey.status, IdempotencyKey.headers, IdempotencyKey.body,
+        IdempotencyKey.created_at,
+    )  # fmt: skip
+    return select(*columns).where(IdempotencyKey.client_id == client_id, IdempotencyKey.key == key)

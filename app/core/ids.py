@@ -1,0 +1,18 @@
+"""Identifiers: UUIDv7, made by the application so that a row's id is known before it is written."""
+
+import uuid
+
+from uuid_utils.compat import uuid7
+
+# Subject of events that belong to the company and to no customer (a store, a product).
+COMPANY = uuid.UUID(int=0)
+
+
+def new_id() -> uuid.UUID:
+    """A new time-ordered UUIDv7."""
+    return uuid7()
+
+
+def new_ids(count: int) -> list[uuid.UUID]:
+    """`count` new ids, in order."""
+    return [uuid7() for _ in range(count)]

@@ -1,0 +1,83 @@
+"""The OpenAPI document: FastAPI's own, plus hot routes, bodies that routes read themselves, and problems everywhere."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+
+from app.core.batch import ProblemBody
+from app.core.edge import HotRoute
+from app.core.errors import PROBLEM_MEDIA_TYPE
+from app.core.http import BODY_MODEL
+
+DESCRIPTION = """\
+The customer record that tills, call centre and partner systems share.
+
+Send the API key as `Authorization: Bearer clk_...`. Errors are `application/problem+json` (RFC 9457) with a stable
+`code`.
+Every list answers `data`, `next_cursor` and `has_more`. Money is in minor units, times are RFC 3339 in UTC, and
+unknown fields are refused. Ignore fields in an answer that you do not know.
+"""
+_METHODS = ("get", "put", "post", "delete", "patch")
+
+
+def document(
+    app: FastAPI, routes: Iterable[APIRoute], hot: Iterable[HotRoute], public: frozenset[str]
+) -> dict[str, Any]:
+    """The whole document; the same input gives the same bytes."""
+    from fastapi.openapi.utils import get_openapi  # noqa: PLC0415  slow to import, and only needed here
+
+    models = _body_models(routes)
+    spec = get_openapi(
+        title="Clientele", version="1", openapi_version="3.1.0", description=DESCRIPTION, routes=app.routes
+    )
+    schemas = spec.setdefault("components", {}).setdefault("schemas", {})
+    for route in hot:
+        operation = dict(route.operation)
+        schemas.update(operation.pop("x-schemas", {}))
+        spec["paths"].setdefault(route.path, {})[route.method.lower()] = operation
+    for model in [ProblemBody, *models]:
+        schema = TypeAdapter(model).json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[_name(model)] = schema
+    for path, operations in spec["paths"].items():
+        for method in _METHODS:
+            if method in operations:
+                _finish(operations[method], path, public)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    spec["components"]["schemas"] = dict(sorted(schemas.items()))
+    spec["components"]["securitySchemes"] = {"api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "clk_..."}}
+    spec["security"] = [{"api_key": []}]
+    spec["paths"] = dict(sorted(spec["paths"].items()))
+    return spec
+
+
+def _body_models(routes: Iterable[APIRoute]) -> list[Any]:
+    found = []
+    for route in routes:
+        extra = getattr(route, "openapi_extra", None) or {}
+        if BODY_MODEL in extra:
+            found.append(extra[BODY_MODEL][0])
+    return found
+
+
+def _name(model: Any) -> str:
+    return str(model.__name__).replace("[", "_").replace("]", "")
+
+
+def _finish(operation: dict[str, Any], path: str, public: frozenset[str]) -> None:
+    body = operation.pop(BODY_MODEL, None)
+    if body is not None:
+        model, media_type = body
+        content = {media_type: {"schema": {"$ref": f"#/components/schemas/{_name(model)}"}}}
+        operation["requestBody"] = {"required": True, "content": content}
+    problem = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
+    responses = operation.setdefault("responses", {})
+    responses.pop("422", None)
+    if path in public:
+        operation["security"] = []
+    responses["4XX"] = {"description": "The request cannot be done; `code` says why.", "content": problem}
+    responses["5XX"] = {"description": "The service cannot answer now; try again.", "content": problem}

@@ -1,0 +1,65 @@
+"""Routes of the service itself: alive, ready, metrics, and what became of a keyed request."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+
+from app.core import idempotency
+from app.core.caller import Caller
+from app.core.db import Tx
+from app.core.errors import NOT_FOUND, UNAVAILABLE, Problem
+from app.core.http import GatedRoute, ServicesOf, requires
+from app.core.migrate import is_ready
+from app.core.schemas import IdempotencyAnswer, Liveness, Readiness
+
+PUBLIC = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json"})
+router = APIRouter(tags=["service"], route_class=GatedRoute)
+
+
+@router.get("/livez", response_model=Liveness)
+async def get_liveness() -> Any:
+    """Whether the process runs."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", response_model=Readiness)
+async def get_readiness(services: ServicesOf) -> Any:
+    """Whether the process can serve: the database answers and its revision is at least the one this code needs.
+
+    Lag of the feed is reported and does not make the service unready.
+    """
+    try:
+        ready, report = await is_ready(services.db)
+    except Exception as error:
+        raise Problem(UNAVAILABLE, "The database does not answer.", headers={"Retry-After": "1"}) from error
+    if not ready:
+        raise Problem(UNAVAILABLE, "The database is not migrated to what this version needs.")
+    for probe in services.probes:
+        report.update(await probe(services.db))
+    return {"status": "ready", **report}
+
+
+@router.get("/metrics")
+async def get_metrics(services: ServicesOf) -> Response:
+    """Metrics in Prometheus' text format."""
+    return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/v1/idempotency/{key}", response_model=IdempotencyAnswer)
+async def get_idempotent_request(
+    key: Annotated[str, Path(max_length=idempotency.KEY_MAX)],
+    caller: Annotated[Caller, requires("requests:read")],
+    services: ServicesOf,
+) -> Any:
+    """What became of a request that this client sent with an Idempotency-Key: its stored status and answer.
+
+    404 means that it did not take effect (or is still running, or is older than seven days).
+    """
+
+    async def find(tx: Tx) -> Any:
+        return await idempotency.find(tx.connection, caller.client_id, key)
+
+    row = await services.db.read(caller, find)
+    if row is None:
+        raise Problem(NOT_FOUND, "No finished request with this key is known.")
+    return IdempotencyAnswer.of(key, row)

@@ -1,0 +1,39 @@
+"""Wire types of the service's own routes."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import Field
+
+from app.core.types import Answer
+
+
+class Liveness(Answer):
+    """The process runs."""
+
+    status: str
+
+
+class Readiness(Answer):
+    """The service can answer, and how far the feed is behind."""
+
+    status: str
+    revision: str | None = None
+    feed_waiting: int | None = Field(default=None, description="Events that are committed but not on the feed yet.")
+
+
+class IdempotencyAnswer(Answer):
+    """A keyed request that took effect, and the answer it got."""
+
+    key: str
+    state: str
+    completed_at: datetime
+    status: int
+    answer: Any = None
+
+    @classmethod
+    def of(cls, key: str, row: Any) -> "IdempotencyAnswer":
+        """From the stored row."""
+        body = orjson.loads(row.body) if row.body else None
+        return cls(key=key, state="completed", completed_at=row.created_at, status=row.status, answer=body)

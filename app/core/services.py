@@ -1,0 +1,53 @@
+"""What one process holds for its whole life, built in `main` and handed down."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from starlette.requests import Request
+
+from app.core.caller import ReadLog
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.documents import Sections
+from app.core.errors import ErrorMap
+from app.core.metrics import Metrics
+from app.core.offload import Offload
+from app.core.pages import Cursors
+from app.core.settings import Settings
+
+
+class FeedSignal(Protocol):
+    """Wakes readers that wait for the feed to grow."""
+
+    async def wait_beyond(self, sequence: int, seconds: float) -> None:
+        """Return when an event after `sequence` may be there, or after `seconds`."""
+
+
+# Adds a few figures to what `/readyz` reports.
+Probe = Callable[[Database], Awaitable[dict[str, Any]]]
+
+
+@dataclass(slots=True)
+class Services:
+    """The parts that routes need. Rooms get it through `core.http`."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    reads: ReadLog
+    cursors: Cursors
+    errors: ErrorMap
+    metrics: Metrics
+    offload: Offload
+    feed: FeedSignal
+    sections: Sections = field(default_factory=Sections)
+    probes: tuple[Probe, ...] = ()
+    # What hot reads keep for the life of the process, such as compiled statements, under keys of their own.
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+
+def services_of(request: Request) -> Services:
+    """The process's services, from a request."""
+    found: Services = request.app.state.services
+    return found

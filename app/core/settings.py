@@ -1,0 +1,125 @@
+"""All settings, read once from the environment (`CLIENTELE_...`, nested with `__`) in `main`, `worker` or `cli`."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _known_zone(name: str) -> str:
+    ZoneInfo(name)
+    return name
+
+
+class PoolSettings(BaseModel):
+    """Connections per process: `main` for SQLAlchemy, `hot` for the few hot reads."""
+
+    main: int = 10
+    hot: int = 6
+    wait_seconds: float = 10
+
+
+class LimitSettings(BaseModel):
+    """Bounds on one request. Times in seconds, sizes in bytes."""
+
+    body_bytes: int = 8 * 1024 * 1024
+    upload_bytes: int = 4 * 1024 * 1024 * 1024
+    body_seconds: float = 30
+    request_seconds: float = 60
+    statement_seconds: float = 30
+    lock_seconds: float = 2
+    idle_transaction_seconds: float = 30
+    bulk_running: int = 2
+    bulk_waiting: int = 64
+    offload_bytes: int = 64 * 1024
+    stop_seconds: float = 20
+
+
+class RateSettings(BaseModel):
+    """Requests per second and burst of one API key, by rate class."""
+
+    standard_per_second: float = 100
+    large_per_second: float = 500
+    bulk_per_second: float = 50
+    burst_seconds: float = 2
+
+
+class FeedSettings(BaseModel):
+    """The change feed: how long events are kept, how the sequencer polls (seconds)."""
+
+    keep_days: int = Field(default=30, ge=30)
+    poll_busy: float = 0.005
+    poll_idle: float = 0.05
+    batch: int = 5000
+
+
+class JobSettings(BaseModel):
+    """Background jobs. Times in seconds: a job whose worker died is taken over when its lease has run out."""
+
+    slots: int = Field(default=2, ge=1)
+    lease_seconds: float = Field(default=15, gt=0)
+    poll_seconds: float = Field(default=0.5, gt=0)
+    # A failed job waits this long before it is tried again, doubling up to five minutes.
+    backoff_seconds: float = Field(default=1, gt=0)
+    # Attempts in a row that end without a step forward; then the job has failed.
+    attempts: int = Field(default=20, ge=1)
+
+
+class CompanySettings(BaseModel):
+    """What this deployment assumes when a store or a caller does not say."""
+
+    currency: str = "CNY"
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
+    phone_region: str = "CN"
+    # A receipt before this many minutes past midnight still belongs to the day before.
+    closing_minutes: int = Field(default=0, ge=0, le=720)
+    # How far the tenders of a receipt may differ from its net, in minor units.
+    rounding: int = Field(default=0, ge=0)
+
+
+class Settings(BaseSettings):
+    """The whole configuration of one process."""
+
+    model_config = SettingsConfigDict(env_prefix="CLIENTELE_", env_nested_delimiter="__", extra="forbid")
+
+    database_url: SecretStr | None = None
+    data_dir: Path = Path(".clientele")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    secret_key: SecretStr | None = None
+    log_level: str = "INFO"
+    pool: PoolSettings = PoolSettings()
+    limits: LimitSettings = LimitSettings()
+    rates: RateSettings = RateSettings()
+    feed: FeedSettings = FeedSettings()
+    jobs: JobSettings = JobSettings()
+    company: CompanySettings = CompanySettings()
+
+    @cached_property
+    def secret(self) -> str:
+        """The key that signs cursors and keys the hash of API keys; made and kept in the data directory if not set.
+
+        Raises ValueError with an outside database and no `CLIENTELE_SECRET_KEY`: two machines must share it.
+        """
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        if self.database_url is not None:
+            message = "Set CLIENTELE_SECRET_KEY: with CLIENTELE_DATABASE_URL every process needs the same secret."
+            raise ValueError(message)
+        return _kept_secret(self.data_dir / "secret")
+
+
+def _kept_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(32))
+    return path.read_text(encoding="ascii").strip()

@@ -1,0 +1,160 @@
+"""Fixtures that every room's tests share: a real PostgreSQL, a migrated database per test process, the application.
+
+Commits are real; after each test the rows are deleted, so nothing is hidden by a transaction that never ended.
+"""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from app.access.roles import ROLES
+from pydantic import SecretStr
+
+from app.access import commands as access_commands
+from app.access.keyring import Keyring
+from app.core import embedded
+from app.core.caller import SYSTEM
+from app.core.db import Tx
+from app.core.edge import Edge
+from app.core.migrate import upgrade
+from app.core.services import Services
+from app.core.settings import Settings
+from app.main import build_services, create_app
+
+TEMPLATE = "clientele_template"
+# Tests may lose the last second at a power cut; production may not.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[embedded.EmbeddedServer]:
+    """One server for all test processes of this run; the last to leave stops it and removes its files."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+    directory = Path(tempfile.gettempdir()) / f"clientele-tests-{run[:12]}"
+    directory.mkdir(mode=0o755, exist_ok=True)
+    server = embedded.start(directory, settings=FAST)
+    yield server
+    embedded.stop(server)
+    if not (server.directory / "postmaster.pid").exists():
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres: embedded.EmbeddedServer) -> str:
+    """A migrated database of this test process's own, cloned from a template that one of them makes."""
+    lock = postgres.directory.parent / "template.lock"
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        asyncio.run(_clone(postgres, name))
+    return postgres.database_url(name)
+
+
+async def _clone(postgres: embedded.EmbeddedServer, name: str) -> None:
+    admin = await asyncpg.connect(_dsn(postgres.url))
+    try:
+        if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", TEMPLATE):
+            await admin.execute(f'CREATE DATABASE "{TEMPLATE}"')
+            await upgrade(postgres.database_url(TEMPLATE))
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+    finally:
+        await admin.close()
+
+
+def _dsn(url: str) -> str:
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+@dataclass
+class House:
+    """The running application, in this process."""
+
+    services: Services
+    app: Edge
+    keys: dict[str, str]
+
+    def client(self, role: str | None = "admin", **headers: str) -> httpx.AsyncClient:
+        """An HTTP client with the key of a role, or without one."""
+        given = {"Authorization": f"Bearer {self.keys[role]}"} if role else {}
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://test", headers={**given, **headers})
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of the application under test. Rates are high: a test that means to be throttled makes its own."""
+    return Settings(
+        database_url=SecretStr(database_url),
+        secret_key=SecretStr("only for tests"),
+        data_dir=tmp_path_factory.mktemp("data"),
+        rates={"standard_per_second": 1e6, "large_per_second": 1e6, "bulk_per_second": 1e6},
+    )
+
+
+@pytest.fixture(scope="session")
+async def house(settings: Settings, database_url: str) -> AsyncIterator[House]:
+    """The application with its lifespan running, and one key per role."""
+    services = build_services(settings, database_url)
+    edge = create_app(services)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(edge.api.router.lifespan_context(edge.api))
+        yield House(services, edge, {role: await _key(services, role) for role in ROLES})
+
+
+async def _key(services: Services, role: str) -> str:
+    keyring = Keyring(services.settings.secret)
+    return (await services.db.run(lambda tx: access_commands.create_key(tx, keyring, f"test {role}", role)))[1]
+
+
+@pytest.fixture
+async def client(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with every scope."""
+    async with house.client("admin") as found:
+        yield found
+
+
+@pytest.fixture
+async def clients(house: House) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    """A client per role."""
+    async with AsyncExitStack() as stack:
+        yield {role: await stack.enter_async_context(house.client(role)) for role in ROLES}
+
+
+@pytest.fixture
+async def tx(house: House) -> AsyncIterator[Tx]:
+    """An open transaction that is rolled back at the end."""
+    async with house.services.db.engine.connect() as connection:
+        yield Tx(connection, SYSTEM, house.services.clock.now())
+
+
+@pytest.fixture(autouse=True)
+async def clean(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Delete what a test that used the application left behind, and let the clock run again."""
+    yield
+    if "house" not in request.fixturenames:
+        return
+    house: House = request.getfixturevalue("house")
+    house.services.clock.set(None)
+    connection = await asyncpg.connect(house.services.db.dsn)
+    try:
+        tables = await connection.fetch(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
+            "AND NOT relispartition AND relname NOT IN ('alembic_version', 'api_keys', 'feed_state')"
+        )
+        deletes = ";".join(f'DELETE FROM "{row["relname"]}"' for row in tables)
+        await connection.execute(
+            f"SET session_replication_role = replica; {deletes};"
+            "DELETE FROM api_keys WHERE name NOT LIKE 'test %'; RESET session_replication_role"
+        )
+    finally:
+        await connection.close()
