@@ -31,10 +31,13 @@ class Place:
 
 
 def prepare(data_dir: Path) -> Path:
-    """Make the data directory if it is new (for its owner only); its absolute path, without symbolic links."""
+    """Make the data directory if it is new; its absolute path, without symbolic links.
+
+    It is its owner's alone. Made by root it may be passed through (not listed), so that the database can lie inside.
+    """
     home = data_dir.expanduser().resolve()
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise EmbeddedUnavailable(f"The data directory {home} must be a folder, but there is a file.") from error
     except OSError as error:

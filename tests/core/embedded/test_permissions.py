@@ -61,7 +61,8 @@ def test_new_data_directory_is_private(home):
     try:
         with running(new, settings=LIGHT) as server:
             assert query(server, "SELECT 1") == 1
-            assert stat.S_IMODE(new.stat().st_mode) == 0o700
+            assert stat.S_IMODE(new.stat().st_mode) == (0o711 if ROOT else 0o700)
+            assert server.directory == new / "postgres"
     finally:
         clean(new)
 
