@@ -9,7 +9,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, Numeric, PrimaryKeyConstraint, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    PrimaryKeyConstraint,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,7 +52,10 @@ class Receipt(Base):
         # Serves the list of a customer's receipts (newest day first) and the sums of one customer and day.
         Index("ix_receipts_customer_id_business_date", "customer_id", "business_date", "occurred_at"),
         Index(
-            "ix_receipts_returns", "returns_source", "returns_number", postgresql_where=text("returns_number IS NOT NULL")
+            "ix_receipts_returns",
+            "returns_source",
+            "returns_number",
+            postgresql_where=text("returns_number IS NOT NULL"),
         ),
     )
 
@@ -110,7 +123,7 @@ class ReceiptLine(Base):
 
 
 class ReceiptNumber(Base):
-    """One row per receipt number for ever: what a repeated push is compared with, and the way from a number to its receipt."""
+    """One row per receipt number for ever: what a repeated push is compared with, and the way to the receipt."""
 
     __tablename__ = "receipt_numbers"
     __table_args__ = (PrimaryKeyConstraint("source", "number"),)
@@ -160,8 +173,8 @@ class CustomerCategory(Base):
 class CustomerFigures(Base):
     """A customer's figures over all receipts that count; customers without one, and walk-ins, have no row.
 
-    An occasion is a business day with net > 0. Between `occasions` days lie `occasions - 1` gaps: their sum and the sum of
-    their squares (in days) give the usual gap and its spread.
+    An occasion is a business day with net > 0. Between `occasions` days lie `occasions - 1` gaps: their sum and the sum
+    of their squares (in days) give the usual gap and its spread.
     """
 
     __tablename__ = "customer_figures"
