@@ -43,7 +43,7 @@ from app.core.http import Requires, incoming
 from app.core.metrics import Metrics
 from app.core.offload import Offload
 from app.core.pages import Cursors
-from app.core.services import Services, services_of
+from app.core.services import Services
 from app.core.settings import Settings
 from app.customers import models as customers_models
 from app.customers import router as customers_router
@@ -71,6 +71,9 @@ def build_services(settings: Settings, url: str, clock: Clock | None = None) -> 
     """Everything a process holds, not yet opened. The worker and the CLI use it too."""
     clock = clock or Clock()
     db = Database(url, settings, clock)
+    metrics = Metrics()
+    for name, in_use in db.in_use().items():
+        metrics.watch_pool(name, in_use)
     return Services(
         settings=settings,
         clock=clock,
@@ -78,7 +81,7 @@ def build_services(settings: Settings, url: str, clock: Clock | None = None) -> 
         reads=ReadAudit(db),
         cursors=Cursors(settings.secret),
         errors=ErrorMap(models.PROBLEMS for models in _MODELS),
-        metrics=Metrics(),
+        metrics=metrics,
         offload=Offload(inline_bytes=settings.limits.offload_bytes),
         feed=FeedWaiter(db),
         sections=Sections((FIGURES,)),
@@ -204,7 +207,7 @@ def _problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def on_error(request: Request, error: Exception) -> Response:
         # Starlette raises the error again after this answer; the edge then logs what was unexpected.
-        services = services_of(request)
+        services: Services = request.app.state.services
         return answer(request, services.errors.problem(error) or Problem(INTERNAL))
 
     @app.exception_handler(RequestValidationError)

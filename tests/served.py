@@ -14,13 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
-
-import httpx
 
 CLIENTELE = Path(sys.executable).with_name("clientele")
 READY_SECONDS = 60.0
@@ -87,7 +85,7 @@ class Line:
 class Served:
     """A served application with a data directory of its own, gone when the block ends."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None, *, worker: bool = True) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="clientele-served-")).resolve()
         self.data = self.directory / "data"
         # As root the database runs as a system user, who must be able to enter.
@@ -96,7 +94,6 @@ class Served:
             folder.chmod(0o755)
         self.port = free_port()
         self.starts: list[float] = []
-        self._worker = worker
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTELE_")}
         self._environment |= {**UNLIMITED, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
@@ -135,8 +132,6 @@ class Served:
     def launch(self) -> None:
         """Start it without waiting."""
         arguments = [str(CLIENTELE), "serve", "--data-dir", str(self.data), "--port", str(self.port)]
-        if not self._worker:
-            arguments.append("--no-worker")
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 arguments, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -166,16 +161,20 @@ class Served:
         self._process = None
 
     def kill_worker(self) -> None:
-        """SIGKILL to the worker, which the API starts again."""
+        """SIGKILL to the worker, if it has started; the API starts it again."""
         for pid in children(self.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(OSError):
+                if b"\0worker\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    os.kill(pid, signal.SIGKILL)
 
     def kill_database(self) -> None:
-        """SIGKILL to the PostgreSQL server; its children notice and end."""
+        """SIGKILL to the PostgreSQL server; its children notice and end. Returns when the API has noticed, too."""
         pid = self._postmaster()
         assert pid is not None, "no database runs"
         os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 1
+        while self.readiness() == 200 and time.monotonic() < deadline:
+            time.sleep(0.005)
 
     def terminate(self, seconds: float = 60) -> tuple[int, float]:
         """SIGTERM. Answers (exit status, seconds that the stop took)."""
@@ -189,10 +188,6 @@ class Served:
             raise AssertionError(f"still running {seconds} s after SIGTERM:\n{self.last_lines()}") from None
         self._process = None
         return status, time.perf_counter() - began
-
-    def restart(self) -> float:
-        """Start again after `kill` or `terminate`. Answers the seconds until it is ready."""
-        return self.start()
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run `clientele ... --data-dir` against the same data."""
@@ -238,13 +233,6 @@ class Served:
     def line(self, key: str, timeout: float = 60) -> Line:
         """A light connection."""
         return Line(self.port, key, timeout)
-
-    @contextlib.contextmanager
-    def client(self, key: str) -> Iterator[httpx.Client]:
-        """A full client."""
-        headers = {"Authorization": f"Bearer {key}"}
-        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60) as client:
-            yield client
 
     def verify(self) -> str:
         """What `clientele verify` prints; its exit status must be 0."""

@@ -70,7 +70,7 @@ class Log:
 class Till(threading.Thread):
     """One client. Tills with the same seed push the same receipts, racing each other."""
 
-    def __init__(self, served: Served, key: str, log: Log, seed: int, *, twin: bool = False, batch: int = 25) -> None:
+    def __init__(self, served: Served, key: str, log: Log, seed: int, *, twin: bool = False, batch: int = 100) -> None:
         super().__init__(name=f"till-{seed}", daemon=True)
         self._line = Line(served.port, key)
         self._log = log

@@ -21,7 +21,7 @@ KeyId = Annotated[uuid.UUID, Path(description="The id of the key, not its public
 _KEYS = "api_keys"
 
 
-def _secret_is_never_stored(
+async def _secret_is_never_stored(
     idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> None:
     """An Idempotency-Key would store the answer, and with it the key, for seven days."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, SkipValidation, TypeAdapter, ValidationEr
 from pydantic.json_schema import SkipJsonSchema
 
 from app.core.errors import INVALID, FieldError, Problem
-from app.core.gate import field_error, parse_json, pointer_to
+from app.core.gate import field_error, parse_batch, pointer_to, refusal
 from app.core.types import Answer
 
 BATCH_MAX = 1000
@@ -80,8 +80,11 @@ def failed(index: int, problem: Problem) -> dict[str, Any]:
 
 
 def items_of(body: bytes) -> list[Any]:
-    """The items of a batch body, unchecked. Raises Problem for anything that is not a batch."""
-    value = parse_json(body)
+    """The items of a batch body, unchecked; one that the gate refuses is the Problem that says why.
+
+    Raises Problem for anything that is not a batch.
+    """
+    value, doubtful = parse_batch(body)
     if not isinstance(value, dict) or not isinstance(value.get("items"), list):
         raise Problem(INVALID, errors=[FieldError("/items", "missing", "Send an object with a list of items.")])
     unknown = [
@@ -92,7 +95,7 @@ def items_of(body: bytes) -> list[Any]:
     items = value["items"]
     if not 1 <= len(items) <= BATCH_MAX:
         raise Problem(INVALID, errors=[FieldError("/items", "length", f"A batch has 1 to {BATCH_MAX} items.")])
-    return list(items)
+    return [refusal(item) or item for item in items] if doubtful else list(items)
 
 
 def check_batch(body: bytes, model: type[BaseModel]) -> Checked:
@@ -105,6 +108,9 @@ def check_items(items: list[Any], model: type[BaseModel]) -> Checked:
     adapter = _adapter(model)
     checked = Checked(valid=[], results=[None] * len(items))
     for index, item in enumerate(items):
+        if isinstance(item, Problem):
+            checked.fail(index, item)
+            continue
         try:
             checked.valid.append((index, adapter.validate_python(item).model_dump(exclude_unset=True)))
         except ValidationError as error:

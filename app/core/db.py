@@ -120,6 +120,14 @@ class Database:
             raise RuntimeError(message)
         return self._hot
 
+    def in_use(self) -> dict[str, Callable[[], float]]:
+        """How to ask how many connections of each pool are in use now."""
+        pool: Any = self.engine.pool
+        return {
+            "main": pool.checkedout,
+            "hot": lambda: self._hot.get_size() - self._hot.get_idle_size() if self._hot is not None else 0,
+        }
+
     async def open(self) -> None:
         """Open the hot pool. The main pool opens connections when they are first needed."""
         self._hot = await asyncpg.create_pool(

@@ -1,6 +1,8 @@
 """Prometheus metrics. Labels come from route templates and fixed words, never from a value that a caller sent."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -14,12 +16,16 @@ class Metrics:
             "clientele_request_seconds", "Time to answer, by route.", ("method", "route", "status"),
             buckets=BUCKETS, registry=self.registry,
         )  # fmt: skip
-        self.refused = Counter(
-            "clientele_refused_total", "Requests refused before a handler.", ("code",), registry=self.registry
-        )
-        self.in_flight = Gauge("clientele_in_flight", "Requests being answered.", ("lane",), registry=self.registry)
         self.feed_sequence = Gauge("clientele_feed_sequence", "Newest event on the feed.", registry=self.registry)
+        self._pools = Gauge(
+            "clientele_connections_in_use", "Database connections in use, by pool.", ("pool",), registry=self.registry
+        )
+        ProcessCollector(registry=self.registry)
         self._children: dict[tuple[str, str, int], Histogram] = {}
+
+    def watch_pool(self, name: str, in_use: Callable[[], float]) -> None:
+        """Show how many connections of a pool are in use, asked when the metrics are read."""
+        self._pools.labels(name).set_function(in_use)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""

@@ -45,7 +45,7 @@ async def list_receipts(
     await services.reads.record(caller, "receipt.list", [customer_id])
     page, more = found[: query.limit], len(found) > query.limit
     last = page[-1] if more else None
-    key = None if last is None else services.cursors.write(name, [last.business_date, last.occurred_at, last.id])
+    key = None if last is None else services.cursors.write(name, [str(part) for part in last[1:]])
     return json_response(page_bytes([one.document for one in page], key))
 
 

@@ -96,6 +96,8 @@ def prepare_items(items: Sequence[Any], terms: Terms) -> Prepared:
     lines: list[tuple[Any, ...]] = []
     for index, item in enumerate(items):
         try:
+            if isinstance(item, Problem):
+                raise item
             receipt, amounts, sums = _checked(item, terms)
         except Problem as problem:
             prepared.failures[index] = problem
@@ -159,7 +161,7 @@ def _checked(item: Any, terms: Terms) -> tuple[Receipt, list[Counted], Sums]:
 
 
 def _check_currency(receipt: Receipt, base: str, errors: list[FieldError]) -> None:
-    """A rate is needed exactly when the currency is another one; of the company's own it says nothing and is dropped."""
+    """A rate is needed exactly when the currency is another one; for the company's own it says nothing: dropped."""
     if receipt.currency != base and receipt.rate is None:
         errors.append(FieldError("/rate", "missing", f"A receipt in another currency than {base} needs its rate."))
     if receipt.currency == base:

@@ -76,8 +76,8 @@ class GivenIdentifier(Wire):
     """How the till knows the customer. One that cannot be read never costs the receipt."""
 
     kind: Literal["phone", "email", "card", "external", "chat"]
-    value: Annotated[StrictText, Field(max_length=1000)]
-    system: Annotated[StrictText, Field(max_length=200)] | None = None
+    value: StrictText
+    system: StrictText | None = None
 
 
 class GivenCustomer(Wire):

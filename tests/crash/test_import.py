@@ -17,16 +17,16 @@ GIVE_UP_SECONDS = 120.0
 NDJSON = {"Content_Type": "application/x-ndjson"}
 
 
-def test_an_import_survives_kills() -> None:
-    _story(rows=8_000, kills=6)
+def test_an_import_survives_kills(capsys: pytest.CaptureFixture[str]) -> None:
+    _story(8_000, 6, capsys)
 
 
 @pytest.mark.proof
-def test_a_long_import_survives_many_kills() -> None:
-    _story(rows=100_000, kills=60)
+def test_a_long_import_survives_many_kills(capsys: pytest.CaptureFixture[str]) -> None:
+    _story(100_000, 60, capsys)
 
 
-def _story(rows: int, kills: int) -> None:
+def _story(rows: int, kills: int, capsys: pytest.CaptureFixture[str]) -> None:
     chance, log = random.Random(5), Log()
     receipts = [receipt_of(chance, str(number)) for number in range(rows)]
     bad = {"source": "till", "number": "bad", "store": "nowhere", "lines": []}
@@ -48,7 +48,8 @@ def _story(rows: int, kills: int) -> None:
         for name, record in numbers(served).items():
             log.hear(name, record, "created")
         compared = check(served, log)
-    print(f"\nimport of {compared}: {met} kills while it ran")
+    with capsys.disabled():
+        print(f"\nimport of {compared}: {met} kills while it ran")
 
 
 def _kill(served: Served, line: Line, address: str, chance: random.Random, kills: int) -> int:

@@ -35,7 +35,7 @@ def test_the_file_is_the_known_one() -> None:
     assert found == ta_feng.Totals(119_578, 817_741, 32_266, 23_812, 107_840_076_00, 91_676_819_00)
 
 
-def test_all_of_ta_feng() -> None:
+def test_all_of_ta_feng(capsys: pytest.CaptureFixture[str]) -> None:
     baskets = ta_feng.read()
     totals = ta_feng.totals(baskets)
     # Every tenth batch twice, and all in random order: most receipts arrive after later ones of their customer.
@@ -56,11 +56,12 @@ def test_all_of_ta_feng() -> None:
         events = _feed(served, totals)
         assert served.verify() == "0 differences"
         assert served.errors() == []
-    print(
-        f"\nTa-Feng: {totals.receipts:,} receipts, {totals.lines:,} lines and {repeated:,} repeated receipts by "
-        f"{CLIENTS} clients in {seconds:.1f} s: {totals.receipts / seconds:,.0f} receipts/s, "
-        f"{totals.lines / seconds:,.0f} lines/s; {events:,} events"
-    )
+    with capsys.disabled():
+        print(
+            f"\nTa-Feng: {totals.receipts:,} receipts, {totals.lines:,} lines and {repeated:,} repeated receipts by "
+            f"{CLIENTS} clients in {seconds:.1f} s: {totals.receipts / seconds:,.0f} receipts/s, "
+            f"{totals.lines / seconds:,.0f} lines/s; {events:,} events"
+        )
 
 
 def _push(served: Served, parts: list[bytes]) -> Counter[str]:

@@ -18,16 +18,16 @@ pytestmark = pytest.mark.xdist_group("served")
 STOP_SECONDS = 30.0
 
 
-def test_three_stops_lose_nothing() -> None:
-    _story(stops=3)
+def test_three_stops_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    _story(3, capsys)
 
 
 @pytest.mark.proof
-def test_a_hundred_stops_lose_nothing() -> None:
-    _story(stops=100)
+def test_a_hundred_stops_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    _story(100, capsys)
 
 
-def _story(stops: int) -> None:
+def _story(stops: int, capsys: pytest.CaptureFixture[str]) -> None:
     began, chance = time.perf_counter(), random.Random(11)
     with Served() as served:
         open_stores(served)
@@ -44,10 +44,11 @@ def _story(stops: int) -> None:
         assert not [status for status in log.statuses if status >= 500], log.statuses
         assert served.errors() == []
         assert log.outcomes["created"] > stops, "the tills hardly pushed: the test shows nothing"
-    print(
-        f"\n{stops} stops, {compared}, answers {dict(log.statuses)}; "
-        f"longest stop {max(took):.2f} s; {time.perf_counter() - began:.0f} s"
-    )
+    with capsys.disabled():
+        print(
+            f"\n{stops} stops, {compared}, answers {dict(log.statuses)}; "
+            f"longest stop {max(took):.2f} s; {time.perf_counter() - began:.0f} s"
+        )
 
 
 def test_a_new_database_is_ready_only_when_migrated() -> None:

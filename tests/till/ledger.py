@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -120,7 +121,7 @@ def sums(entries: list[Entry]) -> dict[str, Any]:
 
 def rhythm(card: str, days: Rows) -> dict[str, Any]:
     occasions = sorted(day for (owner, day), row in days.items() if owner == card and row["net"] > 0)
-    gaps = [(later - earlier) // timedelta(days=1) for earlier, later in zip(occasions, occasions[1:], strict=False)]
+    gaps = [(later - earlier) // timedelta(days=1) for earlier, later in pairwise(occasions)]
     return {
         "occasions": len(occasions),
         "gap_sum": sum(gaps),

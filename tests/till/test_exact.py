@@ -1,5 +1,6 @@
-"""Figures are exact: after any interleaving of sales, returns, exchanges, late and repeated pushes, voids and
-attributions, what is kept = a plain-Python recomputation = what `verify` computes in the database.
+"""Figures are exact: kept = a plain-Python recomputation = what `verify` computes in the database.
+
+After any interleaving of sales, returns, exchanges, late and repeated pushes, voids and attributions.
 """
 
 import random
