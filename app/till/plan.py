@@ -25,11 +25,6 @@ class Owner:
     identifier: Identifier | None = None
     flags: tuple[str, ...] = ()
 
-    @property
-    def is_walk_in(self) -> bool:
-        """Whether nobody is known."""
-        return self.customer is None and self.identifier is None
-
 
 @dataclass(slots=True)
 class Plan:

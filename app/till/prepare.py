@@ -89,7 +89,7 @@ def prepare_one(body: bytes, terms: Terms) -> Prepared:
 
 
 def prepare_items(items: Sequence[Any], terms: Terms) -> Prepared:
-    """Check receipts that are JSON values already."""
+    """Check receipts that are JSON values already; a Problem among them stays one."""
     prepared = Prepared(len(items))
     names = Names(terms)
     receipts: list[tuple[Any, ...]] = []
@@ -131,6 +131,8 @@ def _adapter() -> TypeAdapter[Receipt]:
 
 def _checked(item: Any, terms: Terms) -> tuple[Receipt, list[Counted], Sums]:
     """The receipt with its amounts. Raises Problem with pointers into the receipt."""
+    if isinstance(item, Problem):
+        raise item  # the gate has refused it already
     try:
         receipt = _adapter().validate_python(item)
     except ValidationError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncpg
 
 from app.core import embedded
-from tests.benchmarks import feeds, imports, lookups, pushes, starts, table
+from tests.benchmarks import cpu, feeds, imports, lookups, pushes, starts, table
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.data import dsn, say
 from tests.benchmarks.table import Row
@@ -43,7 +43,7 @@ def main() -> int:
     scratch.mkdir(parents=True, mode=0o755)
     rows: list[Row] = []
     failed: list[str] = []
-    began = time.perf_counter()
+    began, neighbours = time.perf_counter(), cpu.Neighbours()
     with embedded.running(directory) as server:
         options = {name: value for name, value in vars(given).items() if name not in ("rows", "directory", "keep")}
         bench = Bench(directory, server, scratch, **options)
@@ -55,7 +55,11 @@ def main() -> int:
                 failed.append(name)
         postgres = asyncio.run(_version(server))
     shutil.rmtree(scratch, ignore_errors=True)
-    about = [*table.machine(postgres), f"- {bench.customers:,} customers, {bench.receipts:,} receipts"]
+    about = [
+        *table.machine(postgres),
+        f"- {bench.customers:,} customers, {bench.receipts:,} receipts",
+        f"- other work used {neighbours.share():.0%} of the machine meanwhile",
+    ]
     print(table.markdown(rows))
     for name in failed:
         print(f"not measured: {name}")
@@ -66,12 +70,12 @@ def main() -> int:
 
 
 def _measure(name: str, bench: Bench) -> list[Row]:
-    began, found = time.perf_counter(), []
+    began, neighbours, found = time.perf_counter(), cpu.Neighbours(), []
     say(f"{name} ...")
     for row in PARTS[name](bench):
         say(f"  {row.work}: {row.measured}  {row.budget}  {row.notes}")
         found.append(row)
-    say(f"  {name} took {time.perf_counter() - began:.0f} s")
+    say(f"  {name} took {time.perf_counter() - began:.0f} s; others used {neighbours.share():.0%} of the machine")
     return found
 
 

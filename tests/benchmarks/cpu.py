@@ -49,6 +49,39 @@ def used(watch: dict[str, list[int]], trees: dict[str, int]) -> dict[str, float]
     return found | {name: sum(seconds(pid) for pid in tree(top)) for name, top in trees.items()}
 
 
+class Neighbours:
+    """How much of the machine others use while we measure: a machine that is not ours alone gives poor numbers."""
+
+    def __init__(self) -> None:
+        self._busy, self._idle = _machine()
+        self._own = _own()
+
+    def share(self) -> float:
+        """What others used of all CPU time since the beginning, from 0 to 1."""
+        busy, idle = _machine()
+        spent = busy - self._busy
+        return max(0.0, spent - (_own() - self._own)) / max(spent + idle - self._idle, 1e-9)
+
+
+def _machine() -> tuple[float, float]:
+    """(busy, idle) CPU seconds of all cores since the machine began."""
+    line = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0]
+    user, nice, system, idle, waiting, *rest = (int(part) / _TICK for part in line.split()[1:])
+    return user + nice + system + sum(rest[:3]), idle + waiting
+
+
+def _own() -> float:
+    """CPU seconds of this process and of everything below it, what has ended included."""
+    own, total = os.times(), 0.0
+    for pid in children(os.getpid()):
+        try:
+            text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        total += sum(int(part) for part in text[text.rindex(")") + 2 :].split()[11:15]) / _TICK
+    return own.user + own.system + own.children_user + own.children_system + total
+
+
 def memory_mb(pids: list[int]) -> float:
     """Proportional memory of processes in MB: a page shared by two counts half for each."""
     total = 0

@@ -192,7 +192,7 @@ class Load:
         plan, loop = self.plan, asyncio.get_running_loop()
         made = [
             await loop.create_connection(lambda: Connection(self), "127.0.0.1", plan["port"])
-            for _ in range(plan["connections"])
+            for _ in range(min(plan["connections"], plan.get("count") or plan["connections"]))
         ]
         connections = [protocol for _, protocol in made]
         if plan.get("warm"):

@@ -46,7 +46,6 @@ def machine(postgres: str) -> list[str]:
         f"- {os.cpu_count()} cores ({_processor()}), {memory:.0f} GB of memory, {platform.system()}",
         f"- Python {platform.python_version()}, PostgreSQL {postgres}",
         "- everything on 127.0.0.1: clients, server, worker and database share the cores",
-        f"- load on the machine at the end: {os.getloadavg()[2]:.1f} (15 minutes)",
     ]
 
 

@@ -12,7 +12,7 @@ def line(net: int = 1000, product: str = "P1", quantity: str = "1", **more: Any)
 
 def receipt(*lines: dict[str, Any], card: str | None = "A", **more: Any) -> dict[str, Any]:
     """A sale at noon of the 5th of March."""
-    made = {
+    made: dict[str, Any] = {
         "source": "till",
         "number": f"R{next(_numbers)}",
         "store": "S1",

@@ -1,6 +1,7 @@
 """Rows as array literals: whatever the text, PostgreSQL reads back what was given."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,8 @@ from app.receipts.columns import Rows, bound, literals, plain_array, source, tex
 SPEC = (("word", "text"), ("amount", "bigint"), ("part", "numeric"))
 
 AWKWARD = [
-    "plain", "", " ", "NULL", "null", '"', '""', "\\", '\\"', "{", "}", "{a,b}", "a,b", "a\nb", "\t", "'", "é", "\U0001f600",
-    '","', '"},{"', "\\\\", ",", 'x"y\\z', "\u2028",
+    "plain", "", " ", "NULL", "null", '"', '""', "\\", '\\"', "{", "}", "{a,b}", "a,b", "a\nb", "\t", "'", "é",
+    "\U0001f600", '","', '"},{"', "\\\\", ",", 'x"y\\z', "\u2028",
 ]  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def read(house):
 
 @pytest.mark.parametrize("kind", [Rows.FEW, Rows.MANY])
 async def test_any_text_is_read_back(read, kind):
-    rows = [(word, place, str(place / 4)) for place, word in enumerate(AWKWARD)]
+    rows: list[tuple[Any, Any, Any]] = [(word, place, str(place / 4)) for place, word in enumerate(AWKWARD)]
     rows += [(None, None, None), ("a", None, "1"), (None, 5, None)]
     wanted = [
         (place, word, amount, None if part is None else Decimal(part))

@@ -13,7 +13,7 @@ def line(net: int = 3000, product: str = "P1", **more: Any) -> dict[str, Any]:
 
 def receipt(*lines: dict[str, Any], card: str | None = None, **more: Any) -> dict[str, Any]:
     """A sale of one line at noon, of whoever holds `card` (created if nobody does) or of nobody."""
-    made = {
+    made: dict[str, Any] = {
         "source": "till",
         "number": f"N{next(_numbers)}",
         "store": "S1",

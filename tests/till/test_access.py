@@ -35,7 +35,7 @@ async def test_reading_needs_its_scope(clients, client, role):
 @pytest.fixture
 async def key_of(house):
     """A client whose key is made for the test."""
-    made = []
+    made: list[httpx.AsyncClient] = []
 
     async def run(role, **more):
         keyring = Keyring(house.services.settings.secret)

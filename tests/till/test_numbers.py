@@ -175,6 +175,12 @@ async def test_a_number_twice_in_one_batch(push_many, client):
     assert [one["pointer"] for one in problem["differences"]] == ["/till", "/seller"]
 
 
+async def test_a_number_twice_in_one_batch_written_in_two_ways(push_many):
+    sent = receipt(card="A")
+    results = await push_many(sent, sent | {"business_date": "2026-03-05"}, sent | {"business_date": "2026-03-06"})
+    assert [result["status"] for result in results] == ["created", "duplicate", "failed"]
+
+
 async def test_a_failed_receipt_does_not_take_the_number(push_many):
     sent = receipt()
     results = await push_many(sent | {"store": "NOWHERE"}, sent)

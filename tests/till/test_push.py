@@ -1,12 +1,14 @@
 """A receipt over HTTP: what is answered, what is unknown, and what it does to the figures."""
 
+from typing import Any
+
 import pytest
 
 from tests.till.factories import line, receipt, returned
 
 
 async def test_a_receipt_is_answered_as_it_was_sent(client):
-    sent = {
+    sent: dict[str, Any] = {
         "source": "till",
         "number": 'S01 "7" \\ {8},\'9\' NULL é',
         "store": "S1",
@@ -134,7 +136,7 @@ async def test_an_exchange_may_end_with_money_back(push, figures):
 
 
 async def test_figures_over_several_days(push, figures):
-    days = ["2026-03-01", "2026-03-11", "2026-03-11", "2026-03-31"]
+    days, found = ["2026-03-01", "2026-03-11", "2026-03-11", "2026-03-31"], {}
     for place, day in enumerate(days):
         store = "S2" if place == 3 else "S1"
         found = await push(

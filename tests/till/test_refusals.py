@@ -1,6 +1,8 @@
 """What is refused, with a pointer to the value; and that one bad receipt never costs a good one."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from tests.till.factories import line, receipt
 SOON = (datetime.now(UTC) + timedelta(hours=26)).isoformat()
 
 # (changes of a good receipt, pointer, code)
-WRONG = [
+WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"store": "NOWHERE"}, "/store", "unknown_store"),
     ({"store": None}, "/store", "string_type"),
     ({"source": ""}, "/source", "invalid_code"),
@@ -63,7 +65,7 @@ WRONG = [
     ({"surprise": 1}, "/surprise", "unknown_field"),
 ]
 
-WRONG_LINES = [
+WRONG_LINES: list[tuple[dict[str, Any], str, str]] = [
     ({"product": "a b"}, "/lines/0/product", "invalid_code"),
     ({"product": None}, "/lines/0/product", "string_type"),
     ({"category": "a//b"}, "/lines/0/category", "invalid_category"),
@@ -87,13 +89,13 @@ WRONG_LINES = [
     ({"colour": "red"}, "/lines/0/colour", "unknown_field"),
 ]
 
-WRONG_RETURNS = [
+WRONG_RETURNS: list[tuple[dict[str, Any], str, str]] = [
     ({"lines": [line(-3000)]}, "/lines/0", "negative"),
     ({"lines": [line(3000), line(3000, quantity="-1")]}, "/lines/1", "negative"),
     ({"tenders": [{"kind": "cash", "amount": -3000}]}, "/tenders/0/amount", "negative"),
 ]
 
-ALL = [
+ALL: list[tuple[dict[str, Any], str, str]] = [
     *WRONG,
     *(({"lines": [line() | changes]}, pointer, code) for changes, pointer, code in WRONG_LINES),
     *(({"kind": "return", **changes}, pointer, code) for changes, pointer, code in WRONG_RETURNS),
@@ -180,6 +182,31 @@ async def test_what_is_no_batch_is_refused_whole(client, body):
 async def test_an_item_of_another_shape_only_fails_itself(push_many, item):
     results = await push_many(item, receipt())
     assert [result["status"] for result in results] == ["failed", "created"]
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        (b'"net": 30.5', "invalid_json"),
+        (b'"net": 3e3', "invalid_json"),
+        (b'"net": 99999999999999999999', "invalid_json"),
+        (b'"net": NaN', "invalid_json"),
+        (b'"net": 5, "net": 5', "invalid_json"),
+        (b'"net": 5, "product": "a\\u0000b"', "invalid_json"),
+        (b'"net": 5, "product": "a\\ud800b"', "invalid_json"),
+    ],
+)
+async def test_what_the_gate_refuses_only_fails_its_receipt(client, part, code):
+    good, odd = json.dumps(receipt()).encode(), json.dumps(receipt(line(777))).encode()
+    body = b'{"items": [%b, %b, %b]}' % (good, odd.replace(b'"net": 777', part), json.dumps(receipt()).encode())
+    answer = await client.post("/v1/receipts/batch", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    results = answer.json()["results"]
+    assert [result["status"] for result in results] == ["created", "failed", "created"]
+    assert results[1]["problem"]["code"] == code
+    one = odd.replace(b'"net": 777', part)
+    answer = await client.post("/v1/receipts", content=one, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
 @pytest.mark.parametrize("item", [1, "x", [], {}])

@@ -66,6 +66,7 @@ async def test_no_receipt_takes_more_than_six(push, warm, counted):
         receipt(line(product="X2", category="new/way2"), card="NEW2"),
         returned(sale, line(product="S"), card="A"),
         receipt(customer=named("phone", "12")),
+        receipt(line(product="X3", category="new/way3"), store="S2"),
     ]
     for sent in stories:
         with counted() as seen:

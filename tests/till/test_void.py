@@ -28,6 +28,7 @@ async def exact(house):
 
 
 async def test_figures_are_as_if_it_had_never_been_there(push, void, figures):
+    kept = {}
     for day in ("01", "11", "21"):
         kept = await push(receipt(line(1000, cost=10), card="A", occurred_at=f"2026-03-{day}T12:00:00+08:00"))
     before = await figures(kept["customer_id"])
@@ -40,6 +41,19 @@ async def test_figures_are_as_if_it_had_never_been_there(push, void, figures):
         answer = await void(found["id"])
         assert answer.status_code == 200
         assert await figures(kept["customer_id"]) == before
+
+
+@pytest.mark.parametrize("day", [None, "2026-03-04"])
+@pytest.mark.parametrize("order", [("S1", "S2"), ("S2", "S1")])
+async def test_two_stores_at_one_moment(push, void, figures, order, day):
+    """Somebody must be the last store; it is the later by name, whichever receipt came first."""
+    found, customer = {}, ""
+    for store in order:
+        found[store] = await push(receipt(card="A", store=store, business_date=day if store == "S2" else None))
+        customer = found[store]["customer_id"]
+    assert (await figures(customer))["last_store"] == "S2"
+    await void(found["S2"]["id"])
+    assert (await figures(customer))["last_store"] == "S1"
 
 
 async def test_it_is_kept_and_says_when(push, void, client, house):

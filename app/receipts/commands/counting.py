@@ -211,7 +211,7 @@ categories_gone AS (
 _FAVOURITE = """
 rival AS MATERIALIZED (
   SELECT customer_id, category, coalesce(max(fresh_net), max(net)) AS net,
-         false AS lost
+         bool_or(is_favourite) AND bool_or(fell) AS lost
   FROM (
     SELECT customer_id, category, net AS fresh_net, NULL::bigint AS net, false AS is_favourite, fell FROM spent
     UNION ALL

@@ -16,6 +16,7 @@ from app.core.ids import new_id
 from app.core.settings import CompanySettings
 from app.core.sql import together
 from app.customers import commands as customers
+from app.customers.identifiers import WALK_IN, Identifier
 from app.feed.outbox import Event, publish
 from app.receipts import queries as receipts
 from app.receipts.commands import Effect, count_receipts, write_receipts
@@ -27,8 +28,7 @@ from app.till.plan import Plan, planned, reread
 from app.till.prepare import Prepared
 from app.till.queries import Asked, Known, Taken
 
-# Phone regions of stores that differ from the company's: learnt from pushes, so that the next one reads numbers right
-# at once.
+# Phone regions of stores, learnt from pushes, so that the next one reads phone numbers right at once.
 Regions = dict[str, str]
 
 
@@ -40,10 +40,6 @@ class Outcome:
     receipt_id: str
     customer_id: str
     flags: tuple[str, ...] = ()
-
-    def again(self) -> "Outcome":
-        """The outcome of the same receipt pushed once more."""
-        return Outcome("duplicate", self.receipt_id, self.customer_id)
 
 
 @dataclass(slots=True)
@@ -155,31 +151,35 @@ class Owners:
 
 
 async def _owners(tx: Tx, push: Push, known: Known, plan: Plan) -> Owners:
-    """The customer of each receipt that is to be written, created if need be."""
+    """The customer of each receipt that is to be written, created if need be: all new ones in one statement."""
     prepared = push.prepared
-    walk_ins = {prepared.stores[place]: "" for place, owner in plan.owners.items() if owner.is_walk_in}
-    for place, store in enumerate(dict.fromkeys(prepared.stores)):
-        if store in walk_ins and place in known.stores:
-            walk_ins[store] = known.stores[place].walk_in or ""
-    missing = [store for store, customer in walk_ins.items() if not customer]
-    if missing:
-        walk_ins |= {store: str(one) for store, one in (await customers.ensure_walk_ins(tx, missing)).items()}
+    walk_ins = {
+        store: known.stores[place].walk_in
+        for place, store in enumerate(dict.fromkeys(prepared.stores))
+        if place in known.stores
+    }
     new: dict[tuple[str, str], customers.NewCustomer] = {}
     for place, owner in plan.owners.items():
-        if owner.identifier is not None and owner.identifier.key not in new:
-            one = customers.NewCustomer(new_id(), (owner.identifier,), prepared.stores[place], "till")
-            new[owner.identifier.key] = one
-    created = customers.Created({}, ())
-    if new:
-        created = await customers.create_many(tx, list(new.values()))
-        push.tell(*customers.announced(created.made))
+        store = prepared.stores[place]
+        if owner.identifier is not None:
+            if owner.identifier.key not in new:
+                new[owner.identifier.key] = customers.NewCustomer(new_id(), (owner.identifier,), store, "till")
+        elif owner.customer is None and walk_ins[store] is None:
+            walk_in = Identifier(WALK_IN, store, store)
+            new[walk_in.key] = customers.NewCustomer(new_id(), (walk_in,), store, kind=WALK_IN)
+    created = await customers.create_many(tx, list(new.values())) if new else customers.Created({}, ())
+    found = {key: str(holder) for key, holder in created.holders.items()}
+    walk_ins |= {value: holder for (kind, value), holder in found.items() if kind == WALK_IN}
+    push.tell(*customers.announced(one for one in created.made if str(one) not in walk_ins.values()))
+    push.tell((), customers.announced(one for one in created.made if str(one) in walk_ins.values())[1])
     chosen: dict[int, tuple[str, tuple[str, ...]]] = {}
     for place, owner in plan.owners.items():
         if owner.identifier is not None:
-            chosen[place] = (str(created.holders[owner.identifier.key]), owner.flags)
+            customer: str | None = found[owner.identifier.key]
         else:
-            chosen[place] = (owner.customer or walk_ins[prepared.stores[place]], owner.flags)
-    return Owners(chosen, set(walk_ins.values()), {str(one) for one in created.made})
+            customer = owner.customer or walk_ins[prepared.stores[place]]
+        chosen[place] = (str(customer), owner.flags)
+    return Owners(chosen, {one for one in walk_ins.values() if one}, {str(one) for one in created.made})
 
 
 async def _write(tx: Tx, push: Push, owners: Owners) -> set[int]:
@@ -230,31 +230,25 @@ async def _taken_meanwhile(tx: Tx, push: Push, lost: list[int]) -> dict[int, Tak
 
 async def _compare(tx: Tx, push: Push, plan: Plan) -> None:
     """Same number, same content: a duplicate, which is harmless. Other content: a conflict that tells what differs."""
-    prepared = push.prepared
+    prepared, other = push.prepared, {}
     for place, earlier in plan.repeats.items():
-        if earlier in plan.taken:
-            plan.taken[place] = plan.taken[earlier]
-        elif prepared.hashes[place] == prepared.hashes[earlier]:
-            outcome = push.outcomes[earlier]
-            push.outcomes[place] = outcome.again() if isinstance(outcome, Outcome) else outcome
-        else:
-            ours, theirs = content_of(prepared.contents[earlier]), content_of(prepared.contents[place])
-            push.outcomes[place] = _conflict(tx, prepared.ids[earlier], differences(ours, theirs))
-    other = {}
+        plan.taken[place] = plan.taken.get(earlier) or _just_written(push, earlier)
     for place, taken in plan.taken.items():
-        if prepared.hashes[place] == taken.hash:
-            push.outcomes[place] = Outcome("duplicate", taken.receipt_id, taken.customer_id)
-        else:
+        push.outcomes[place] = Outcome("duplicate", taken.receipt_id, taken.customer_id)
+        if prepared.hashes[place] != taken.hash:
             other[place] = (prepared.sources[place], prepared.numbers[place])
     stored = await receipts.stored(tx, sorted(set(other.values()))) if other else {}
     for place, number in other.items():
-        taken = plan.taken[place]
         found = differences(stored[number], content_of(prepared.contents[place]))
-        push.outcomes[place] = (
-            _conflict(tx, taken.receipt_id, found)
-            if found
-            else Outcome("duplicate", taken.receipt_id, taken.customer_id)
-        )
+        if found:
+            push.outcomes[place] = _conflict(tx, plan.taken[place].receipt_id, found)
+
+
+def _just_written(push: Push, place: int) -> Taken:
+    written = push.outcomes[place]
+    if isinstance(written, Problem):
+        raise written
+    return Taken(written.customer_id, written.receipt_id, push.prepared.hashes[place])
 
 
 def _conflict(tx: Tx, receipt_id: str, found: list[dict[str, Any]]) -> Problem:
