@@ -23,8 +23,9 @@ from app.access.keyring import Keyring
 from app.access.roles import ROLES
 from app.bulk.importing import KINDS, Summary, import_file
 from app.bulk.schemas import Delimiter
-from app.core import embedded, log
+from app.core import log
 from app.core.caller import SYSTEM
+from app.core.embedded import server as embedded
 from app.core.errors import Problem
 from app.core.migrate import upgrade
 from app.core.services import Services

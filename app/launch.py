@@ -13,8 +13,8 @@ import uvicorn
 from app.access import commands as access_commands
 from app.access.authentication import is_live
 from app.access.keyring import Keyring
-from app.core import embedded
 from app.core.db import Database
+from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
 from app.core.server import server
 from app.core.services import Services

@@ -22,10 +22,10 @@ from pydantic import SecretStr
 from app.access import commands as access_commands
 from app.access.keyring import Keyring
 from app.access.roles import ROLES
-from app.core import embedded
 from app.core.caller import SYSTEM
 from app.core.db import Tx
 from app.core.edge import Edge
+from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import RateSettings, Settings

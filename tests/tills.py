@@ -34,6 +34,7 @@ class Log:
     voided: set[str] = field(default_factory=set)
     statuses: Counter[int] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    heard: int = 0
     # Requests that were sent and cut off before an answer: what the tests are about.
     cut_off: int = 0
     troubles: list[str] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Log:
         """A receipt was acknowledged."""
         with self._guard:
             self.outcomes[outcome] += 1
+            self.heard += 1
             if self.acknowledged.setdefault(number, record) != record:
                 self.troubles.append(f"{number} was acknowledged with two ids")
 

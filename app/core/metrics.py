@@ -35,6 +35,6 @@ class Metrics:
             child = self._children[key] = self.requests.labels(method, route, str(status))
         child.observe(seconds)
 
-    def text(self) -> bytes:
+    def exposition(self) -> bytes:
         """The exposition format."""
         return generate_latest(self.registry)

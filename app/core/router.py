@@ -42,7 +42,7 @@ async def get_readiness(services: ServicesOf) -> Any:
 @router.get("/metrics")
 async def get_metrics(services: ServicesOf) -> Response:
     """Metrics in Prometheus' text format."""
-    return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 # A key may hold any visible character, a slash among them.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
-from app.core import embedded
+from app.core.embedded import server as embedded
 from tests.benchmarks import cpu, feeds, imports, lookups, pushes, starts, table
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.data import dsn, say

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.core.embedded import EmbeddedServer
+from app.core.embedded.server import EmbeddedServer
 from tests.benchmarks import data, serving
 from tests.benchmarks.load import write_frames
 from tests.benchmarks.serving import Served

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from app.access import commands as access_commands
 from app.access.keyring import Keyring
 from app.access.roles import ROLES
-from app.core import embedded
+from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import Settings

@@ -106,7 +106,7 @@ def test_verify_finds_and_repairs_what_is_wrong(data_dir):
     spoil = """
 import asyncio, asyncpg
 from pathlib import Path
-from app.core import embedded
+from app.core.embedded import server as embedded
 async def spoil(url):
     connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1))
     await connection.execute("UPDATE customer_figures SET net = net + 1")

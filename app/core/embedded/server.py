@@ -15,6 +15,8 @@ from app.core.embedded.processes import pid_file, serves
 from app.core.embedded.shelf import SHELF
 from app.core.embedded.unavailable import EmbeddedUnavailable
 
+__all__ = ["EmbeddedServer", "EmbeddedUnavailable", "revive", "running", "start", "stop"]
+
 # Longer than a start may take, which another process may be in the middle of.
 _TURN_SECONDS = postmaster.START_SECONDS + 60.0
 

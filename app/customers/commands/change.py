@@ -15,7 +15,15 @@ from app.core.http import stale
 from app.core.ids import new_id
 from app.core.sql import together
 from app.customers import queries
-from app.customers.commands import rows
+from app.customers.commands.rows import (
+    claim,
+    customer_row,
+    identifier_row,
+    insert_customers,
+    set_primaries,
+    update_customers,
+)
+from app.customers.commands.rows import remove_identifier as remove_row
 from app.customers.commands.upsert import upsert_many
 from app.customers.identifiers import Identifier
 from app.customers.intake import Given, Item
@@ -30,9 +38,9 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
     """Create a customer; its id. Raises Problem: an identifier is another's, or the id is in use."""
     customer, given = item.id or new_id(), {one.identifier.key: one for one in item.identifiers}
     chosen = primaries(given)
-    claimed = await rows.claim(
+    claimed = await claim(
         tx,
-        [rows.identifier_row(customer, one, primary=chosen[kind][0] == value) for (kind, value), one in given.items()],
+        [identifier_row(customer, one, primary=chosen[kind][0] == value) for (kind, value), one in given.items()],
     )
     lost = [one for key, one in given.items() if (*key, customer) not in claimed]
     if lost:
@@ -41,7 +49,7 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
             raise Problem(CUSTOMER_EXISTS)
         raise taken(lost[0], holders[0] if holders and tx.caller.may("customers:read") else None)
     fields, times = apply(DEFAULTS, {}, item.fields, now=tx.now, collected_at=item.collected_at or tx.now)
-    if not await rows.insert_customers(tx, [rows.customer_row(customer, fields, times)]):
+    if not await insert_customers(tx, [customer_row(customer, fields, times)]):
         raise Problem(CUSTOMER_EXISTS)
     named = (*times, *(("identifiers",) if given else ()))
     entry = AuditEntry("customer.create", "customer", customer, customer, named)
@@ -122,16 +130,14 @@ async def remove_identifier(tx: Tx, customer: uuid.UUID, identifier: uuid.UUID, 
         raise Problem(NOT_FOUND)
     if row["version"] != version:
         raise stale(row["version"])
-    removed = await rows.remove_identifier(tx, customer, identifier)
+    removed = await remove_row(tx, customer, identifier)
     if removed is None:
         raise Problem(NOT_FOUND)
     if removed.is_primary:
         heir = await queries.oldest(tx, customer, removed.kind)
         if heir is not None:
-            await rows.set_primaries(
-                tx, [{"customer_id": customer, "kind": removed.kind, "value": heir, "force": True}]
-            )
-    await rows.update_customers(tx, [{**rows.customer_row(customer, from_columns(row), row["collected"]), "bump": 1}])
+            await set_primaries(tx, [{"customer_id": customer, "kind": removed.kind, "value": heir, "force": True}])
+    await update_customers(tx, [{**customer_row(customer, from_columns(row), row["collected"]), "bump": 1}])
     await _announce(tx, customer, version + 1, ("identifiers",))
 
 

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.core.embedded import running, start, stop
 from app.core.embedded.accounts import chosen
 from app.core.embedded.processes import serves
+from app.core.embedded.server import running, start, stop
 from tests.core.embedded.tools import (
     LIGHT,
     PROGRAM,

@@ -11,9 +11,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.core.embedded import EmbeddedUnavailable, running, start
 from app.core.embedded.accounts import chosen
 from app.core.embedded.binaries import installed
+from app.core.embedded.server import EmbeddedUnavailable, running, start
 from app.core.embedded.shelf import SHELF
 from tests.core.embedded.tools import LIGHT, ROOT, clean, modes, process, query, ready, serving
 

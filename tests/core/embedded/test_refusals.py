@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.core.embedded import EmbeddedUnavailable, running, start
 from app.core.embedded.accounts import chosen
+from app.core.embedded.server import EmbeddedUnavailable, running, start
 from tests.core.embedded.tools import LIGHT, PROGRAM, REPOSITORY, ROOT, modes, query
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import asyncpg
 
-from app.core.embedded import EmbeddedServer
 from app.core.embedded.processes import pid_file, serves
+from app.core.embedded.server import EmbeddedServer
 from app.core.embedded.shelf import SHELF
 
 REPOSITORY = Path(__file__).parents[3]
@@ -25,7 +25,7 @@ LIGHT = {"fsync": "off", "shared_buffers": "16MB", "max_connections": "20", "max
 PROGRAM = f"""
 import sys
 from pathlib import Path
-from app.core import embedded
+from app.core.embedded import server as embedded
 server = embedded.start(Path(sys.argv[1]), settings={LIGHT!r})
 print("ready", flush=True)
 sys.stdin.read()
