@@ -128,26 +128,28 @@ class Field:
 class DaySums:
     """A smaller relation with one row per customer and day, to answer plain sums of a collection from.
 
-    It has a row for exactly the days on which the collection has one; `columns` are the fields whose sums it holds.
+    It has a row for exactly the days on which the collection has one; `rows` is how many those were, `columns` are the
+    fields whose sums it holds.
     """
 
     relation: Callable[[], FromClause]
     customer: Callable[[FromClause], ColumnElement[uuid.UUID]]
     day: Callable[[FromClause], ColumnElement[date]]
-    columns: Mapping[str, Callable[[FromClause], ColumnElement[Any]]]
+    rows: Callable[[FromClause], ColumnElement[Any]]
+    columns: Mapping[str, Build]
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
     """Many rows per customer, for aggregates and for any, none and all.
 
-    `order` is oldest first and unique within a customer, `counted` leaves out rows that count nowhere, `evidence` is the
-    id that is shown to a person as the reason.
+    `order` is oldest first and unique within a customer, `counted` leaves out rows that count nowhere; `evidence` is
+    the id that is shown to a person as the reason.
     """
 
     name: str
     label: str
-    rows: Callable[[], FromClause]
+    relation: Callable[[], FromClause]
     customer: Callable[[FromClause], ColumnElement[uuid.UUID]]
     fields: tuple[Field, ...]
     order: Callable[[FromClause], tuple[ColumnElement[Any], ...]]
