@@ -17,11 +17,11 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
-from app.access.roles import ROLES
 from pydantic import SecretStr
 
 from app.access import commands as access_commands
 from app.access.keyring import Keyring
+from app.access.roles import ROLES
 from app.core import embedded
 from app.core.caller import SYSTEM
 from app.core.db import Tx

@@ -23,6 +23,13 @@ class Caller:
     partner: str | None = None
     request_id: str = field(default="", compare=False)
 
+    def on_request(self, request_id: str) -> "Caller":
+        """The same caller, on one request."""
+        return Caller(
+            self.client_id, self.key_id, self.name, self.role, self.scopes, self.field_groups, self.rate_class,
+            self.store, self.partner, request_id,
+        )  # fmt: skip
+
     def may(self, scope: str) -> bool:
         """Whether the caller was granted `room:action`."""
         return scope in self.scopes

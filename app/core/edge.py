@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,6 +34,7 @@ from app.core.services import Services
 
 log = logging.getLogger("clientele.edge")
 API_VERSION = "1"
+SLOW_SECONDS = 5.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 Authenticate = Callable[[Mapping[bytes, bytes], bytes], Awaitable[Caller]]
@@ -113,6 +114,8 @@ class Edge:
         finally:
             seconds = time.perf_counter() - started
             self._services.metrics.observe(scope["method"], exchange.route, exchange.status, seconds)
+            if exchange.status >= 500 or seconds > SLOW_SECONDS:  # noqa: PLR2004
+                _log_slow_or_failed(scope["method"], exchange, seconds)
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         seen = exchange.seen
@@ -125,7 +128,7 @@ class Edge:
             await self._app(scope, receive, exchange.send)
             return
         caller = await self._authenticate(headers, scope["query_string"])
-        seen.caller = replace(caller, request_id=seen.request_id)
+        seen.caller = caller.on_request(seen.request_id)
         lane = "bulk" if door in self._doors.bulk else "main"
         exchange.extra = self._throttle(caller, lane)
         if lane == "main":
@@ -260,3 +263,14 @@ class _Exchange:
         common = [(b"x-request-id", self.seen.request_id.encode()), (b"clientele-version", API_VERSION.encode())]
         common += [(name.lower().encode(), value.encode()) for name, value in self.extra.items()]
         return common
+
+
+def _log_slow_or_failed(method: str, exchange: _Exchange, seconds: float) -> None:
+    client = str(exchange.seen.caller.client_id) if exchange.seen.caller else ""
+    log.warning(
+        "slow or failed request",
+        extra={
+            "request_id": exchange.seen.request_id, "method": method, "route": exchange.route,
+            "status": exchange.status, "ms": round(seconds * 1000), "client": client,
+        },
+    )  # fmt: skip

@@ -5,14 +5,14 @@ A hot route is answered without the framework (see `core.edge`), so these stand 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
+import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
-from sqlalchemy import Select
-from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy import JSON, Select, String, Uuid
+from sqlalchemy.dialects.postgresql import JSONB, asyncpg
 
 from app.core.errors import INVALID, FieldError, Problem
 from app.core.gate import validation_problem
@@ -20,6 +20,7 @@ from app.core.gate import validation_problem
 M = TypeVar("M", bound=BaseModel)
 _SCHEMAS = "#/components/schemas/{model}"
 _FIELDS_MAX = 50
+_NAME_MAX = 64
 
 
 def parse_query(model: type[M], query: bytes) -> M:
@@ -40,47 +41,57 @@ def parse_query(model: type[M], query: bytes) -> M:
         return model.model_validate_strings(given)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        # Parameters are flat; only the first part of a place names one.
-        raise validation_problem([{**one, "loc": ("query", *one["loc"][:1])} for one in found], ("query",)) from None
+        # Parameters are flat: the first part of a place names one. It may be a name that the caller made up: cut it.
+        places = [("query", *(str(part)[:_NAME_MAX] for part in one["loc"][:1])) for one in found]
+        told = [{**one, "loc": place} for one, place in zip(found, places, strict=True)]
+        raise validation_problem(told, ("query",)) from None
 
 
 def _repeated(pairs: list[tuple[str, str]]) -> FieldError:
     names = [name for name, _ in pairs]
     twice = next(name for name in names if names.count(name) > 1)
-    return FieldError(f"?{twice[:64]}", "repeated", "Give each parameter once.")
+    return FieldError(f"?{twice[:_NAME_MAX]}", "repeated", "Give each parameter once.")
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledSql:
-    """SQL text for asyncpg, and how to order the values of its parameters."""
+    """SQL text for asyncpg, and the order of its parameters."""
 
     text: str
     names: tuple[str, ...]
-    fixed: Mapping[str, Any]
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
-        """`values` of the statement's own parameters, in the order of `$1, $2, ...`. Raises KeyError for a missing one.
+        """`values` of the statement's parameters, in the order of `$1, $2, ...`. Raises KeyError for a missing one.
 
         The values go to asyncpg as they are: jsonb takes and gives text, arrays are lists, ids are UUIDs.
         """
-        fixed = self.fixed
-        return [fixed[name] if name in fixed else values[name] for name in self.names]
+        return [values[name] for name in self.names]
 
 
-def compiled(statement: Select[Any]) -> CompiledSql:
-    """`statement` as SQL for asyncpg. Its `bindparam`s without a value are the parameters; constants stay constants."""
-    # SQLAlchemy's dialects carry no annotations.
-    dialect: Any = asyncpg.dialect
-    found = statement.compile(dialect=dialect())
-    open_names = {name for name, parameter in found.binds.items() if parameter.required}
-    # Writes out what SQLAlchemy leaves for the execution (literals, IN lists); open parameters stay as they are.
-    state = found.construct_expanded_state(dict.fromkeys(open_names))
-    names = tuple(state.positiontup or ())
-    fixed = {name: value for name, value in state.parameters.items() if name in names and name not in open_names}
-    for name in fixed.keys() & state.processors.keys():
-        convert: Any = state.processors[name]
-        fixed[name] = convert(fixed[name])
-    return CompiledSql(state.statement, names, MappingProxyType(fixed))
+# Loaded untyped: SQLAlchemy's dialects carry no annotations.
+_Dialect: Any = asyncpg.dialect
+
+
+class _Compiler(_Dialect.statement_compiler):  # type: ignore[misc]
+    """Writes constants into the text: sending and reading them with every request costs as much as some of the work."""
+
+    def visit_bindparam(self, bindparam: Any, **options: Any) -> Any:
+        if bindparam.required:
+            return super().visit_bindparam(bindparam, **options)
+        if isinstance(bindparam.type, JSON):
+            document = self.render_literal_value(orjson.dumps(bindparam.value).decode(), String())
+            return f"{document}::{'jsonb' if isinstance(bindparam.type, JSONB) else 'json'}"
+        written = super().visit_bindparam(bindparam, **{**options, "literal_binds": True})
+        # Without its type an id is mere text wherever PostgreSQL cannot guess.
+        return f"{written}::uuid" if isinstance(bindparam.type, Uuid) else written
+
+
+def compiled(statement: Select[*tuple[Any, ...]]) -> CompiledSql:
+    """`statement` as SQL for asyncpg. `bindparam`s without a value are its parameters; constants are in the text."""
+    dialect = _Dialect()
+    dialect.statement_compiler = _Compiler
+    found = statement.compile(dialect=dialect)
+    return CompiledSql(found.string, tuple(found.positiontup or ()))
 
 
 def operation(

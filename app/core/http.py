@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 
 from app.core.caller import Caller
 from app.core.db import Work
@@ -14,8 +13,13 @@ from app.core.idempotency import RequestKey
 from app.core.reply import Reply
 from app.core.services import Services, services_of
 
-ServicesOf = Annotated[Services, Depends(services_of)]
-BODY_MODEL = "x-body-model"
+
+# Dependencies are coroutines: FastAPI sends plain functions to a thread, which costs more than most of them do.
+async def _services(request: Request) -> Services:
+    return services_of(request)
+
+
+ServicesOf = Annotated[Services, Depends(_services)]
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ class Requires:
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    def __call__(self, request: Request) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
         """The caller, if granted the scope. Raises Problem forbidden."""
         caller = incoming(request).caller
         if caller is None or not caller.may(self.scope):
@@ -81,15 +85,7 @@ def requires(scope: str) -> Any:
 class Writer:
     """Runs a route's work through the one write function, with the request's Idempotency-Key if it has one."""
 
-    def __init__(
-        self,
-        request: Request,
-        services: ServicesOf,
-        idempotency_key: Annotated[
-            str | None,
-            Header(description="Repeating a request with the same key and body replays its answer, for 7 days."),
-        ] = None,
-    ) -> None:
+    def __init__(self, request: Request, services: Services, idempotency_key: str | None) -> None:
         self._request = request
         self._services = services
         self._key = idempotency_key
@@ -106,7 +102,18 @@ class Writer:
         return respond(await self._services.db.write(seen.caller, work, key=key))
 
 
-WriteOf = Annotated[Writer, Depends()]
+async def _writer(
+    request: Request,
+    services: ServicesOf,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="Repeating a request with the same key and body replays its answer, for 7 days."),
+    ] = None,
+) -> Writer:
+    return Writer(request, services, idempotency_key)
+
+
+WriteOf = Annotated[Writer, Depends(_writer)]
 
 
 def respond(reply: Reply) -> Response:
@@ -141,6 +148,20 @@ def stale(current: int) -> Problem:
     return Problem(STALE, f"The record is at version {current}.", headers=etag(current), extra={"version": current})
 
 
-def documented_body(model: type[BaseModel] | Any, media_type: str = "application/json") -> dict[str, Any]:
-    """`openapi_extra` of a route that reads its body itself: the documentation still shows the model."""
-    return {BODY_MODEL: (model, media_type)}
+class DocumentedBody(dict[str, Any]):
+    """`openapi_extra` of a route that reads its body itself; `model` joins the schemas of the document."""
+
+    def __init__(self, model: Any, media_type: str) -> None:
+        content = {media_type: {"schema": {"$ref": f"#/components/schemas/{schema_name(model)}"}}}
+        super().__init__(requestBody={"required": True, "content": content})
+        self.model = model
+
+
+def schema_name(model: Any) -> str:
+    """The name of a model among the document's schemas."""
+    return str(model.__name__).replace("[", "_").replace("]", "")
+
+
+def documented_body(model: Any, media_type: str = "application/json") -> DocumentedBody:
+    """For a route that reads its body itself: the documentation still shows the model."""
+    return DocumentedBody(model, media_type)

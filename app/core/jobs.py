@@ -138,6 +138,13 @@ async def enqueue(
     return job_id
 
 
+async def requeue(tx: Tx, job_id: uuid.UUID) -> None:
+    """Let a failed job go on where it stopped."""
+    fresh = {"status": "queued", "attempts": 0, "error": None, "finished_at": None, "leased_until": None}
+    statement = update(Job).where(Job.id == job_id, Job.status == "failed")
+    await tx.execute(statement.values(**fresh, run_after=func.clock_timestamp()))
+
+
 async def claim(
     db: Database, kinds: list[str], settings: JobSettings, stop: asyncio.Event, job_id: uuid.UUID | None = None
 ) -> RunningJob | None:
@@ -212,7 +219,7 @@ class JobRunner:
             try:
                 job = await claim(self._services.db, list(self._handlers), self._settings, stop)
                 if job is not None:
-                    await self._run(job)
+                    await self.attend(job)
             except Exception as error:
                 # Also a job's end may fail to be written: its lease runs out and it is taken up again.
                 log.warning("jobs wait for the database", extra={"code": code_of(error)}, exc_info=True)
@@ -220,7 +227,8 @@ class JobRunner:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), self._settings.poll_seconds)
 
-    async def _run(self, job: RunningJob) -> None:
+    async def attend(self, job: RunningJob) -> None:
+        """Run one held job to its end, or give it back to be tried again; it raises what the database says of that."""
         try:
             await run_job(self._services, self._handlers[job.kind], job)
             log.info("job done", extra={"job": str(job.id)})
@@ -228,6 +236,10 @@ class JobRunner:
             log.warning("job taken over by another process", extra={"job": str(job.id)})
         except Stopped:
             await job.give_back(attempts=0)
+        except asyncio.CancelledError:
+            with suppress(Exception):
+                await asyncio.shield(job.give_back(attempts=0))
+            raise
         except Exception as error:
             log.warning("job interrupted", extra={"job": str(job.id), "code": code_of(error)}, exc_info=True)
             if is_transient(error):

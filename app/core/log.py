@@ -42,5 +42,6 @@ def configure(level: str = "INFO") -> None:
         logging.getLogger(name).handlers[:] = []
         logging.getLogger(name).propagate = True
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("alembic").setLevel(max(logging.WARNING, logging.getLevelName(level)))
     # SQLAlchemy logs parameters at INFO; they hold personal data.
     logging.getLogger("sqlalchemy").setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from app.core.batch import ProblemBody
 from app.core.edge import HotRoute
 from app.core.errors import PROBLEM_MEDIA_TYPE
-from app.core.http import BODY_MODEL
+from app.core.http import DocumentedBody, schema_name
 
 DESCRIPTION = """\
 The customer record that tills, call centre and partner systems share.
@@ -41,7 +41,7 @@ def document(
     for model in [ProblemBody, *models]:
         schema = TypeAdapter(model).json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(schema.pop("$defs", {}))
-        schemas[_name(model)] = schema
+        schemas[schema_name(model)] = schema
     for path, operations in spec["paths"].items():
         for method in _METHODS:
             if method in operations:
@@ -56,24 +56,10 @@ def document(
 
 
 def _body_models(routes: Iterable[APIRoute]) -> list[Any]:
-    found = []
-    for route in routes:
-        extra = getattr(route, "openapi_extra", None) or {}
-        if BODY_MODEL in extra:
-            found.append(extra[BODY_MODEL][0])
-    return found
-
-
-def _name(model: Any) -> str:
-    return str(model.__name__).replace("[", "_").replace("]", "")
+    return [route.openapi_extra.model for route in routes if isinstance(route.openapi_extra, DocumentedBody)]
 
 
 def _finish(operation: dict[str, Any], path: str, public: frozenset[str]) -> None:
-    body = operation.pop(BODY_MODEL, None)
-    if body is not None:
-        model, media_type = body
-        content = {media_type: {"schema": {"$ref": f"#/components/schemas/{_name(model)}"}}}
-        operation["requestBody"] = {"required": True, "content": content}
     problem = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)

@@ -1,10 +1,14 @@
 """Serving HTTP: uvicorn with the bounds it lacks, and a stop that loses nothing."""
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import HANDLED_SIGNALS
 
 from app.core.settings import Settings
 
@@ -48,8 +52,36 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def server(app: Any, settings: Settings) -> uvicorn.Server:
-    """A server for `app` that stops within `limits.stop_seconds` of SIGTERM and finishes what it began."""
+class StoppableServer(uvicorn.Server):
+    """uvicorn ends the process by the same signal again once it has stopped; this one returns, so that others can too."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; a second Ctrl-C stops at once."""
+        super().handle_exit(sig, frame)
+        self._on_stop()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals for as long as the block runs."""
+        loop = asyncio.get_running_loop()
+        for number in HANDLED_SIGNALS:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in HANDLED_SIGNALS:
+                loop.remove_signal_handler(number)
+
+
+def server(app: Any, settings: Settings, on_stop: Callable[[], None]) -> uvicorn.Server:
+    """A server for `app` that stops within `limits.stop_seconds` of SIGTERM and finishes what it began.
+
+    `on_stop` is called when the signal arrives: it lets go those who wait for something that may never come.
+    """
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -67,4 +99,4 @@ def server(app: Any, settings: Settings) -> uvicorn.Server:
         timeout_graceful_shutdown=int(settings.limits.stop_seconds),
         backlog=2048,
     )
-    return uvicorn.Server(config)
+    return StoppableServer(config, on_stop)

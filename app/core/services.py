@@ -20,8 +20,14 @@ from app.core.settings import Settings
 class FeedSignal(Protocol):
     """Wakes readers that wait for the feed to grow."""
 
-    async def wait_beyond(self, sequence: int, seconds: float) -> None:
-        """Return when an event after `sequence` may be there, or after `seconds`."""
+    async def wait_beyond(self, sequence: int, seconds: float, types: frozenset[str] | None = None) -> bool:
+        """True as soon as an event after `sequence` (of one of `types`) may be there, False after `seconds`.
+
+        False at once when the process is about to stop.
+        """
+
+    def release(self) -> None:
+        """The process is about to stop: let everybody go who waits."""
 
 
 # Adds a few figures to what `/readyz` reports.

@@ -43,10 +43,10 @@ class LimitSettings(BaseModel):
 class RateSettings(BaseModel):
     """Requests per second and burst of one API key, by rate class."""
 
-    standard_per_second: float = 100
-    large_per_second: float = 500
-    bulk_per_second: float = 50
-    burst_seconds: float = 2
+    standard_per_second: float = Field(default=100, gt=0)
+    large_per_second: float = Field(default=500, gt=0)
+    bulk_per_second: float = Field(default=50, gt=0)
+    burst_seconds: float = Field(default=2, gt=0)
 
 
 class FeedSettings(BaseModel):

@@ -5,7 +5,7 @@ it. Only a Unix socket is opened, in a folder that only the database's owner (an
 any existing folder is ever changed. Both calls block: from async code call them through `asyncio.to_thread`.
 """
 
-from app.core.embedded.server import EmbeddedServer, running, start, stop
+from app.core.embedded.server import EmbeddedServer, revive, running, start, stop
 from app.core.embedded.unavailable import EmbeddedUnavailable
 
-__all__ = ["EmbeddedServer", "EmbeddedUnavailable", "running", "start", "stop"]
+__all__ = ["EmbeddedServer", "EmbeddedUnavailable", "revive", "running", "start", "stop"]

@@ -11,6 +11,7 @@ from app.core.embedded import cluster, place, postmaster
 from app.core.embedded.binaries import installed
 from app.core.embedded.locks import LockFile
 from app.core.embedded.postmaster import DATABASE, Launch
+from app.core.embedded.processes import pid_file, serves
 from app.core.embedded.shelf import SHELF
 from app.core.embedded.unavailable import EmbeddedUnavailable
 
@@ -81,6 +82,21 @@ def stop(server: EmbeddedServer) -> None:
                 postmaster.shut_down(server.directory)
         finally:
             use.lock.close()
+
+
+def revive(data_dir: Path) -> bool:
+    """Start the server of `data_dir` again if it died while this process uses it; whether it had. Blocks then.
+
+    The kernel may kill it where memory runs out. It comes back with the usual settings. Raises EmbeddedUnavailable.
+    """
+    home = data_dir.expanduser().resolve()
+    for directory, use in list(_uses.items()):
+        found = pid_file(directory)
+        if use.home == home and not (found and serves(found.pid, directory)):
+            start(data_dir)
+            use.count -= 1
+            return True
+    return False
 
 
 @contextlib.contextmanager

@@ -1,0 +1,143 @@
+"""Every SELECT of access."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, Text, Uuid, any_, bindparam, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, asyncpg
+
+from app.access.audit import first_id
+from app.access.models import ApiKey, AuditRow
+from app.access.roles import ROLES
+from app.core.db import Tx
+from app.core.documents import json_object, json_time
+from app.core.errors import NOT_FOUND, Problem
+from app.core.ids import COMPANY
+
+_MILLISECOND = timedelta(milliseconds=1)
+_AUDIT = AuditRow.__table__.c
+_ENTRY = (
+    "id", "at", "client_id", "key_id", "request_id", "action", "record_kind", "record_id", "customer_id", "fields",
+)  # fmt: skip
+
+# What is shown of a key: everything but the hash.
+PUBLIC = (
+    ApiKey.id, ApiKey.client_id, ApiKey.name, ApiKey.role, ApiKey.store, ApiKey.partner, ApiKey.scopes,
+    ApiKey.field_groups, ApiKey.rate_class, ApiKey.prefix, ApiKey.expires_at, ApiKey.revoked_at, ApiKey.last_used_at,
+    ApiKey.created_at, ApiKey.version,
+)  # fmt: skip
+
+# Run on a plain connection by the authenticator: $1 is an array of prefixes.
+KEYS_BY_PREFIX = str(
+    select(*PUBLIC, ApiKey.hash)
+    .where(ApiKey.prefix == any_(bindparam("prefixes", type_=ARRAY(Text))))
+    .compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+)
+
+
+def scopes_of(role: str, scopes: Sequence[str] | None) -> frozenset[str]:
+    """What a key may do: its own scopes, else those of its role; an unknown role may do nothing."""
+    if scopes is not None:
+        return frozenset(scopes)
+    return ROLES[role].scopes if role in ROLES else frozenset()
+
+
+def groups_of(role: str, groups: Sequence[str] | None) -> frozenset[str]:
+    """What a key may see: its own field groups, else those of its role."""
+    if groups is not None:
+        return frozenset(groups)
+    return ROLES[role].field_groups if role in ROLES else frozenset()
+
+
+def as_document(row: Any) -> dict[str, Any]:
+    """A key as it is shown, without its secret."""
+    return {
+        "id": row.id,
+        "client_id": row.client_id,
+        "name": row.name,
+        "role": row.role,
+        "store": row.store,
+        "partner": row.partner,
+        "scopes": sorted(scopes_of(row.role, row.scopes)),
+        "field_groups": sorted(groups_of(row.role, row.field_groups)),
+        "rate_class": row.rate_class,
+        "prefix": row.prefix,
+        "expires_at": _time(row.expires_at),
+        "revoked_at": _time(row.revoked_at),
+        "last_used_at": _time(row.last_used_at),
+        "created_at": _time(row.created_at),
+        "version": row.version,
+    }
+
+
+async def one_key(tx: Tx, key_id: uuid.UUID) -> dict[str, Any]:
+    """One key as it is shown. Raises Problem not_found."""
+    rows = await tx.rows(select(*PUBLIC).where(ApiKey.id == key_id))
+    if not rows:
+        raise Problem(NOT_FOUND)
+    return as_document(rows[0])
+
+
+async def all_keys(tx: Tx) -> list[dict[str, Any]]:
+    """Every key, oldest first: for the command line."""
+    return [as_document(row) for row in await tx.rows(select(*PUBLIC).order_by(ApiKey.id))]
+
+
+async def page_of_keys(
+    tx: Tx, *, limit: int, after: uuid.UUID | None, client_id: uuid.UUID | None
+) -> list[dict[str, Any]]:
+    """Up to `limit` + 1 keys in the order of their ids; one more than asked for says that there are more."""
+    statement = select(*PUBLIC).order_by(ApiKey.id).limit(limit + 1)
+    if after is not None:
+        statement = statement.where(ApiKey.id > after)
+    if client_id is not None:
+        statement = statement.where(ApiKey.client_id == client_id)
+    return [as_document(row) for row in await tx.rows(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which audit entries: all given conditions must hold; `since` counts, `until` does not."""
+
+    customer_id: uuid.UUID | None = None
+    record_id: uuid.UUID | None = None
+    client_id: uuid.UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def page_of_audit(
+    tx: Tx, wanted: AuditFilter, *, limit: int, before: uuid.UUID | None
+) -> list[tuple[uuid.UUID, str]]:
+    """Up to `limit` + 1 entries, newest first, as (id, JSON)."""
+    statement = _audit(wanted).order_by(_AUDIT.id.desc()).limit(limit + 1)
+    if before is not None:
+        statement = statement.where(_AUDIT.id < before)
+    return [(row.id, row.document) for row in await tx.rows(statement)]
+
+
+def _audit(wanted: AuditFilter) -> Select[Any]:
+    entry = _AUDIT
+    members = {name: entry[name] for name in _ENTRY} | {
+        "at": json_time(entry.at),
+        "customer_id": func.nullif(entry.customer_id, literal(COMPANY, Uuid())),
+    }
+    statement: Select[Any] = select(entry.id, cast(json_object(**members), Text).label("document"))
+    for name in ("customer_id", "record_id", "client_id"):
+        value = getattr(wanted, name)
+        if value is not None:
+            statement = statement.where(entry[name] == value)
+    # Ids carry the milliseconds of `at`, so the index on ids bounds the time; `at` itself decides the rest.
+    if wanted.since is not None:
+        statement = statement.where(entry.id >= first_id(wanted.since), entry.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(entry.at < wanted.until)
+        statement = statement.where(entry.id < first_id(wanted.until + _MILLISECOND))
+    return statement
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

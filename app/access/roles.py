@@ -1,0 +1,50 @@
+"""Roles: sets of scopes and field groups. A scope is `room:action`; a route names the one it needs."""
+
+from typing import Literal, NamedTuple
+
+from app.core.caller import FIELD_GROUPS
+
+SCOPES = frozenset({
+    "customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
+    "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "requests:read",
+})  # fmt: skip
+
+# What concerns the whole company: a key that belongs to a partner never holds these.
+COMPANY_SCOPES = frozenset({"keys:admin", "audit:read"})
+
+RoleName = Literal["pos", "call_center", "partner", "analyst", "admin"]
+FieldGroup = Literal["basic", "contact", "personal", "financial"]
+RateClass = Literal["standard", "large", "bulk"]
+
+
+class Role(NamedTuple):
+    """What a key of this role may do and see, and how often it may call."""
+
+    scopes: frozenset[str]
+    field_groups: frozenset[str]
+    rate_class: RateClass = "standard"
+
+
+_EVERY_GROUP = frozenset(FIELD_GROUPS)
+# What became of the caller's own requests: for everybody.
+_OWN = "requests:read"
+
+ROLES: dict[str, Role] = {
+    "pos": Role(
+        frozenset({
+            "customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "feed:read", _OWN,
+        }),
+        _EVERY_GROUP,
+        "large",
+    ),
+    "call_center": Role(
+        frozenset({"customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", _OWN}),
+        _EVERY_GROUP,
+    ),
+    "partner": Role(frozenset({"customers:read", "feed:read", _OWN}), frozenset({"basic"})),
+    "analyst": Role(
+        frozenset({"customers:read", "receipts:read", "catalog:read", "feed:read", _OWN}),
+        frozenset({"basic", "financial"}),
+    ),
+    "admin": Role(SCOPES, _EVERY_GROUP),
+}  # fmt: skip

@@ -1,0 +1,105 @@
+"""Wire types of access."""
+
+import uuid
+from typing import Annotated
+
+from pydantic import Field
+
+from app.access.roles import SCOPES, FieldGroup, RateClass, RoleName
+from app.core.pages import CursorText, Limit
+from app.core.types import Answer, Code, Moment, Name, Wire
+
+GRACE_MAX_SECONDS = 30 * 24 * 3600
+
+ScopeName = Annotated[
+    str, Field(strict=True, max_length=64, json_schema_extra={"enum": sorted(SCOPES)}, examples=["customers:read"])
+]
+
+
+class NewApiKey(Wire):
+    """A key to make. Scopes, field groups and rate class are those of the role unless given."""
+
+    id: Annotated[
+        uuid.UUID | None, Field(description="Your own id for the key: repeating a request with it answers 409.")
+    ] = None
+    name: Annotated[Name, Field(description="Who will use it.", examples=["Store S01"])]
+    role: RoleName
+    store: Annotated[Code | None, Field(description="The store that the key belongs to.")] = None
+    partner: Annotated[
+        Code | None, Field(description="The partner that the key belongs to; its reads are logged before the answer.")
+    ] = None
+    scopes: Annotated[list[ScopeName], Field(max_length=100)] | None = None
+    field_groups: Annotated[list[FieldGroup], Field(max_length=10)] | None = None
+    rate_class: RateClass | None = None
+    expires_at: Moment | None = None
+
+
+class Rotation(Wire):
+    """How to rotate a key."""
+
+    id: Annotated[
+        uuid.UUID | None, Field(description="Your own id for the new key: repeating a request with it answers 409.")
+    ] = None
+    grace_seconds: Annotated[
+        int | None,
+        Field(
+            strict=True, ge=0, le=GRACE_MAX_SECONDS,
+            description="The old key expires after this time. Without it the old key lives until it is revoked.",
+        ),
+    ] = None  # fmt: skip
+    expires_at: Annotated[
+        Moment | None, Field(description="When the new key expires; by default it lives as long as the old one was to.")
+    ] = None
+
+
+class ApiKeyAnswer(Answer):
+    """An API key without its secret. `last_used_at` may lag by some seconds."""
+
+    id: uuid.UUID
+    client_id: uuid.UUID
+    name: str
+    role: str
+    store: str | None
+    partner: str | None
+    scopes: list[str]
+    field_groups: list[str]
+    rate_class: str
+    prefix: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+    created_at: str
+    version: int
+
+
+class MadeApiKeyAnswer(ApiKeyAnswer):
+    """A new API key. `key` is shown this once and kept nowhere."""
+
+    key: str
+
+
+class AuditQuery(Wire):
+    """Which part of the audit trail; all given conditions must hold."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+    customer_id: Annotated[uuid.UUID | None, Field(description="Who touched or saw this customer.")] = None
+    record_id: uuid.UUID | None = None
+    client_id: uuid.UUID | None = None
+    since: Annotated[Moment | None, Field(description="Entries of this moment and later.")] = None
+    until: Annotated[Moment | None, Field(description="Entries before this moment.")] = None
+
+
+class AuditEntryAnswer(Answer):
+    """One entry of the audit trail. `customer_id` is null for records that belong to no customer."""
+
+    id: uuid.UUID
+    at: str
+    client_id: uuid.UUID
+    key_id: uuid.UUID
+    request_id: str
+    action: str
+    record_kind: str
+    record_id: uuid.UUID
+    customer_id: uuid.UUID | None
+    fields: list[str]

@@ -1,0 +1,93 @@
+"""What an import does with its rows: the same checks and commands as the batch routes.
+
+Receipts are recorded by the room `till`, which stands beside this one: whoever starts the work hands its part in.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.catalog import commands as catalog_commands
+from app.catalog.queries import phone_regions
+from app.catalog.schemas import ProductItem, StoreItem
+from app.core.batch import Checked, check_items
+from app.core.db import Tx
+from app.core.errors import Problem
+from app.core.services import Services
+from app.customers.commands.upsert import upsert_many
+from app.customers.intake import Regions, check_customers
+
+# What a caller needs besides imports:write.
+SCOPES = {
+    "customers": "customers:write",
+    "products": "catalog:write",
+    "stores": "catalog:write",
+    "receipts": "receipts:write",
+}
+
+Check = Callable[[list[Any]], Any]
+Results = Sequence[Mapping[str, Any]]
+Outcomes = Mapping[int, Problem | tuple[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How rows of one kind are written.
+
+    `begin` answers, once per run, the pure check that may run in a thread; `write` does what the batch route does with
+    what the check made of some items, and answers one result per item in order, as the route would.
+    """
+
+    begin: Callable[[Services], Awaitable[Check]]
+    write: Callable[[Tx, Services, Any], Awaitable[Results]]
+
+
+Kinds = Mapping[str, Kind]
+
+
+def all_kinds(receipts: Kind) -> Kinds:
+    """Every kind of import; `receipts` comes from the till."""
+    return {
+        "customers": Kind(_customers_check, _customers),
+        "stores": Kind(_model(StoreItem), _stores),
+        "products": Kind(_model(ProductItem), _products),
+        "receipts": receipts,
+    }
+
+
+def _model(model: type[BaseModel]) -> Callable[[Services], Awaitable[Check]]:
+    async def begin(_: Services) -> Check:
+        return partial(check_items, model=model)
+
+    return begin
+
+
+async def _customers_check(services: Services) -> Check:
+    stores = await services.db.run(phone_regions)
+    return partial(check_customers, regions=Regions(services.settings.company.phone_region, stores))
+
+
+async def _customers(tx: Tx, _: Services, checked: Checked) -> Results:
+    items = [(index, value["item"]) for index, value in checked.valid]
+    return _results(checked, await upsert_many(tx, items))
+
+
+async def _stores(tx: Tx, services: Services, checked: Checked) -> Results:
+    return _results(checked, await catalog_commands.put_stores(tx, checked.valid, services.settings.company))
+
+
+async def _products(tx: Tx, _: Services, checked: Checked) -> Results:
+    return _results(checked, await catalog_commands.put_products(tx, checked.valid))
+
+
+def _results(checked: Checked, outcomes: Outcomes) -> Results:
+    for index, outcome in outcomes.items():
+        if isinstance(outcome, Problem):
+            checked.fail(index, outcome)
+        else:
+            checked.done(index, *outcome)
+    found: Results = checked.answer()["results"]
+    return found

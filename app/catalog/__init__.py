@@ -1,0 +1,1 @@
+"""Stores, tills, products and categories."""

@@ -1,0 +1,104 @@
+"""Every SELECT of the catalog."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.catalog.models import Category, Product, Store, Till
+from app.core.db import Tx
+from app.core.documents import json_object, json_time
+
+
+def _tills() -> ColumnElement[object]:
+    codes = func.json_agg(aggregate_order_by(Till.code, Till.code.asc()))
+    found = select(codes).where(Till.store == Store.code).correlate(Store).scalar_subquery()
+    return func.coalesce(found, literal([], JSON))
+
+
+def _store() -> ColumnElement[str]:
+    return cast(
+        json_object(
+            code=Store.code, name=Store.name, kind=Store.kind, region=Store.region, city=Store.city,
+            time_zone=Store.time_zone, currency=Store.currency, phone_region=Store.phone_region,
+            tills=_tills(),
+            version=Store.version, created_at=json_time(Store.created_at), updated_at=json_time(Store.updated_at),
+        ),
+        Text,
+    )  # fmt: skip
+
+
+def _product() -> ColumnElement[str]:
+    return cast(
+        json_object(
+            code=Product.code, name=Product.name, category=Product.category, brand=Product.brand,
+            list_price=Product.list_price, cost=Product.cost, replaces_after_days=Product.replaces_after_days,
+            upgrade_of=Product.upgrade_of, version=Product.version, created_at=json_time(Product.created_at),
+            updated_at=json_time(Product.updated_at),
+        ),
+        Text,
+    )  # fmt: skip
+
+
+STORE = _store()
+PRODUCT = _product()
+CATEGORY = cast(json_object(path=Category.path, name=Category.name, parent=Category.parent), Text)
+
+
+async def store(tx: Tx, code: str) -> tuple[str, int] | None:
+    """(JSON, version) of a store."""
+    return await _one(tx, select(STORE, Store.version).where(Store.code == code))
+
+
+async def product(tx: Tx, code: str) -> tuple[str, int] | None:
+    """(JSON, version) of a product."""
+    return await _one(tx, select(PRODUCT, Product.version).where(Product.code == code))
+
+
+async def _one(tx: Tx, statement: Select[str, int]) -> tuple[str, int] | None:
+    rows = await tx.rows(statement)
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+async def stores(tx: Tx, *, kind: str | None, after: str | None, limit: int) -> list[tuple[str, str]]:
+    """Up to `limit` (code, JSON) in the order of codes."""
+    statement = select(Store.code, STORE).order_by(Store.code).limit(limit)
+    if kind is not None:
+        statement = statement.where(Store.kind == kind)
+    if after is not None:
+        statement = statement.where(Store.code > after)
+    return [(row[0], row[1]) for row in await tx.rows(statement)]
+
+
+async def products(tx: Tx, *, category: str | None, after: str | None, limit: int) -> list[tuple[str, str]]:
+    """Up to `limit` (code, JSON) in the order of codes, of one category and all below it if given."""
+    statement = select(Product.code, PRODUCT).order_by(Product.code).limit(limit)
+    if category is not None:
+        statement = statement.where(_under(Product.category, category))
+    if after is not None:
+        statement = statement.where(Product.code > after)
+    return [(row[0], row[1]) for row in await tx.rows(statement)]
+
+
+async def categories(tx: Tx, *, under: str | None, after: str | None, limit: int) -> list[tuple[str, str]]:
+    """Up to `limit` (path, JSON) in the order of paths, of one category and all below it if given."""
+    statement = select(Category.path, CATEGORY).order_by(Category.path).limit(limit)
+    if under is not None:
+        statement = statement.where(_under(Category.path, under))
+    if after is not None:
+        statement = statement.where(Category.path > after)
+    return [(row[0], row[1]) for row in await tx.rows(statement)]
+
+
+def _under(column: InstrumentedAttribute[Any], path: str) -> ColumnElement[bool]:
+    return (column == path) | column.startswith(path + "/", autoescape=True)
+
+
+async def phone_regions(tx: Tx, codes: Sequence[str] | None = None) -> dict[str, str]:
+    """The phone region of each store of `codes` that exists, or of every store."""
+    statement = select(Store.code, Store.phone_region)
+    if codes is not None:
+        statement = statement.where(Store.code == any_(literal(sorted(set(codes)), ARRAY(Text))))
+    return {row[0]: row[1] for row in await tx.rows(statement)}

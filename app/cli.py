@@ -1,0 +1,237 @@
+"""The command line: serve, worker, migrate, keys, import, verify, openapi."""
+
+import asyncio
+import sys
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import asyncpg
+import typer
+import uvloop
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import DBAPIError
+
+from app import launch
+from app.access import commands as access_commands
+from app.access import queries as access_queries
+from app.access.keyring import Keyring
+from app.access.roles import ROLES
+from app.bulk.importing import KINDS, import_file
+from app.core import embedded, log
+from app.core.caller import SYSTEM
+from app.core.errors import Problem
+from app.core.migrate import upgrade
+from app.core.services import Services
+from app.core.settings import Settings
+from app.main import api, build_services, import_kinds, openapi_bytes
+from app.receipts import verify as receipts_verify
+
+T = TypeVar("T")
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, revoke.")
+cli.add_typer(keys, name="keys")
+note = Console(stderr=True, highlight=False)
+DataDir = Annotated[Path | None, typer.Option(help="Where the embedded database lives. CLIENTELE_DATA_DIR.")]
+
+
+def settings_from(data_dir: Path | None = None, port: int | None = None, host: str | None = None) -> Settings:
+    """Settings of this run. Leaves with a plain sentence when the environment is wrong."""
+    given: dict[str, Any] = {"data_dir": data_dir, "port": port, "host": host}
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_input=False):
+            name = "CLIENTELE_" + "__".join(str(part).upper() for part in one["loc"])
+            note.print(f"[red]{name}[/]: {one['msg']}")
+        raise typer.Exit(2) from None
+    if settings.database_url is not None and settings.secret_key is None:
+        note.print("[red]CLIENTELE_SECRET_KEY[/] is missing: with an outside database all processes share one.")
+        raise typer.Exit(2)
+    return settings
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Say in one line what went wrong with the database, and leave with status 1."""
+    try:
+        yield
+    except Problem as problem:
+        note.print(f"[red]{problem.detail or problem.type.title}[/]")
+    except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        note.print(f"[red]The database does not answer as it should:[/] {type(error).__name__}")
+    else:
+        return
+    raise typer.Exit(1)
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The address of the database: the configured one, or the embedded server, running while the block does."""
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        scheme, _, rest = url.partition("://")
+        yield f"postgresql+asyncpg://{rest}" if scheme in {"postgres", "postgresql"} else url
+        return
+    try:
+        with embedded.running(settings.data_dir) as server:
+            yield server.url
+    except embedded.EmbeddedUnavailable as error:
+        note.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from None
+
+
+def run(settings: Settings, work: Callable[[Services], Awaitable[T]]) -> T:
+    """Run a command's work against the migrated database."""
+
+    async def with_services(url: str) -> T:
+        await upgrade(url)
+        services = build_services(settings, url)
+        await services.db.open()
+        try:
+            return await work(services)
+        finally:
+            services.offload.close()
+            await services.db.close()
+
+    with plain_errors(), database(settings) as url:
+        return uvloop.run(with_services(url))
+
+
+@cli.command()
+def serve(
+    data_dir: DataDir = None,
+    port: Annotated[int | None, typer.Option(help="CLIENTELE_PORT; default 8080.")] = None,
+    host: Annotated[str | None, typer.Option(help="CLIENTELE_HOST; default 127.0.0.1.")] = None,
+    welcome: Annotated[bool, typer.Option(help="Print a key and lines to try.")] = False,
+    worker: Annotated[bool, typer.Option(help="Also run the worker, as a child process.")] = True,
+) -> None:
+    """Serve the API, with the embedded database and a worker unless told otherwise."""
+    settings = settings_from(data_dir, port, host)
+    log.configure(settings.log_level)
+    with plain_errors(), database(settings) as url:
+        uvloop.run(launch.serve(settings, url, with_worker=worker, welcome=welcome))
+
+
+@cli.command()
+def worker(data_dir: DataDir = None, parent: Annotated[int | None, typer.Option(hidden=True)] = None) -> None:
+    """Run the background work alone: feed, imports, housekeeping."""
+    settings = settings_from(data_dir)
+    log.configure(settings.log_level)
+    with plain_errors(), database(settings) as url:
+        uvloop.run(launch.work(settings, url, parent))
+
+
+@cli.command()
+def migrate(data_dir: DataDir = None, revision: str = "head") -> None:
+    """Bring the database to the newest revision."""
+    settings = settings_from(data_dir)
+    with plain_errors(), database(settings) as url:
+        asyncio.run(upgrade(url, revision))
+    note.print("The database is up to date.")
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Option(help="Who will use it, such as 'Store S01'.")],
+    role: Annotated[str, typer.Option(help=f"One of: {', '.join(ROLES)}.")],
+    store: Annotated[str | None, typer.Option(help="Bind the key to a store's code.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Create an API key; the last line printed is the key, and it is shown only now."""
+
+    async def work(services: Services) -> str:
+        keyring = Keyring(services.settings.secret)
+        return (await services.db.run(lambda tx: access_commands.create_key(tx, keyring, name, role, store=store)))[1]
+
+    note.print(f"A key for {name} ({role}):")
+    sys.stdout.write(run(settings_from(data_dir), work) + "\n")
+
+
+@keys.command("list")
+def list_keys(data_dir: DataDir = None) -> None:
+    """List the keys (never their secrets)."""
+
+    async def work(services: Services) -> list[dict[str, object]]:
+        return await services.db.read(SYSTEM, access_queries.all_keys)
+
+    for key in run(settings_from(data_dir), work):
+        sys.stdout.write("\t".join(str(value) for value in key.values()) + "\n")
+
+
+@keys.command("rotate")
+def rotate_key(key_id: uuid.UUID, data_dir: DataDir = None) -> None:
+    """Make a second key for the same client; the old one works until it is revoked."""
+
+    async def work(services: Services) -> str:
+        keyring = Keyring(services.settings.secret)
+        return (await services.db.run(lambda tx: access_commands.rotate_key(tx, keyring, key_id)))[1]
+
+    sys.stdout.write(run(settings_from(data_dir), work) + "\n")
+
+
+@keys.command("revoke")
+def revoke_key(key_id: uuid.UUID, data_dir: DataDir = None) -> None:
+    """Revoke a key; it stops working within five seconds everywhere."""
+
+    async def work(services: Services) -> None:
+        await services.db.run(lambda tx: access_commands.revoke_key(tx, key_id))
+
+    run(settings_from(data_dir), work)
+    note.print("Revoked.")
+
+
+@cli.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    kind: Annotated[str, typer.Option(help=f"What the rows are: {', '.join(KINDS)}.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Import a CSV or NDJSON file. Run it again after an interruption: it goes on where it stopped."""
+    if kind not in KINDS:
+        note.print(f"[red]--kind must be one of: {', '.join(KINDS)}.[/]")
+        raise typer.Exit(2)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+
+    async def work(services: Services) -> object:
+        with Progress(*columns, console=note) as progress:
+            task = progress.add_task(file.name, total=file.stat().st_size)
+            return await import_file(
+                services, import_kinds(), file, kind, lambda done: progress.update(task, completed=done)
+            )
+
+    sys.stdout.write(f"{run(settings_from(data_dir), work)}\n")
+
+
+@cli.command()
+def verify(
+    repair: Annotated[bool, typer.Option(help="Correct what differs.")] = False, data_dir: DataDir = None
+) -> None:
+    """Recompute every figure from the receipts and say where it differs from what is kept."""
+
+    async def work(services: Services) -> int:
+        found = await services.db.read(SYSTEM, receipts_verify.differences)
+        for line in found:
+            sys.stdout.write(f"{line}\n")
+        if repair and found:
+            await services.db.run(receipts_verify.repair)
+        return len(found)
+
+    count = run(settings_from(data_dir), work)
+    sys.stdout.write(f"{count} differences{' repaired' if repair and count else ''}\n")
+    raise typer.Exit(1 if count and not repair else 0)
+
+
+@cli.command("openapi")
+def print_openapi() -> None:
+    """Print the OpenAPI document."""
+    sys.stdout.write(openapi_bytes(api()).decode())
+
+
+def main() -> None:
+    """Entry point of the `clientele` command."""
+    cli()

@@ -1,0 +1,1 @@
+"""The customer record and what finds it: identifiers."""

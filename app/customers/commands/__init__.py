@@ -1,0 +1,19 @@
+"""Every write of customers and their identifiers, with its audit rows and events."""
+
+from app.customers.commands.change import add_identifier, create, patch, remove_identifier, upsert
+from app.customers.commands.new import Created, NewCustomer, announced, create_many, ensure_walk_ins
+from app.customers.commands.upsert import upsert_many
+
+__all__ = [
+    "Created",
+    "NewCustomer",
+    "add_identifier",
+    "announced",
+    "create",
+    "create_many",
+    "ensure_walk_ins",
+    "patch",
+    "remove_identifier",
+    "upsert",
+    "upsert_many",
+]

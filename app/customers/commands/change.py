@@ -1,0 +1,153 @@
+"""One customer at a time: create, merge patch, upsert by an external id, identifiers."""
+
+import uuid
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import update
+
+from app.access.audit import AuditEntry, record
+from app.core.db import Tx
+from app.core.documents import Sections
+from app.core.errors import NOT_FOUND, FieldError, Problem
+from app.core.gate import validation_problem
+from app.core.http import stale
+from app.core.ids import new_id
+from app.core.sql import together
+from app.customers import queries
+from app.customers.commands import rows
+from app.customers.commands.upsert import upsert_many
+from app.customers.identifiers import Identifier
+from app.customers.intake import Given, Item
+from app.customers.models import CUSTOMER_EXISTS, Customer
+from app.customers.plan import primaries, taken
+from app.customers.record import DEFAULTS, Fields, apply, changes, from_columns, stamp, to_columns
+from app.customers.schemas import Birthday
+from app.feed.outbox import Event, publish
+
+
+async def create(tx: Tx, item: Item) -> uuid.UUID:
+    """Create a customer; its id. Raises Problem: an identifier is another's, or the id is in use."""
+    customer, given = item.id or new_id(), {one.identifier.key: one for one in item.identifiers}
+    chosen = primaries(given)
+    claimed = await rows.claim(
+        tx,
+        [rows.identifier_row(customer, one, primary=chosen[kind][0] == value) for (kind, value), one in given.items()],
+    )
+    lost = [one for key, one in given.items() if (*key, customer) not in claimed]
+    if lost:
+        holders = (await queries.holders(tx, [lost[0].identifier.key])).get(lost[0].identifier.key, [])
+        if customer in holders:
+            raise Problem(CUSTOMER_EXISTS)
+        raise taken(lost[0], holders[0] if holders and tx.caller.may("customers:read") else None)
+    fields, times = apply(DEFAULTS, {}, item.fields, now=tx.now, collected_at=item.collected_at or tx.now)
+    if not await rows.insert_customers(tx, [rows.customer_row(customer, fields, times)]):
+        raise Problem(CUSTOMER_EXISTS)
+    named = (*times, *(("identifiers",) if given else ()))
+    entry = AuditEntry("customer.create", "customer", customer, customer, named)
+    await tx.execute(together(publish(tx, [Event("customer.created", customer, customer, 1)]), record(tx, [entry])))
+    return customer
+
+
+async def patch(tx: Tx, customer: uuid.UUID, given: Fields, version: int, sections: Sections) -> tuple[str, int]:
+    """Apply a JSON merge patch to version `version`; (JSON, version) after it. What is the same makes no new version.
+
+    Raises Problem: no such customer, another version, no such day.
+    """
+    row = await queries.current(tx, customer)
+    if row is None:
+        raise Problem(NOT_FOUND)
+    if row["version"] != version:
+        raise stale(row["version"])
+    before = from_columns(row)
+    after = {**before, **given}
+    if given.get("birthday") is not None:
+        after["birthday"] = _birthday(before["birthday"], given["birthday"])
+    changed = changes(before, after)
+    shown = queries.document(tx.caller.field_groups, sections)
+    if not changed:
+        document, version = await queries.one(tx, customer, sections) or ("", version)
+        return document, version
+    statement = (
+        update(Customer)
+        .where(Customer.id == customer, Customer.version == version)
+        .values(
+            **to_columns(after),
+            collected={**row["collected"], **dict.fromkeys(changed, stamp(tx.now))},
+            version=version + 1,
+            updated_at=tx.now,
+        )
+        .returning(shown)
+    )
+    written = await tx.scalar(statement)
+    if written is None:
+        # Somebody else has changed it since we looked.
+        row = await queries.current(tx, customer)
+        raise stale(row["version"]) if row is not None else Problem(NOT_FOUND)
+    await _announce(tx, customer, version + 1, changed)
+    return written, version + 1
+
+
+async def upsert(tx: Tx, key: Identifier, item: Item) -> tuple[uuid.UUID, bool]:
+    """Create or update the customer with the external id `key`; (id, whether it is new).
+
+    Raises Problem: another identifier of `item` belongs to another customer.
+    """
+    others = [given for given in item.identifiers if given.identifier.key != key.key]
+    item.identifiers = [Given(key), *others]
+    outcome = (await upsert_many(tx, [(0, item)], first_decides=True))[0]
+    if isinstance(outcome, Problem):
+        raise outcome
+    return outcome[1], outcome[0] == "created"
+
+
+async def add_identifier(tx: Tx, customer: uuid.UUID, given: Given) -> None:
+    """Add an identifier to a customer that exists, or restate it to make it primary or verified.
+
+    Raises Problem: no such customer, the identifier is another's, too many of them.
+    """
+    outcome = (await upsert_many(tx, [(0, Item({}, [given], customer))]))[0]
+    if isinstance(outcome, Problem):
+        outcome.errors = [FieldError("/value", error.code, error.detail) for error in outcome.errors]
+        raise outcome
+
+
+async def remove_identifier(tx: Tx, customer: uuid.UUID, identifier: uuid.UUID, version: int) -> None:
+    """Take an identifier from version `version` of a customer; the oldest left of its kind becomes primary if it was.
+
+    Raises Problem: no such customer or identifier, another version.
+    """
+    row = (await queries.locked(tx, [customer])).get(customer)
+    if row is None:
+        raise Problem(NOT_FOUND)
+    if row["version"] != version:
+        raise stale(row["version"])
+    removed = await rows.remove_identifier(tx, customer, identifier)
+    if removed is None:
+        raise Problem(NOT_FOUND)
+    if removed.is_primary:
+        heir = await queries.oldest(tx, customer, removed.kind)
+        if heir is not None:
+            await rows.set_primaries(
+                tx, [{"customer_id": customer, "kind": removed.kind, "value": heir, "force": True}]
+            )
+    await rows.update_customers(tx, [{**rows.customer_row(customer, from_columns(row), row["collected"]), "bump": 1}])
+    await _announce(tx, customer, version + 1, ("identifiers",))
+
+
+async def _announce(tx: Tx, customer: uuid.UUID, version: int, changed: tuple[str, ...]) -> None:
+    event = Event("customer.updated", customer, customer, version)
+    entry = AuditEntry("customer.update", "customer", customer, customer, changed)
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+
+
+def _birthday(before: dict[str, Any] | None, given: dict[str, Any]) -> dict[str, Any]:
+    merged = {**(before or {}), **given}
+    try:
+        return Birthday.model_validate(
+            {name: value for name, value in merged.items() if value is not None}
+        ).model_dump()
+    except ValidationError as error:
+        raise validation_problem(
+            [{**one, "loc": ("body", "birthday", *one["loc"])} for one in error.errors(include_url=False)]
+        ) from None

@@ -1,0 +1,203 @@
+"""Create or update any number of customers in a fixed few statements.
+
+Locks are always taken in one order: identifiers by (kind, value), new customers by id, existing customers by id, and
+only then rows that belong to a locked customer. So two batches never wait for each other in a circle.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.access.audit import AuditEntry, record
+from app.core.batch import Status
+from app.core.db import Tx
+from app.core.errors import BUSY, NOT_FOUND, RETRY_SOON, Problem, ProblemType
+from app.core.sql import together
+from app.customers import queries
+from app.customers.commands.rows import (
+    Held,
+    claim,
+    customer_row,
+    drop,
+    identifier_row,
+    insert_customers,
+    remove_customers,
+    set_primaries,
+    set_verified,
+    update_customers,
+)  # fmt: skip
+from app.customers.intake import Item
+from app.customers.models import IDENTIFIERS_MAX, TOO_MANY_IDENTIFIERS
+from app.customers.plan import Outcomes, Plan, Target, assign, primaries
+from app.customers.record import DEFAULTS, Fields, apply, changes, from_columns
+from app.feed.outbox import Event, publish
+
+ATTEMPTS = 4
+
+
+@dataclass(slots=True)
+class _State:
+    """A target on its way through its items: its fields and their times, and what became of each item."""
+
+    target: Target
+    version: int
+    fields: Fields
+    collected: dict[str, str]
+    statuses: dict[int, Status] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    added: bool = False
+    moved: bool = False
+
+    def take(self, tx: Tx, item: Item) -> bool:
+        """Apply an item's fields; whether any value changed."""
+        at = item.collected_at or (tx.now if self.target.new else None)
+        after, self.collected = apply(self.fields, self.collected, item.fields, now=tx.now, collected_at=at)
+        changed, self.fields = after != self.fields, after
+        return changed
+
+
+async def upsert_many(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decides: bool = False) -> Outcomes:
+    """Create or update the customer of each item (index, item); what became of each.
+
+    An item is about the customer with its `id`, or the holder of one of its cards, external or chat ids (with
+    `first_decides`: of the first), or a new one. Items about the same customer apply in their order and make one new
+    version. Absent fields stay, `null` clears, an older `collected_at` loses, identifiers are only added. An item whose
+    identifiers belong to different customers fails with `identifier_taken`. `home_store` must exist. Raises Problem
+    `busy` if others keep taking and dropping the same identifiers.
+    """
+    for _ in range(ATTEMPTS):
+        plan = await _plan(tx, items, first_decides=first_decides)
+        states = {target.id: _folded_new(tx, target) for target in plan.targets.values() if target.new}
+        claimed = await _claim(tx, plan, states)
+        if claimed is not None:
+            break
+    else:
+        raise Problem(BUSY, headers=dict(RETRY_SOON))
+    existing = [target for target in plan.targets.values() if not target.new]
+    locked = await queries.locked(tx, [target.id for target in existing]) if existing else {}
+    refused = await _refused(tx, existing, locked, claimed)
+    for target in existing:
+        if target.id in refused:
+            plan.failed.update({index: Problem(refused[target.id]) for index, _ in target.items})
+        else:
+            states[target.id] = _folded(tx, target, locked[target.id], claimed)
+    await _mark(tx, [states[target.id] for target in existing if target.id in states], claimed)
+    await _write(tx, list(states.values()))
+    outcomes = dict(plan.failed)
+    for state in states.values():
+        outcomes.update({index: (status, state.target.id) for index, status in state.statuses.items()})
+    return outcomes
+
+
+async def _plan(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decides: bool) -> Plan:
+    exclusive = [given.identifier for _, item in items for given in item.identifiers if given.identifier.exclusive]
+    holders = await queries.holders(tx, [identifier.key for identifier in exclusive])
+    ids = [item.id for _, item in items if item.id is not None]
+    known = await queries.known(tx, ids) if ids else {}
+    return assign(
+        items, {key: found[0] for key, found in holders.items()}, known,
+        first_decides=first_decides, tell_holder=tx.caller.may("customers:read"),
+    )  # fmt: skip
+
+
+def _folded_new(tx: Tx, target: Target) -> _State:
+    state = _State(target, 0, dict(DEFAULTS), {})
+    for place, (index, item) in enumerate(target.items):
+        changed = state.take(tx, item)
+        state.statuses[index] = "created" if place == 0 else "updated" if changed else "duplicate"
+    state.changed = (*state.collected, *(("identifiers",) if target.identifiers() else ()))
+    return state
+
+
+def _folded(tx: Tx, target: Target, row: Mapping[str, Any], claimed: set[Held]) -> _State:
+    before = from_columns(row)
+    state = _State(target, row["version"], before, row["collected"])
+    fresh = {(kind, value) for kind, value, customer in claimed if customer == target.id}
+    for index, item in target.items:
+        changed = state.take(tx, item)
+        adds = {given.identifier.key for given in item.identifiers} & fresh
+        fresh -= adds
+        state.added |= bool(adds)
+        state.statuses[index] = "updated" if changed or adds else "duplicate"
+    state.changed = (*changes(before, state.fields), *(("identifiers",) if state.added else ()))
+    state.moved = state.collected != row["collected"]
+    return state
+
+
+async def _claim(tx: Tx, plan: Plan, states: Mapping[uuid.UUID, _State]) -> set[Held] | None:
+    """Insert new identifiers and customers; the identifiers that are new, or None if somebody else was faster."""
+    rows, wanted = [], set[Held]()
+    for target in plan.targets.values():
+        chosen = primaries(target.identifiers()) if target.new else {}
+        for key, given in target.identifiers().items():
+            if plan.holders.get(key) == target.id:
+                continue
+            rows.append(identifier_row(target.id, given, primary=chosen.get(key[0], ("", False))[0] == key[1]))
+            if given.identifier.exclusive:
+                wanted.add((*key, target.id))
+    claimed = await claim(tx, rows)
+    made = set[uuid.UUID]()
+    if wanted <= claimed:
+        made = await insert_customers(
+            tx, [customer_row(one, state.fields, state.collected) for one, state in states.items()]
+        )
+        if len(made) == len(states):
+            return claimed
+    await drop(tx, claimed)
+    await remove_customers(tx, made)
+    return None
+
+
+async def _refused(
+    tx: Tx, targets: Sequence[Target], locked: Mapping[uuid.UUID, Any], claimed: set[Held]
+) -> dict[uuid.UUID, ProblemType]:
+    """Customers that may not be changed or would have too many identifiers; what they claimed is given back."""
+    refused = {target.id: NOT_FOUND for target in targets if target.id not in locked}
+    gaining = {customer for _, _, customer in claimed if customer in locked}
+    if gaining:
+        counts = await queries.count_identifiers(tx, gaining)
+        refused |= {customer: TOO_MANY_IDENTIFIERS for customer in gaining if counts[customer] > IDENTIFIERS_MAX}
+    await drop(tx, [held for held in claimed if held[2] in refused])
+    return refused
+
+
+async def _mark(tx: Tx, states: Sequence[_State], claimed: set[Held]) -> None:
+    """Primary and verified of the identifiers of customers that were there before; their rows are locked."""
+    leading, verified = [], []
+    for state in states:
+        customer, given = state.target.id, state.target.identifiers()
+        for kind, (value, asked) in primaries(given).items():
+            if asked or (kind, value, customer) in claimed:
+                leading.append({"customer_id": customer, "kind": kind, "value": value, "force": asked})
+        verified += [
+            {"customer_id": customer, "kind": kind, "value": value, "verified_at": one.verified_at}
+            for (kind, value), one in given.items()
+            if one.verified_at is not None and (kind, value, customer) not in claimed
+        ]
+    touched = await set_primaries(tx, leading) | await set_verified(tx, verified)
+    for state in states:
+        if state.target.id in touched and "identifiers" not in state.changed:
+            state.changed = (*state.changed, "identifiers")
+            for index, item in state.target.items:
+                if any(one.primary or one.verified_at for one in item.identifiers):
+                    state.statuses[index] = "updated"
+
+
+async def _write(tx: Tx, states: Sequence[_State]) -> None:
+    rows = [
+        {**customer_row(state.target.id, state.fields, state.collected), "bump": 1 if state.changed else 0}
+        for state in states
+        if not state.target.new and (state.changed or state.moved)
+    ]
+    await update_customers(tx, rows)
+    written = [state for state in states if state.changed or state.target.new]
+    if not written:
+        return
+    events, entries = [], []
+    for state in written:
+        customer, new = state.target.id, state.target.new
+        events.append(Event("customer.created" if new else "customer.updated", customer, customer, state.version + 1))
+        action = "customer.create" if new else "customer.update"
+        entries.append(AuditEntry(action, "customer", customer, customer, state.changed))
+    await tx.execute(together(publish(tx, events), record(tx, entries)))

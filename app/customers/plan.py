@@ -1,0 +1,90 @@
+"""Which customer each item of a batch is about: the holder of its identifiers, its own id, or a new one. Pure.
+
+Items are taken in their order, so a later one may be about the customer that an earlier one creates.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from app.core.batch import Status
+from app.core.errors import FieldError, Problem
+from app.core.ids import new_id
+from app.customers.intake import Given, Item
+from app.customers.models import CUSTOMER_EXISTS, IDENTIFIER_TAKEN, IDENTIFIERS_MAX, TOO_MANY_IDENTIFIERS
+
+Key = tuple[str, str]
+# What became of each item: its index -> (status, customer), or why it failed.
+Outcomes = dict[int, tuple[Status, uuid.UUID] | Problem]
+
+
+@dataclass(slots=True)
+class Target:
+    """A customer and the items about it."""
+
+    id: uuid.UUID
+    new: bool
+    items: list[tuple[int, Item]] = field(default_factory=list)
+
+    def identifiers(self) -> dict[Key, Given]:
+        """What its items give, the last of equal ones."""
+        return {given.identifier.key: given for _, item in self.items for given in item.identifiers}
+
+
+@dataclass(slots=True)
+class Plan:
+    """Targets in the order of ids, the items that can be about none, and who held their identifiers before."""
+
+    targets: dict[uuid.UUID, Target]
+    failed: Outcomes
+    holders: Mapping[Key, uuid.UUID]
+
+
+def taken(given: Given, holder: uuid.UUID | None) -> Problem:
+    """409 for an identifier that another customer has; `holder` is that customer if the caller may know it."""
+    pointer = f"/identifiers/{given.place}/value"
+    extra = {"holder": str(holder)} if holder is not None else {}
+    return Problem(
+        IDENTIFIER_TAKEN, errors=[FieldError(pointer, "identifier_taken", IDENTIFIER_TAKEN.title + ".")], extra=extra
+    )
+
+
+def primaries(identifiers: Mapping[Key, Given]) -> dict[str, tuple[str, bool]]:
+    """Per kind the value that should be primary, and whether that was asked for: the last asked for, else the first."""
+    chosen: dict[str, tuple[str, bool]] = {}
+    for (kind, value), given in identifiers.items():
+        if given.primary or kind not in chosen:
+            chosen[kind] = (value, given.primary)
+    return chosen
+
+
+def assign(
+    items: Iterable[tuple[int, Item]],
+    holders: Mapping[Key, uuid.UUID],
+    known: Mapping[uuid.UUID, bool],
+    *,
+    first_decides: bool,
+    tell_holder: bool,
+) -> Plan:
+    """Give each item its customer.
+
+    `holders` says who holds the items' exclusive identifiers now, `known` which of their ids exist (False: may not be
+    changed). With `first_decides` only an item's first identifier finds its customer, the others must not be another's.
+    """
+    held, existing, targets, failed = dict(holders), {*holders.values(), *known}, dict[uuid.UUID, Target](), Outcomes()
+    for index, item in items:
+        exclusive = [given for given in item.identifiers if given.identifier.exclusive]
+        deciding = exclusive[:1] if first_decides else exclusive
+        owners = [held[given.identifier.key] for given in deciding if given.identifier.key in held]
+        target = item.id or (owners[0] if owners else new_id())
+        clash = next((given for given in exclusive if held.get(given.identifier.key, target) != target), None)
+        if clash is not None:
+            failed[index] = taken(clash, held[clash.identifier.key] if tell_holder else None)
+        elif not known.get(target, True):
+            failed[index] = Problem(CUSTOMER_EXISTS)
+        elif target in targets and len(targets[target].identifiers()) + len(item.identifiers) > IDENTIFIERS_MAX:
+            failed[index] = Problem(TOO_MANY_IDENTIFIERS)
+        else:
+            held.update({given.identifier.key: target for given in exclusive})
+            targets.setdefault(target, Target(target, target not in existing)).items.append((index, item))
+    return Plan(dict(sorted(targets.items())), failed, holders)

@@ -1,0 +1,73 @@
+"""A customer's own fields as one dictionary, and which value wins when two sources disagree. Pure.
+
+A value collected earlier than the one we hold never replaces it, so that a till that was offline cannot undo what the
+call centre learnt. A cleared field keeps its time too: an older value does not come back.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+Fields = dict[str, Any]
+
+# Fields of the wire that are columns of the same name; `birthday` is three columns.
+PLAIN = (
+    "kind", "status", "display_name", "given_name", "family_name", "reading", "gender", "language", "home_store",
+    "source",
+)  # fmt: skip
+BIRTH = {"month": "birth_month", "day": "birth_day", "year": "birth_year"}
+COLUMNS = (*PLAIN, *BIRTH.values())
+NAMES = (*PLAIN, "birthday")
+
+DEFAULTS: Fields = {**dict.fromkeys(NAMES), "kind": "person", "status": "active"}
+
+
+def from_columns(row: Mapping[str, Any]) -> Fields:
+    """The fields of a row of `customers`."""
+    fields = {name: row[name] for name in PLAIN}
+    birthday = {part: row[column] for part, column in BIRTH.items()}
+    fields["birthday"] = birthday if birthday["month"] is not None else None
+    return fields
+
+
+def to_columns(fields: Mapping[str, Any]) -> Fields:
+    """The columns of all fields."""
+    birthday = fields["birthday"] or {}
+    columns = {name: fields[name] for name in PLAIN}
+    columns.update({column: birthday.get(part) for part, column in BIRTH.items()})
+    return columns
+
+
+def stamp(moment: datetime) -> str:
+    """A time in the form that `collected` holds; their order as text is their order in time."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def apply(
+    fields: Mapping[str, Any],
+    times: Mapping[str, str],
+    given: Mapping[str, Any],
+    *,
+    now: datetime,
+    collected_at: datetime | None = None,
+) -> tuple[Fields, dict[str, str]]:
+    """(fields, times) after `given`; unknown names in it are passed over.
+
+    Without `collected_at` the values are as of now and always win. With it they win over what is not newer, and a value
+    that is already there counts as confirmed then. Nothing is collected in the future: a wrong clock must not protect
+    its values for years.
+    """
+    after, moved = dict(fields), dict(times)
+    when = stamp(now if collected_at is None else min(collected_at, now))
+    for name in (name for name in NAMES if name in given):
+        held = moved.get(name, "")
+        if collected_at is not None and held > when:
+            continue
+        if after[name] != given[name] or collected_at is not None:
+            after[name], moved[name] = given[name], max(when, held)
+    return after, moved
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the fields that differ."""
+    return tuple(name for name in NAMES if before[name] != after[name])

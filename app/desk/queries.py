@@ -1,0 +1,105 @@
+"""The lookup's one statement: from an identifier to finished candidates, in one round trip."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+
+from app.catalog.models import Store
+from app.core.documents import Sections, json_object
+from app.customers import queries as customers_queries
+from app.customers.identifiers import WALK_IN
+from app.customers.models import Customer, IdentifierRow
+
+CANDIDATES_MAX = 20
+
+
+def lookup(groups: Iterable[str], sections: Sections) -> Select[Any]:
+    """Parameters `kind`, `value`, `month`, `day`; one row: ids of the candidates, and their JSON array as text."""
+    held = frozenset(groups)
+    # Through IN on the look-up table, so that the same statement works when customers are spread over machines.
+    holders = (
+        select(
+            IdentifierRow.customer_id,
+            IdentifierRow.is_primary,
+            func.count().over().label("holders"),
+        )
+        .where(
+            IdentifierRow.kind == bindparam("kind", type_=Text),
+            IdentifierRow.value == bindparam("value", type_=Text),
+        )
+        .order_by(IdentifierRow.is_primary.desc(), IdentifierRow.customer_id.desc())
+        .limit(CANDIDATES_MAX)
+        .cte("holders")
+        .prefix_with("MATERIALIZED")
+    )
+    this = holders.c.customer_id == Customer.id
+    primary = select(holders.c.is_primary).where(this).scalar_subquery()
+    members: dict[str, ColumnElement[Any]] = {"match": _match(holders, primary)}
+    members |= customers_queries.members(held, sections)
+    if "personal" in held:
+        members["birthday_today"] = func.coalesce(
+            and_(
+                Customer.birth_month == bindparam("month", type_=Integer),
+                Customer.birth_day == bindparam("day", type_=Integer),
+            ),
+            literal(False, Boolean),
+        )
+    members["ask_next"] = _ask_next(held)
+    candidate = (
+        select(Customer.id, primary.label("is_primary"), json_object(**members).label("document"))
+        .where(Customer.id.in_(select(holders.c.customer_id)), Customer.kind != WALK_IN)
+        .subquery("candidate")
+    )
+    order = (candidate.c.is_primary.desc(), candidate.c.id.desc())
+    documents = func.json_agg(aggregate_order_by(candidate.c.document, *order), type_=JSON)
+    return select(
+        func.coalesce(func.array_agg(candidate.c.id), cast(text("'{}'"), ARRAY(Uuid))).label("ids"),
+        func.coalesce(cast(documents, Text), "[]").label("data"),
+    )
+
+
+def phone_region() -> Select[Any]:
+    """Parameter `store`: how that store reads a number without country code."""
+    return select(Store.phone_region).where(Store.code == bindparam("store", type_=Text))
+
+
+def _match(holders: Any, primary: ColumnElement[Any]) -> ColumnElement[Any]:
+    kind = bindparam("kind", type_=Text)
+    alone = select(func.max(holders.c.holders)).scalar_subquery() == 1
+    return case(
+        (kind.like("external:%"), literal("external")),
+        (kind.not_in(["phone", "email"]), kind),
+        (alone, literal("exact_").concat(kind)),
+        (primary, literal("primary")),
+        else_=literal("shared_").concat(kind),
+    )
+
+
+def _ask_next(groups: frozenset[str]) -> ColumnElement[Any]:
+    """What we lack most, of what this caller may know of: a name, a birthday, a phone."""
+    has_phone = exists().where(IdentifierRow.customer_id == Customer.id, IdentifierRow.kind == "phone")
+    asks: list[tuple[Any, Any]] = [(Customer.display_name.is_(None), literal("display_name"))]
+    if "personal" in groups:
+        asks.append((and_(Customer.birth_month.is_(None), Customer.kind == "person"), literal("birthday")))
+    if "contact" in groups:
+        asks.append((~has_phone, literal("phone")))
+    return case(*asks, else_=None)

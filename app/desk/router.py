@@ -1,0 +1,73 @@
+"""Routes of the desk: finding the customer who stands at the till or is on the line. Hot: answered by the edge."""
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from app.core.edge import HotRequest, HotRoute
+from app.core.errors import INVALID, FieldError, Problem
+from app.core.gate import validation_problem
+from app.core.hot import operation, parse_query
+from app.core.reply import Reply
+from app.customers.identifiers import normalise
+from app.desk import hot
+from app.desk.schemas import LookupAnswer, LookupBody, LookupQuery, NoQuery
+
+_ABOUT = """\
+Answers a list even for one hit, because families share phones. Each candidate says why it `match`es. A number that
+nobody has answers an empty list, not 404.
+"""
+
+
+async def lookup(request: HotRequest) -> Reply:
+    """`GET /v1/customers/lookup`."""
+    asked = parse_query(LookupQuery, request.query)
+    return await _find(request, asked.asked(), "?")
+
+
+async def lookup_by_body(request: HotRequest) -> Reply:
+    """`POST /v1/customers/lookup`."""
+    if request.query:
+        parse_query(NoQuery, request.query)
+    try:
+        asked = LookupBody.model_validate(request.json)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        raise validation_problem(list(found), ()) from None
+    return await _find(request, asked.asked(), "/")
+
+
+async def _find(request: HotRequest, asked: tuple[str, str, str | None], where: str) -> Reply:
+    kind, value, system = asked
+    region = await hot.phone_region(request.services, request.caller)
+    try:
+        identifier = normalise(kind, value, system, region)
+    except PydanticCustomError as error:
+        raise Problem(INVALID, error.message(), [FieldError(where + kind, error.type, error.message())]) from None
+    return await hot.candidates(request.services, request.caller, identifier)
+
+
+# The edge answers these; the router is mounted for its name alone.
+router = APIRouter()
+HOT = (
+    HotRoute(
+        "GET",
+        "/v1/customers/lookup",
+        "customers:read",
+        lookup,
+        operation(
+            "lookup_customer", "Find a customer by phone, e-mail, card or external id", tag="customers",
+            description=_ABOUT, query=LookupQuery, answer=LookupAnswer,
+        ),
+    ),
+    HotRoute(
+        "POST",
+        "/v1/customers/lookup",
+        "customers:read",
+        lookup_by_body,
+        operation(
+            "lookup_customer_by_body", "The same without a phone number in a URL or a log", tag="customers",
+            description=_ABOUT, body=LookupBody, answer=LookupAnswer,
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,94 @@
+"""Wire types of the desk: how a customer is asked for, and the candidates that answer."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.core.pages import Page
+from app.core.types import Line, Name, Wire
+from app.customers.schemas import CustomerAnswer
+
+
+class NoQuery(Wire):
+    """No parameters."""
+
+
+ONE = "Give exactly one of phone, email, card or external."
+
+
+class LookupQuery(Wire):
+    """Exactly one of them, typed in any of the ways that people type it."""
+
+    phone: Annotated[
+        Line | SkipJsonSchema[None], Field(description="With or without country code, spaces, dashes.")
+    ] = None
+    email: Line | SkipJsonSchema[None] = None
+    card: Line | SkipJsonSchema[None] = None
+    external: Annotated[Line | SkipJsonSchema[None], Field(description="system:value, such as crm:4711.")] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "LookupQuery":
+        if len(self.model_fields_set) != 1:
+            raise PydanticCustomError("exactly_one", ONE)
+        return self
+
+    def asked(self) -> tuple[str, str, str | None]:
+        """(kind, value, system) of the identifier that is asked for."""
+        kind = next(iter(self.model_fields_set))
+        value = str(getattr(self, kind) or "")
+        if kind == "external":
+            system, _, value = value.partition(":")
+            return kind, value, system
+        return kind, value, None
+
+
+class External(Wire):
+    """An id that another system gave."""
+
+    system: Name
+    value: Line
+
+
+class LookupBody(Wire):
+    """The same as the query, for callers who keep numbers out of URLs and logs."""
+
+    phone: Line | SkipJsonSchema[None] = None
+    email: Line | SkipJsonSchema[None] = None
+    card: Line | SkipJsonSchema[None] = None
+    external: External | SkipJsonSchema[None] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "LookupBody":
+        if len(self.model_fields_set) != 1:
+            raise PydanticCustomError("exactly_one", ONE)
+        return self
+
+    def asked(self) -> tuple[str, str, str | None]:
+        """(kind, value, system) of the identifier that is asked for."""
+        kind = next(iter(self.model_fields_set))
+        value = getattr(self, kind)
+        if isinstance(value, External):
+            return kind, value.value, value.system
+        return kind, str(value or ""), None
+
+
+Match = Literal["exact_phone", "exact_email", "primary", "shared_phone", "shared_email", "card", "external"]
+Question = Literal["display_name", "phone", "birthday"]
+
+
+class Candidate(CustomerAnswer):
+    """A customer who may be meant, with the reason."""
+
+    match: Annotated[Match, Field(description="`primary` and `shared_...`: several customers have this number.")]
+    birthday_today: Annotated[
+        bool | SkipJsonSchema[None], Field(description="In the company's time zone; absent without `personal`.")
+    ] = None
+    ask_next: Annotated[
+        Question | None, Field(description="The question worth asking this customer next, or null.")
+    ] = None
+
+
+class LookupAnswer(Page[Candidate]):
+    """Candidates, most likely first. A number that nobody has answers an empty list."""

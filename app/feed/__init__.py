@@ -1,0 +1,1 @@
+"""The change feed: outbox, sequencer, pages of events."""

@@ -1,0 +1,71 @@
+"""Publishing: every command that changes something writes its events in its own transaction."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Insert, Text, Uuid, insert, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+from app.core.db import Tx
+from app.core.ids import new_id
+from app.core.sql import recordset
+from app.feed.models import OutboxEntry
+from app.feed.types import EVENT_TYPES
+
+_COLUMNS: dict[str, TypeEngine[Any]] = {
+    "customer_id": Uuid(),
+    "id": Uuid(),
+    "type": Text(),
+    "subject": Text(),
+    "version": BigInteger(),
+    "occurred_at": DateTime(timezone=True),
+    "data": JSONB(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to `subject`, a record of the customer (or of the company: `core.ids.COMPANY`).
+
+    `version` is the subject's version after it; `data` is thin: ids, codes and numbers, never personal data.
+    `occurred_at` is the transaction's time unless given.
+    """
+
+    type: str
+    customer_id: uuid.UUID
+    subject: uuid.UUID | str
+    version: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    occurred_at: datetime | None = None
+
+
+def publish(tx: Tx, events: Sequence[Event]) -> Insert:
+    """One INSERT of all `events`, in their order, for the caller to run in `tx`.
+
+    Run it after the subjects' rows are locked (updated, inserted, or selected FOR UPDATE): only then is the order of a
+    subject's events on the feed the order of its versions. Raises ValueError for a type that `EVENT_TYPES` lacks.
+    """
+    rows = [_row(event, place, tx.now) for place, event in enumerate(events)]
+    given = recordset(rows, "published", **_COLUMNS, place=BigInteger())
+    # Sorted first, then numbered: PostgreSQL computes the default of `position` above the sort.
+    ordered = select(*(given.c[name] for name in _COLUMNS)).order_by(given.c.place)
+    return insert(OutboxEntry).from_select(list(_COLUMNS), ordered)
+
+
+def _row(event: Event, place: int, now: datetime) -> dict[str, Any]:
+    if event.type not in EVENT_TYPES:
+        raise ValueError(f"{event.type} is not in EVENT_TYPES")
+    return {
+        "customer_id": str(event.customer_id),
+        "id": str(new_id()),
+        "type": event.type,
+        "subject": str(event.subject),
+        "version": event.version,
+        "occurred_at": (event.occurred_at or now).isoformat(),
+        "data": event.data,
+        "place": place,
+    }

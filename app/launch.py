@@ -1,0 +1,148 @@
+"""Starting processes: the API with its worker as a child, and what a first visitor is shown."""
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import uvicorn
+
+from app.access import commands as access_commands
+from app.access.authentication import is_live
+from app.access.keyring import Keyring
+from app.core.db import Database
+from app.core.migrate import upgrade
+from app.core.server import server
+from app.core.services import Services
+from app.core.settings import Settings
+from app.main import build_services, create_app
+from app.worker import stop_on_signals, watch_parent
+from app.worker import work as work_until
+
+log = logging.getLogger("clientele.launch")
+RESTART_SECONDS = 1.0
+
+TRY = """\
+Clientele is ready at {address}
+API key (admin): {key}
+
+Push a receipt, then look its customer up:
+
+  curl -s -X PUT {address}/v1/stores/S01 -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+    -d '{{"name": "First store", "kind": "own"}}'
+  curl -s {address}/v1/receipts -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+    -d '{{"source": "till", "number": "S01-1", "store": "S01", "kind": "sale", "occurred_at": "{now}",
+         "currency": "{currency}", "customer": {{"identifier": {{"kind": "phone", "value": "138 1234 5678"}}}},
+         "on_unknown_customer": "create", "lines": [{{"product": "TEA-1", "category": "food/tea", "quantity": "2",
+         "net": 3000}}], "tenders": [{{"kind": "cash", "amount": 3000}}]}}'
+  curl -s '{address}/v1/customers/lookup?phone=%2B8613812345678' -H 'Authorization: Bearer {key}'
+
+Stop with Ctrl-C. Data stays in {data_dir}.
+"""
+
+
+async def serve(settings: Settings, url: str, *, with_worker: bool, welcome: bool) -> None:
+    """Migrate, then serve until SIGTERM or SIGINT; the worker stops after the last request."""
+    await upgrade(url)
+    services = build_services(settings, url)
+    api = server(create_app(services), settings, services.feed.release)
+    stop = asyncio.Event()
+    beside = [asyncio.create_task(_keep_worker(settings, stop))] if with_worker else []
+    if welcome:
+        beside.append(asyncio.create_task(_welcome(services, api, stop)))
+    try:
+        await api.serve()
+    finally:
+        stop.set()
+        await asyncio.gather(*beside)
+
+
+async def work(settings: Settings, url: str, parent: int | None) -> None:
+    """The worker until it is told to stop, or until its parent is gone."""
+    await upgrade(url)
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    watcher = asyncio.create_task(watch_parent(parent, stop)) if parent is not None else None
+    try:
+        await work_until(settings, url, stop)
+    finally:
+        if watcher is not None:
+            watcher.cancel()
+
+
+async def _keep_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the worker as a child, start it again when it dies, end it at the stop."""
+    while not stop.is_set():
+        reading, writing = os.pipe()
+        arguments = [
+            sys.executable,
+            "-m",
+            "app",
+            "worker",
+            "--data-dir",
+            str(settings.data_dir),
+            "--parent",
+            str(reading),
+        ]
+        child = subprocess.Popen(arguments, pass_fds=(reading,), stdin=subprocess.DEVNULL)  # noqa: ASYNC220  returns at once
+        os.close(reading)
+        ended = asyncio.create_task(asyncio.to_thread(child.wait))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        os.close(writing)
+        await ended
+        stopping.cancel()
+        if not stop.is_set():
+            log.warning("the worker ended and is started again", extra={"status": child.returncode})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
+
+
+async def _welcome(services: Services, api: uvicorn.Server, stop: asyncio.Event) -> None:
+    """Once the port is open, print the address, a key that works, and lines to paste."""
+    settings = services.settings
+    while not api.started:
+        if stop.is_set():
+            return
+        await asyncio.sleep(0.05)
+    key = await _first_key(services.db, settings, settings.data_dir / "first-key")
+    sys.stdout.write(
+        TRY.format(
+            address=f"http://{settings.host}:{settings.port}",
+            key=key,
+            now=services.clock.now().isoformat(timespec="seconds"),
+            currency=settings.company.currency,
+            data_dir=settings.data_dir,
+        )
+    )
+    sys.stdout.flush()
+
+
+async def _first_key(db: Database, settings: Settings, path: Path) -> str:
+    """The admin key of this data directory: the kept one while it works, else a new one."""
+    kept = _read(path)
+    if kept and await is_live(db, settings, kept):
+        return kept
+    _, secret = await db.run(
+        lambda tx: access_commands.create_key(tx, Keyring(settings.secret), "First steps", "admin")
+    )
+    _keep(path, secret)
+    return secret
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _keep(path: Path, secret: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secret)

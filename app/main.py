@@ -1,0 +1,217 @@
+"""The API process: every room's routes, errors and sections gathered into one application."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from app.access import models as access_models
+from app.access import router as access_router
+from app.access.authentication import Authenticator
+from app.access.reads import ReadAudit
+from app.access.throttle import Throttle
+from app.bulk import models as bulk_models
+from app.bulk import router as bulk_router
+from app.bulk.kinds import Check, Kind, Kinds, Results, all_kinds
+from app.catalog import models as catalog_models
+from app.catalog import router as catalog_router
+from app.catalog.queries import phone_regions
+from app.core import openapi
+from app.core import router as core_router
+from app.core.clock import Clock
+from app.core.db import Database, Tx
+from app.core.documents import Sections
+from app.core.edge import Doors, Edge, HotRoute
+from app.core.errors import (
+    BAD_REQUEST,
+    INTERNAL,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    PROBLEM_MEDIA_TYPE,
+    ErrorMap,
+    Problem,
+)  # fmt: skip
+from app.core.gate import validation_problem
+from app.core.http import Requires, incoming
+from app.core.metrics import Metrics
+from app.core.offload import Offload
+from app.core.pages import Cursors
+from app.core.services import Services, services_of
+from app.core.settings import Settings
+from app.customers import models as customers_models
+from app.customers import router as customers_router
+from app.desk import router as desk_router
+from app.feed import models as feed_models
+from app.feed import queries as feed_queries
+from app.feed import router as feed_router
+from app.feed.waiter import FeedWaiter
+from app.receipts import models as receipts_models
+from app.receipts import router as receipts_router
+from app.receipts.sections import FIGURES
+from app.till import commands as till_commands
+from app.till import router as till_router
+from app.till.prepare import Prepared, prepare_items
+from app.till.terms import Terms
+
+_MODELS = (access_models, feed_models, catalog_models, customers_models, receipts_models, bulk_models)
+_ROUTERS = (
+    core_router, access_router, feed_router, catalog_router, customers_router, receipts_router, till_router,
+    desk_router, bulk_router,
+)  # fmt: skip
+
+
+def build_services(settings: Settings, url: str, clock: Clock | None = None) -> Services:
+    """Everything a process holds, not yet opened. The worker and the CLI use it too."""
+    clock = clock or Clock()
+    db = Database(url, settings, clock)
+    return Services(
+        settings=settings,
+        clock=clock,
+        db=db,
+        reads=ReadAudit(db),
+        cursors=Cursors(settings.secret),
+        errors=ErrorMap(models.PROBLEMS for models in _MODELS),
+        metrics=Metrics(),
+        offload=Offload(inline_bytes=settings.limits.offload_bytes),
+        feed=FeedWaiter(db),
+        sections=Sections((FIGURES,)),
+        probes=(feed_queries.probe,),
+    )
+
+
+def import_kinds() -> Kinds:
+    """How the rows of imports are written: receipts as the till writes them."""
+
+    async def check(services: Services) -> Check:
+        regions = await services.db.run(phone_regions)
+        return partial(prepare_items, terms=Terms(services.settings.company, services.clock.now(), regions))
+
+    async def write(tx: Tx, services: Services, prepared: Prepared) -> Results:
+        return await till_commands.record_receipts(tx, prepared, services.settings.company)
+
+    return all_kinds(Kind(check, write))
+
+
+def create_app(services: Services) -> Edge:
+    """The ASGI application. Raises RuntimeError when a route declares no scope."""
+    authenticator = Authenticator(services.db, services.settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await services.db.open()
+            stack.push_async_callback(services.db.close)
+            stack.callback(services.offload.close)
+            for part in (services.reads, services.feed, authenticator):
+                await part.start()
+                stack.push_async_callback(part.close)
+            yield
+
+    app = api(lifespan)
+    app.state.services = services
+    return Edge(app, services, doors(), authenticator.authenticate, Throttle(services.settings))
+
+
+def api(lifespan: Any = None) -> FastAPI:
+    """The FastAPI application with every room's routes; it needs the edge around it to answer."""
+    app = FastAPI(
+        title="Clientele",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False,
+    )
+    for module in _ROUTERS:
+        app.include_router(module.router)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def get_openapi_document() -> Response:
+        return Response(openapi_bytes(app), media_type="application/json")
+
+    _problem_handlers(app)
+    _refuse_open_routes(app)
+    return app
+
+
+def openapi_bytes(app: FastAPI) -> bytes:
+    """The OpenAPI document as committed in `openapi/openapi.json`."""
+    spec = openapi.document(app, api_routes(app), list(hot_routes()), core_router.PUBLIC)
+    return orjson.dumps(spec, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def hot_routes() -> Iterator[HotRoute]:
+    """Routes that the edge answers without the framework."""
+    for module in _ROUTERS:
+        yield from getattr(module, "HOT", ())
+
+
+def doors() -> Doors:
+    """What the rooms say about how their routes take their bodies."""
+
+    def gathered(name: str) -> frozenset[tuple[str, str]]:
+        return frozenset[tuple[str, str]]().union(*(getattr(module, name, frozenset()) for module in _ROUTERS))
+
+    return Doors(
+        public=core_router.PUBLIC,
+        raw=gathered("DOORS_RAW"),
+        streamed=gathered("DOORS_STREAMED"),
+        bulk=gathered("DOORS_BULK"),
+        hot={(route.method, route.path): route for route in hot_routes()},
+    )
+
+
+def _refuse_open_routes(app: FastAPI) -> None:
+    for route in api_routes(app):
+        declared = [one.call for one in route.dependant.dependencies if isinstance(one.call, Requires)]
+        if route.path not in core_router.PUBLIC and len(declared) != 1:
+            message = f"{sorted(route.methods or ())} {route.path} must declare exactly one scope with requires()"
+            raise RuntimeError(message)
+
+
+def api_routes(app: FastAPI) -> list[APIRoute]:
+    """Every route of the application, those of included routers too."""
+    found: list[APIRoute] = []
+    waiting: list[Any] = list(app.routes)
+    while waiting:
+        route = waiting.pop(0)
+        if isinstance(route, APIRoute):
+            found.append(route)
+        else:
+            waiting += list(getattr(getattr(route, "original_router", None), "routes", ()))
+    return found
+
+
+def _problem_handlers(app: FastAPI) -> None:
+    def answer(request: Request, problem: Problem) -> Response:
+        body = problem.body(incoming(request).request_id)
+        return Response(body, problem.type.status, problem.headers, PROBLEM_MEDIA_TYPE)
+
+    @app.exception_handler(Problem)
+    async def on_problem(request: Request, problem: Problem) -> Response:
+        return answer(request, problem)
+
+    @app.exception_handler(Exception)
+    async def on_error(request: Request, error: Exception) -> Response:
+        # Starlette raises the error again after this answer; the edge then logs what was unexpected.
+        services = services_of(request)
+        return answer(request, services.errors.problem(error) or Problem(INTERNAL))
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        return answer(request, validation_problem(list(error.errors())))
+
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        kinds = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED}
+        kind = kinds.get(error.status_code, BAD_REQUEST if error.status_code < 500 else INTERNAL)  # noqa: PLR2004
+        detail = "There is nothing at this address." if error.status_code == 404 else ""  # noqa: PLR2004
+        return answer(request, Problem(kind, detail, headers=dict(error.headers or {})))

@@ -1,0 +1,19 @@
+"""Every SELECT of receipts: what is shown, and what the figures ought to be."""
+
+from app.receipts.queries.reading import (
+    RETURNED_MORE,
+    UNKNOWN_ORIGINAL,
+    Listed,
+    figures_of,
+    one_document,
+    receipt,
+    receipts_of,
+    stored,
+    with_return_flags,
+)  # fmt: skip
+from app.receipts.queries.truth import Difference, differences, slices
+
+__all__ = [
+    "RETURNED_MORE", "UNKNOWN_ORIGINAL", "Difference", "Listed", "differences", "figures_of", "one_document", "receipt",
+    "receipts_of", "slices", "stored", "with_return_flags",
+]  # fmt: skip

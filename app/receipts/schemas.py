@@ -1,0 +1,78 @@
+"""A receipt as it is answered."""
+
+import uuid
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from app.core.types import Answer
+
+COST = Field(default=None, description="For callers who may see financial fields.")
+
+
+class ReceiptLine(Answer):
+    """A line. Amounts are minor units of the receipt's currency; null is unknown."""
+
+    line: int
+    product: str
+    category: str | None
+    quantity: str
+    gross: int
+    discount: int | None
+    net: int
+    tax: int | None
+    cost: int | None = COST
+    original_line: int | None
+
+
+class Tender(Answer):
+    """A way in which an amount was paid."""
+
+    kind: str
+    amount: int
+
+
+class Original(Answer):
+    """The receipt that a return refers to."""
+
+    source: str
+    number: str
+
+
+class Receipt(Answer):
+    """A receipt. Amounts are minor units of `currency`; those of a return are positive and count negative.
+
+    `attributed` is false while the receipt belongs to its store's walk-in. `flags` say what is odd about it: `unknown_customer`,
+    `invalid_identifier` and `ambiguous_customer` as long as it has no customer, `unknown_original` and
+    `returned_more_than_sold` as long as that is so.
+    """
+
+    id: uuid.UUID
+    customer_id: uuid.UUID
+    attributed: bool
+    source: str
+    number: str
+    store: str
+    till: str | None
+    kind: Literal["sale", "return"]
+    occurred_at: datetime
+    business_date: date
+    currency: str
+    rate: str | None
+    gross: int
+    discount: int | None
+    net: int
+    tax: int | None
+    cost: int | None = COST
+    seller: str | None
+    promotions: list[str]
+    purpose: str | None
+    one_off: bool
+    extensions: dict[str, Any]
+    lines: list[ReceiptLine]
+    tenders: list[Tender]
+    returns: Original | None
+    flags: list[str]
+    recorded_at: datetime
+    voided_at: datetime | None

@@ -1,0 +1,6 @@
+"""Every write of the till: pushing receipts, attributing and voiding them."""
+
+from app.till.commands.changing import attribute_receipt, void_receipt
+from app.till.commands.pushing import Regions, record_receipt, record_receipts
+
+__all__ = ["Regions", "attribute_receipt", "record_receipt", "record_receipts", "void_receipt"]

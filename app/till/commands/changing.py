@@ -1,0 +1,129 @@
+"""What happens to a receipt later, in one transaction: it gets another customer, or is voided. Repeating is harmless."""
+
+import uuid
+from dataclasses import dataclass
+
+from app.access.audit import AuditEntry
+from app.core.db import Tx
+from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem, ProblemType
+from app.core.ids import new_id
+from app.core.settings import CompanySettings
+from app.customers import commands as customers
+from app.feed.outbox import Event
+from app.receipts import commands as receipts
+from app.receipts.commands import Effect, Kept
+from app.receipts.models import AMBIGUOUS_CUSTOMER, UNKNOWN_CUSTOMER
+from app.till import plan, queries
+from app.till.commands.answering import told
+from app.till.prepare import Names
+from app.till.queries import Asked
+from app.till.schemas import Attribution, GivenCustomer
+from app.till.terms import Terms
+
+# Why a receipt has no customer; settled when it gets one.
+_UNSETTLED = frozenset({plan.UNKNOWN, plan.INVALID, plan.AMBIGUOUS})
+
+_REFUSALS: dict[str, tuple[ProblemType, FieldError]] = {
+    plan.INVALID: (
+        INVALID,
+        FieldError("/customer/identifier", plan.INVALID, "The identifier cannot be read."),
+    ),
+    plan.UNKNOWN: (UNKNOWN_CUSTOMER, FieldError("/customer", plan.UNKNOWN, "There is no such customer.")),
+    plan.AMBIGUOUS: (
+        AMBIGUOUS_CUSTOMER,
+        FieldError("/customer/identifier", plan.AMBIGUOUS, "Several customers share it: name one by id."),
+    ),
+}
+
+
+@dataclass(slots=True)
+class _Change:
+    """A change on its way: the receipt as it is, and what is to be told."""
+
+    kept: Kept
+    events: list[Event]
+    entries: list[AuditEntry]
+
+
+async def attribute_receipt(tx: Tx, receipt_id: uuid.UUID, order: Attribution, company: CompanySettings) -> bytes:
+    """Give a receipt to a customer, or back to its store's walk-in. Answers its document.
+
+    Figures are right at once on both sides. Raises Problem: no such receipt, or a customer that cannot be told.
+    """
+    change = _Change(await _held(tx, receipt_id), [], [])
+    kept = change.kept
+    owner, walk_in = await _owner(tx, change, order, company)
+    if owner == kept.customer_id:
+        return await told(tx, owner, kept.id, change.events, change.entries)
+    flags = kept.flags if walk_in else tuple(flag for flag in kept.flags if flag not in _UNSETTLED)
+    counted = [one for one, nobody in ((kept.customer_id, kept.walk_in), (owner, walk_in)) if not nobody]
+    await receipts.lock_customers(tx, counted)
+    await receipts.move_receipt(tx, kept, owner, flags)
+    if kept.voided_at is None:
+        signs = ((one, 1 if one == owner else -1) for one in counted)
+        await receipts.count_receipts(
+            tx, [Effect(str(one), str(owner), str(kept.id), kept.business_date, sign) for one, sign in signs]
+        )
+    data = {"store": kept.store, "customer_id": str(owner), "previous_customer_id": str(kept.customer_id)}
+    change.events.append(Event("receipt.attributed", owner, kept.id, data=data))
+    change.entries.append(AuditEntry("receipt.attribute", "receipt", kept.id, owner, ("customer_id",)))
+    return await told(tx, owner, kept.id, change.events, change.entries)
+
+
+async def void_receipt(tx: Tx, receipt_id: uuid.UUID) -> bytes:
+    """Cancel a receipt: it is kept, and counts nowhere. Answers its document. Raises Problem if there is none."""
+    kept = await _held(tx, receipt_id)
+    if tx.caller.store not in {None, kept.store}:
+        raise Problem(NOT_FOUND)
+    if kept.voided_at is not None:
+        return await told(tx, kept.customer_id, kept.id, (), ())
+    if not kept.walk_in:
+        await receipts.lock_customers(tx, [kept.customer_id])
+    await receipts.void_receipt(tx, kept)
+    if not kept.walk_in:
+        customer = str(kept.customer_id)
+        await receipts.count_receipts(tx, [Effect(customer, customer, str(kept.id), kept.business_date, -1)])
+    data = {"store": kept.store, "customer_id": str(kept.customer_id)}
+    event = Event("receipt.voided", kept.customer_id, kept.id, data=data)
+    entry = AuditEntry("receipt.void", "receipt", kept.id, kept.customer_id, ("voided_at",))
+    return await told(tx, kept.customer_id, kept.id, [event], [entry])
+
+
+async def _held(tx: Tx, receipt_id: uuid.UUID) -> Kept:
+    kept = await receipts.hold_receipt(tx, receipt_id)
+    if kept is None:
+        raise Problem(NOT_FOUND)
+    return kept
+
+
+async def _owner(tx: Tx, change: _Change, order: Attribution, company: CompanySettings) -> tuple[uuid.UUID, bool]:
+    """(customer, whether it is the walk-in) to whom the receipt shall belong. Raises Problem if that is nobody we know."""
+    store = change.kept.store
+    shop = (await queries.resolve(tx, Asked(stores=[store]))).stores[0]
+    found = await _found(tx, order, store, Terms(company, tx.now, {store: shop.region}))
+    for flag in found.flags:
+        kind, error = _REFUSALS[flag]
+        raise Problem(kind, error.detail, [error])
+    if found.customer is not None:
+        return uuid.UUID(found.customer), False
+    if found.identifier is None:
+        walk_in = shop.walk_in or (await customers.ensure_walk_ins(tx, [store]))[store]
+        return uuid.UUID(str(walk_in)), True
+    new = customers.NewCustomer(new_id(), (found.identifier,), store, "till")
+    created = await customers.create_many(tx, [new])
+    events, entries = customers.announced(created.made)
+    change.events += events
+    change.entries += entries
+    return created.holders[found.identifier.key], False
+
+
+async def _found(tx: Tx, order: Attribution, store: str, terms: Terms) -> plan.Owner:
+    given: GivenCustomer | None = order.customer
+    if given is not None and (given.id is None) == (given.identifier is None):
+        error = FieldError("/customer", "one_of", "Name the customer by id or by identifier.")
+        raise Problem(INVALID, error.detail, [error])
+    names = Names(terms)
+    who = names.who(given, store, create=order.on_unknown_customer == "create")
+    asked = Asked(customers=list(names.customers), identifiers=[one.key for one in names.identifiers])
+    known = await queries.resolve(tx, asked)
+    return plan.owner(who, known, names.identifiers, may_create=plan.may_create(tx.caller))

@@ -1,0 +1,256 @@
+"""What happens when receipts arrive, in one transaction over the rooms below. A batch is a fixed few statements.
+
+Locks are taken in one order everywhere: products, identifiers, receipt numbers, customers; each kind in its own order.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from app.access.audit import AuditEntry, record
+from app.catalog import commands as catalog
+from app.core.db import Made, Tx
+from app.core.errors import Problem
+from app.core.ids import new_id
+from app.core.settings import CompanySettings
+from app.core.sql import together
+from app.customers import commands as customers
+from app.feed.outbox import Event, publish
+from app.receipts import queries as receipts
+from app.receipts.commands import Effect, count_receipts, write_receipts
+from app.receipts.models import RECEIPT_CONFLICT
+from app.till import queries
+from app.till.commands.answering import told
+from app.till.content import differences
+from app.till.plan import Plan, planned, reread
+from app.till.prepare import Prepared
+from app.till.queries import Asked, Known, Taken
+
+# Phone regions of stores that differ from the company's: learnt from pushes, so that the next one reads numbers right at once.
+Regions = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a receipt that is there now."""
+
+    status: str
+    receipt_id: str
+    customer_id: str
+    flags: tuple[str, ...] = ()
+
+    def again(self) -> "Outcome":
+        """The outcome of the same receipt pushed once more."""
+        return Outcome("duplicate", self.receipt_id, self.customer_id)
+
+
+@dataclass(slots=True)
+class Push:
+    """One push on its way: what was found out, what became of each receipt (by place), and what is to be told."""
+
+    prepared: Prepared
+    company: CompanySettings
+    regions: Regions
+    outcomes: dict[int, Outcome | Problem] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    entries: list[AuditEntry] = field(default_factory=list)
+
+    def tell(self, events: Iterable[Event], entries: Iterable[AuditEntry]) -> None:
+        """Add to what is published and written down at the end."""
+        self.events += events
+        self.entries += entries
+
+
+async def record_receipts(
+    tx: Tx, prepared: Prepared, company: CompanySettings, regions: Regions | None = None
+) -> list[dict[str, Any]]:
+    """Record checked receipts and count them. Answers one batch result per receipt that was sent, in order."""
+    push = Push(prepared, company, {} if regions is None else regions)
+    await _record(tx, push)
+    if push.events or push.entries:
+        await tx.execute(together(publish(tx, push.events), record(tx, push.entries)))
+    found: dict[int, Outcome | Problem] = dict(prepared.failures)
+    found.update((prepared.index[place], outcome) for place, outcome in push.outcomes.items())
+    return [_result(index, found[index]) for index in range(prepared.size)]
+
+
+def _result(index: int, outcome: Outcome | Problem) -> dict[str, Any]:
+    if isinstance(outcome, Problem):
+        return {"index": index, "status": "failed", "id": None, "problem": outcome.as_dict()}
+    result: dict[str, Any] = {"index": index, "status": outcome.status, "id": outcome.receipt_id}
+    if outcome.flags:
+        result["flags"] = list(outcome.flags)
+    return result
+
+
+async def record_receipt(tx: Tx, prepared: Prepared, company: CompanySettings, regions: Regions | None = None) -> Made:
+    """Record one checked receipt and answer its document: 201, or 200 if it is there already. Raises Problem."""
+    push = Push(prepared, company, {} if regions is None else regions)
+    await _record(tx, push)
+    outcome = push.outcomes[0]
+    if isinstance(outcome, Problem):
+        raise outcome
+    body = await told(tx, uuid.UUID(outcome.customer_id), uuid.UUID(outcome.receipt_id), push.events, push.entries)
+    return Made(body, 201 if outcome.status == "created" else 200)
+
+
+async def _record(tx: Tx, push: Push) -> None:
+    """The plain list of what happens."""
+    if not push.prepared.index:
+        return
+    known, plan = await _plan(tx, push)
+    push.outcomes.update(plan.refused)
+    if plan.owners:
+        await _new_products(tx, push, known, plan)
+        owners = await _owners(tx, push, known, plan)
+        written = await _write(tx, push, owners)
+        lost = [place for place in plan.owners if place not in written]
+        plan.taken |= await _taken_meanwhile(tx, push, lost)
+    await _compare(tx, push, plan)
+
+
+async def _plan(tx: Tx, push: Push) -> tuple[Known, Plan]:
+    """Look everything up and decide, locking nothing."""
+    prepared = push.prepared
+    stores = {store: place for place, store in enumerate(dict.fromkeys(prepared.stores))}
+    asked = Asked(
+        stores=list(stores),
+        products=list(prepared.products),
+        customers=prepared.customers,
+        numbers=list(zip(prepared.sources, prepared.numbers, strict=True)),
+        identifiers=[identifier.key for identifier in prepared.identifiers],
+    )
+    known = await queries.resolve(tx, asked)
+    named = reread(prepared, known, stores)
+    more = named.identifiers[len(prepared.identifiers) :]
+    if more:
+        found = await queries.resolve(tx, Asked(identifiers=[identifier.key for identifier in more]))
+        known.holders |= {place + len(prepared.identifiers): holder for place, holder in found.holders.items()}
+    push.regions.update((store, known.stores[place].region) for store, place in stores.items() if place in known.stores)
+    return known, planned(prepared, known, named, stores, tx.caller)
+
+
+async def _new_products(tx: Tx, push: Push, known: Known, plan: Plan) -> None:
+    """Create the products that nobody has seen, with the category that the line tells."""
+    prepared = push.prepared
+    codes = list(prepared.products)
+    wanted = {codes[place] for place in known.new_products}
+    if wanted and len(plan.owners) < len(prepared.index):
+        sold = (orjson.loads(prepared.contents[place])["lines"] for place in plan.owners)
+        wanted &= {line["product"] for lines in sold for line in lines}
+    if wanted:
+        created = await catalog.ensure_products(tx, {code: prepared.products[code] for code in sorted(wanted)})
+        push.tell(*catalog.announced(created))
+
+
+@dataclass(slots=True)
+class Owners:
+    """Whose each receipt is, by place. Walk-ins have no figures and are never locked: a store's whole day waits on them."""
+
+    chosen: dict[int, tuple[str, tuple[str, ...]]]
+    walk_ins: set[str]
+    new: set[str]
+
+
+async def _owners(tx: Tx, push: Push, known: Known, plan: Plan) -> Owners:
+    """The customer of each receipt that is to be written, created if need be."""
+    prepared = push.prepared
+    walk_ins = {prepared.stores[place]: "" for place, owner in plan.owners.items() if owner.is_walk_in}
+    for place, store in enumerate(dict.fromkeys(prepared.stores)):
+        if store in walk_ins and place in known.stores:
+            walk_ins[store] = known.stores[place].walk_in or ""
+    missing = [store for store, customer in walk_ins.items() if not customer]
+    if missing:
+        walk_ins |= {store: str(one) for store, one in (await customers.ensure_walk_ins(tx, missing)).items()}
+    new: dict[tuple[str, str], customers.NewCustomer] = {}
+    for place, owner in plan.owners.items():
+        if owner.identifier is not None and owner.identifier.key not in new:
+            one = customers.NewCustomer(new_id(), (owner.identifier,), prepared.stores[place], "till")
+            new[owner.identifier.key] = one
+    created = customers.Created({}, ())
+    if new:
+        created = await customers.create_many(tx, list(new.values()))
+        push.tell(*customers.announced(created.made))
+    chosen: dict[int, tuple[str, tuple[str, ...]]] = {}
+    for place, owner in plan.owners.items():
+        if owner.identifier is not None:
+            chosen[place] = (str(created.holders[owner.identifier.key]), owner.flags)
+        else:
+            chosen[place] = (owner.customer or walk_ins[prepared.stores[place]], owner.flags)
+    return Owners(chosen, set(walk_ins.values()), {str(one) for one in created.made})
+
+
+async def _write(tx: Tx, push: Push, owners: Owners) -> set[int]:
+    """Write the receipts and count them; the places of those that were written (the numbers of others are taken)."""
+    prepared, chosen = push.prepared, owners.chosen
+    written = await write_receipts(
+        tx,
+        prepared.receipts,
+        prepared.lines,
+        prepared.line_count,
+        [chosen.get(place) for place in range(len(prepared.index))],
+        lock=sorted({customer for customer, _ in chosen.values()} - owners.walk_ins - owners.new),
+        closing_minutes=push.company.closing_minutes,
+    )
+    effects = []
+    for place, day in written:
+        customer, flags = chosen[place]
+        push.outcomes[place] = Outcome("created", prepared.ids[place], customer, flags)
+        if customer not in owners.walk_ins:
+            effects.append(Effect(customer, customer, prepared.ids[place], day, 1))
+    await count_receipts(tx, effects)
+    for place, _ in sorted(written):
+        _tell_recorded(push, place, chosen[place][0])
+    return {place for place, _ in written}
+
+
+def _tell_recorded(push: Push, place: int, customer: str) -> None:
+    receipt_id, customer_id = uuid.UUID(push.prepared.ids[place]), uuid.UUID(customer)
+    push.events.append(
+        Event("receipt.recorded", customer_id, receipt_id, data={"store": push.prepared.stores[place], "customer_id": customer})
+    )
+    push.entries.append(AuditEntry("receipt.record", "receipt", receipt_id, customer_id))
+
+
+async def _taken_meanwhile(tx: Tx, push: Push, lost: list[int]) -> dict[int, Taken]:
+    """Whose the numbers are that another transaction took between our look and our claim."""
+    if not lost:
+        return {}
+    numbers = [(push.prepared.sources[place], push.prepared.numbers[place]) for place in lost]
+    found = await queries.resolve(tx, Asked(numbers=numbers))
+    return {lost[place]: taken for place, taken in found.numbers.items()}
+
+
+async def _compare(tx: Tx, push: Push, plan: Plan) -> None:
+    """Same number, same content: a duplicate, which is harmless. Other content: a conflict that tells what differs."""
+    prepared = push.prepared
+    for place, earlier in plan.repeats.items():
+        if earlier in plan.taken:
+            plan.taken[place] = plan.taken[earlier]
+        elif prepared.hashes[place] == prepared.hashes[earlier]:
+            outcome = push.outcomes[earlier]
+            push.outcomes[place] = outcome.again() if isinstance(outcome, Outcome) else outcome
+        else:
+            ours, theirs = orjson.loads(prepared.contents[earlier]), orjson.loads(prepared.contents[place])
+            push.outcomes[place] = _conflict(prepared.ids[earlier], differences(ours, theirs))
+    other = {}
+    for place, taken in plan.taken.items():
+        if prepared.hashes[place] == taken.hash:
+            push.outcomes[place] = Outcome("duplicate", taken.receipt_id, taken.customer_id)
+        else:
+            other[place] = (prepared.sources[place], prepared.numbers[place])
+    stored = await receipts.stored(tx, sorted(set(other.values()))) if other else {}
+    for place, number in other.items():
+        taken = plan.taken[place]
+        found = differences(stored[number], orjson.loads(prepared.contents[place]))
+        push.outcomes[place] = (
+            _conflict(taken.receipt_id, found) if found else Outcome("duplicate", taken.receipt_id, taken.customer_id)
+        )
+
+
+def _conflict(receipt_id: str, found: list[dict[str, Any]]) -> Problem:
+    detail = "This number stands for a receipt with other content; it is unchanged."
+    return Problem(RECEIPT_CONFLICT, detail, extra={"receipt_id": receipt_id, "differences": found})

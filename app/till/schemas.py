@@ -1,0 +1,142 @@
+"""A receipt on the wire, as tills send it, and the small bodies of attribution and void."""
+
+import re
+import uuid
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.catalog.schemas import CategoryPath
+from app.core.types import (
+    Amount, Code, CurrencyCode, Day, Extensions, Moment, StrictText, Wire, one_line,
+)  # fmt: skip
+
+LINES_MAX = 1000
+_QUANTITY = re.compile(r"-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?")
+_RATE = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?")
+
+
+def plain(number: Decimal) -> str:
+    """The one way to write a decimal: without exponent, trailing zeros or a negative zero."""
+    text = format(number.normalize(), "f")
+    return "0" if text == "-0" else text
+
+
+def _quantity(value: Any) -> str:
+    if not isinstance(value, str) or not _QUANTITY.fullmatch(value):
+        raise PydanticCustomError("invalid_decimal", "Write a quantity as a string such as '2' or '0.250'.")
+    return value if value.isdigit() else plain(Decimal(value))
+
+
+def _rate(value: Any) -> str:
+    if not isinstance(value, str) or not _RATE.fullmatch(value) or not Decimal(value):
+        raise PydanticCustomError("invalid_rate", "Write a rate as a positive decimal string such as '0.2285'.")
+    return plain(Decimal(value))
+
+
+Number = Annotated[StrictText, Field(min_length=1, max_length=100), AfterValidator(one_line)]
+Count = Annotated[
+    str,
+    BeforeValidator(_quantity),
+    WithJsonSchema({"type": "string", "pattern": f"^{_QUANTITY.pattern}$", "examples": ["2", "0.250"]}),
+]
+Rate = Annotated[
+    str,
+    BeforeValidator(_rate),
+    WithJsonSchema({"type": "string", "pattern": f"^{_RATE.pattern}$", "examples": ["0.2285"]}),
+]
+Kind = Literal["sale", "return"]
+Purpose = Literal["own_use", "gift", "banquet", "resale"]
+TenderKind = Literal["cash", "card", "wallet", "transfer", "on_account", "points", "voucher", "other"]
+OnUnknown = Literal["walk_in", "create"]
+LineNumber = Annotated[int, Field(strict=True, ge=1, le=LINES_MAX)]
+
+
+class GivenIdentifier(Wire):
+    """How the till knows the customer. One that cannot be read never costs the receipt."""
+
+    kind: Literal["phone", "email", "card", "external", "chat"]
+    value: Annotated[StrictText, Field(max_length=1000)]
+    system: Annotated[StrictText, Field(max_length=200)] | None = None
+
+
+class GivenCustomer(Wire):
+    """Either `id` or `identifier`."""
+
+    id: uuid.UUID | None = None
+    identifier: GivenIdentifier | None = None
+
+
+class Line(Wire):
+    """One line. `gross - discount = net`; net is what the customer pays, tax included; cost is of the whole line.
+
+    What is absent is unknown, never zero; only `gross` and `discount` follow from each other.
+    """
+
+    product: Code
+    category: CategoryPath | None = None
+    quantity: Count
+    gross: Amount | None = None
+    discount: Amount | None = None
+    net: Amount
+    tax: Amount | None = None
+    cost: Amount | None = None
+    original_line: LineNumber | None = None
+
+
+class Tender(Wire):
+    """A way in which an amount was paid."""
+
+    kind: TenderKind
+    amount: Amount
+
+
+class Original(Wire):
+    """The receipt that a return refers to."""
+
+    source: Code
+    number: Number
+
+
+class Receipt(Wire):
+    """A receipt. Amounts are minor units of `currency`.
+
+    On a return all amounts and quantities are given as positive and count negative; an exchange is a sale with negative
+    lines. `rate` says how many units of the company's currency one unit of `currency` is worth, and is needed exactly when
+    the two differ. Without `business_date` the store's zone and closing time decide. Tenders, if any, sum to net.
+    """
+
+    source: Code
+    number: Number
+    store: Code
+    till: Code | None = None
+    kind: Kind
+    occurred_at: Moment
+    business_date: Day | None = None
+    currency: CurrencyCode
+    rate: Rate | None = None
+    seller: Code | None = None
+    promotions: Annotated[list[Code], Field(max_length=50)] | None = None
+    purpose: Purpose | None = None
+    one_off: Annotated[bool, Field(strict=True)] = False
+    extensions: Extensions | None = None
+    customer: GivenCustomer | None = None
+    on_unknown_customer: OnUnknown = "walk_in"
+    lines: Annotated[list[Line], Field(min_length=1, max_length=LINES_MAX)]
+    tenders: Annotated[list[Tender], Field(max_length=50)] | None = None
+    returns: Original | None = None
+
+
+class Attribution(Wire):
+    """To whom a receipt belongs; `null` gives it back to its store's walk-in."""
+
+    customer: GivenCustomer | None
+    on_unknown_customer: Literal["refuse", "create"] = "refuse"
+
+
+class Void(Wire):
+    """Cancelling a receipt needs no more than its id."""
+
+

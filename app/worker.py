@@ -1,0 +1,77 @@
+"""The worker process: moves events to the feed, runs jobs, keeps house. Several may run; each piece has one leader."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.bulk import commands as bulk_commands
+from app.bulk.jobs import handlers
+from app.core import idempotency
+from app.core.db import Tx
+from app.core.jobs import JobRunner
+from app.core.services import Services
+from app.core.settings import Settings
+from app.feed.jobs import Sequencer, keep_partitions
+from app.main import build_services, import_kinds
+
+log = logging.getLogger("clientele.worker")
+HOUSEKEEPING_SECONDS = 600
+
+
+async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
+    """Run every background part until `stop` is set, then let each finish what it holds."""
+    services = build_services(settings, url)
+    await services.db.open()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Sequencer(services.db, settings).run(stop))
+            group.create_task(JobRunner(services, handlers(import_kinds())).run(stop))
+            group.create_task(_keep_house(services, stop))
+    finally:
+        services.offload.close()
+        await services.db.close()
+
+
+async def _keep_house(services: Services, stop: asyncio.Event) -> None:
+    chores: tuple[Callable[[Tx], Awaitable[object]], ...] = (
+        lambda tx: idempotency.forget_old(tx.connection, tx.now),
+        lambda tx: keep_partitions(tx, services.settings.feed.keep_days),
+        bulk_commands.sweep,
+    )
+    while not stop.is_set():
+        for chore in chores:
+            try:
+                await services.db.run(chore)
+            except (SQLAlchemyError, OSError):
+                log.warning("a chore failed and will be tried again", exc_info=True)
+        await wait_for(stop, HOUSEKEEPING_SECONDS)
+
+
+async def wait_for(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, but wake when told to stop."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """SIGTERM and SIGINT set `stop`."""
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+
+
+async def watch_parent(descriptor: int, stop: asyncio.Event) -> None:
+    """Set `stop` when the other end of a pipe closes: a worker must not outlive the server that started it."""
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(descriptor, gone.set)
+    try:
+        await gone.wait()
+        stop.set()
+    finally:
+        loop.remove_reader(descriptor)

@@ -1,0 +1,52 @@
+"""Roles are sets of scopes and field groups, exactly these."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from app.access.roles import COMPANY_SCOPES, ROLES, SCOPES, FieldGroup, RateClass, RoleName
+from app.core.caller import FIELD_GROUPS
+
+ALL = {"basic", "contact", "personal", "financial"}
+EXPECTED = {
+    "pos": (
+        {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "feed:read"},
+        ALL, "large"
+    ),
+    "call_center": (
+        {"customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read"}, ALL, "standard"
+    ),
+    "partner": ({"customers:read", "feed:read"}, {"basic"}, "standard"),
+    "analyst": (
+        {"customers:read", "receipts:read", "catalog:read", "feed:read"}, {"basic", "financial"}, "standard"
+    ),
+    "admin": (
+        {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
+         "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read"}, ALL, "standard"
+    ),
+}  # fmt: skip
+
+
+def test_the_roles_are_these():
+    assert set(ROLES) == set(EXPECTED) == set(get_args(RoleName))
+
+
+@pytest.mark.parametrize("role", EXPECTED)
+def test_a_role_holds_exactly_its_scopes_and_groups(role):
+    scopes, groups, rate_class = EXPECTED[role]
+    found = ROLES[role]
+    assert found.scopes == scopes | {"requests:read"}
+    assert found.field_groups == groups
+    assert found.rate_class == rate_class
+
+
+def test_names_in_the_wire_types_are_those_of_the_core():
+    assert set(get_args(FieldGroup)) == set(FIELD_GROUPS)
+    assert {role.rate_class for role in ROLES.values()} <= set(get_args(RateClass))
+    assert ROLES["admin"].scopes == SCOPES
+
+
+def test_only_the_admin_holds_what_concerns_the_company():
+    assert [name for name, role in ROLES.items() if role.scopes & COMPANY_SCOPES] == ["admin"]

@@ -1,0 +1,169 @@
+"""Databases full enough to be honest: built once by set-based SQL, kept in the benchmark's own data directory."""
+
+import asyncio
+import hashlib
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from pydantic import SecretStr
+
+from app.access import commands as access_commands
+from app.access.keyring import Keyring
+from app.access.roles import ROLES
+from app.core import embedded
+from app.core.migrate import upgrade
+from app.core.services import Services
+from app.core.settings import Settings
+from app.main import build_services
+from tests.benchmarks.serving import SECRET
+
+HERE = Path(__file__).parent
+VERSIONS = HERE.parents[1] / "migrations" / "versions"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much a database holds."""
+
+    customers: int
+    receipts: int
+    stores: int = 200
+    products: int = 5000
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A database of a size, ready to be served."""
+
+    name: str
+    url: str
+    size: Size
+    key: str
+
+    @property
+    def dsn(self) -> str:
+        """The address as asyncpg takes it."""
+        return dsn(self.url)
+
+
+def dsn(url: str) -> str:
+    """The driver's own form of a SQLAlchemy address."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+async def filled(server: embedded.EmbeddedServer, directory: Path, name: str, size: Size) -> Filled:
+    """The database `name` of this size: the one kept from an earlier run, or a new one."""
+    url, marker = server.database_url(name), directory / f"{name}.json"
+    wanted = {"size": asdict(size), "made_by": _made_by()}
+    known = json.loads(marker.read_text(encoding="utf-8")) if marker.exists() else {}
+    if known.get("of") != wanted or not await _exists(server, name):
+        marker.unlink(missing_ok=True)
+        await _build(server, name, size)
+        known = {"of": wanted, "key": await _key(url, directory)}
+        marker.write_text(json.dumps(known), encoding="utf-8")
+        marker.chmod(0o600)
+    return Filled(name, url, size, known["key"])
+
+
+def _made_by() -> str:
+    """Changes with the schema and with the data: then a kept database is of no use."""
+    files = [HERE / "data.sql", *sorted(VERSIONS.glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+async def _exists(server: embedded.EmbeddedServer, name: str) -> bool:
+    admin = await asyncpg.connect(dsn(server.url))
+    try:
+        return bool(await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name))
+    finally:
+        await admin.close()
+
+
+async def _build(server: embedded.EmbeddedServer, name: str, size: Size) -> None:
+    began = time.perf_counter()
+    say(f"building {name}: {size.customers:,} customers, {size.receipts:,} receipts ...")
+    admin = await asyncpg.connect(dsn(server.url))
+    try:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await admin.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await admin.close()
+    await upgrade(server.database_url(name))
+    connection = await asyncpg.connect(dsn(server.database_url(name)))
+    try:
+        await connection.execute(
+            "SET synchronous_commit = off; SET work_mem = '256MB'; SET jit = off; SELECT setseed(0.5)"
+        )
+        for title, statements in _parts((HERE / "data.sql").read_text(encoding="utf-8").format(**asdict(size))):
+            moment = time.perf_counter()
+            await connection.execute(statements)
+            say(f"  {title}: {time.perf_counter() - moment:.1f} s")
+        await connection.execute("VACUUM (ANALYZE)")
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+    say(f"  {name} is ready after {time.perf_counter() - began:.0f} s")
+
+
+def _parts(script: str) -> list[tuple[str, str]]:
+    """(title, statements) of each part of the script; its first lines explain it."""
+    parts: list[tuple[str, str]] = []
+    title = ""
+    lines: list[str] = []
+    for line in [*script.splitlines()[2:], "-- end"]:
+        if line.startswith("-- ") and len(line) < 40:
+            if lines:
+                parts.append((title, "\n".join(lines)))
+            title, lines = line[3:], []
+        else:
+            lines.append(line)
+    return parts
+
+
+async def _key(url: str, directory: Path) -> str:
+    """A new key that may do everything, for the benchmark's own server."""
+    settings = settings_for(url, directory)
+    services = build_services(settings, url)
+
+    async def work(tx: Any) -> str:
+        keyring = Keyring(settings.secret)
+        return (await access_commands.create_key(tx, keyring, "benchmark", "admin"))[1]
+
+    return await with_services(services, lambda: services.db.run(work))
+
+
+def settings_for(url: str, directory: Path) -> Settings:
+    """Settings of a process of the benchmark on one of its databases."""
+    assert "admin" in ROLES
+    return Settings(database_url=SecretStr(url), secret_key=SecretStr(SECRET), data_dir=directory)
+
+
+async def with_services(services: Services, work: Any) -> Any:
+    """Run `work()` while the services' database is open."""
+    await services.db.open()
+    try:
+        return await work()
+    finally:
+        services.offload.close()
+        await services.db.close()
+
+
+def say(line: str) -> None:
+    """Progress, apart from the table."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def run(work: Any) -> Any:
+    """Run a coroutine to its end."""
+    return asyncio.run(work)
+
+
+def build(server: embedded.EmbeddedServer, directory: Path, name: str, size: Size) -> Filled:
+    """`filled` for callers without a loop."""
+    return asyncio.run(filled(server, directory, name, size))

@@ -1,0 +1,23 @@
+"""The very statements that the application's hot routes run, for the limit server to run without the rest."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.receipts.sections import FIGURES
+
+from app.core.caller import FIELD_GROUPS
+from app.core.documents import Sections
+from app.core.hot import compiled
+from app.desk import queries as desk_queries
+from app.feed import queries as feed_queries
+
+LOOKUP = compiled(desk_queries.lookup(frozenset(FIELD_GROUPS), Sections((FIGURES,))))
+CHANGES = compiled(feed_queries.page(filtered=False))
+# As the hot pool's connections are set up: see core.db.
+SESSION = {"TimeZone": "UTC", "jit": "off", "default_transaction_read_only": "on"}
+
+
+def lookup_values(kind: str, value: str) -> dict[str, Any]:
+    """The statement's parameters for one identifier, in its stored form."""
+    today = datetime.now(UTC)
+    return {"kind": kind, "value": value, "month": today.month, "day": today.day}

@@ -1,0 +1,49 @@
+"""An acknowledged write survives: servers are killed at random while tills push, and nothing is lost or doubled."""
+
+import random
+import time
+
+import pytest
+
+from tests.reckoning import check
+from tests.served import Served
+from tests.tills import Log, open_stores, pushing
+
+pytestmark = pytest.mark.xdist_group("served")
+
+
+def test_ten_kills_lose_nothing() -> None:
+    _story(kills=10)
+
+
+@pytest.mark.proof
+def test_a_thousand_kills_lose_nothing() -> None:
+    _story(kills=1000)
+
+
+def _story(kills: int) -> None:
+    """Kill `kills` times, every third time the database; then compare what the tills were told with what is there."""
+    began, chance = time.perf_counter(), random.Random(7)
+    with Served() as served:
+        key = served.key("admin")
+        open_stores(served.line(key))
+        log = Log()
+        with pushing(served, served.key("pos"), log):
+            for number in range(kills):
+                # From the middle of the first requests to a steady flow.
+                time.sleep(chance.uniform(0.02, 0.5))
+                if number % 3 == 2:
+                    served.kill_database()
+                else:
+                    served.kill()
+                    served.start()
+                assert not log.troubles, log.troubles[:10]
+            served.wait_ready()
+        compared = check(served, log, key)
+        assert log.unanswered > 0, "no kill met a request: the test shows nothing"
+        starts = served.starts[1:]
+    print(
+        f"\n{kills:,} kills, {compared}, {log.outcomes['duplicate']:,} pushes of what was there, "
+        f"{log.unanswered:,} without an answer; mean start {sum(starts) / len(starts):.2f} s, "
+        f"longest {max(starts):.2f} s; {time.perf_counter() - began:.0f} s"
+    )

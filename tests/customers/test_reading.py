@@ -1,0 +1,221 @@
+"""Reading customers: one, many, lists; who sees what; and the log of who saw it."""
+
+import json
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from app.customers import commands
+
+BASIC = {
+    "id", "kind", "status", "display_name", "language", "home_store", "version", "created_at", "updated_at",
+}  # fmt: skip
+PERSONAL = {"given_name", "family_name", "reading", "gender", "birthday", "source", "profile"}
+CONTACT = {"identifiers"}
+FIGURES = {"figures"}
+
+SEES = {
+    "admin": BASIC | PERSONAL | CONTACT | FIGURES,
+    "pos": BASIC | PERSONAL | CONTACT | FIGURES,
+    "call_center": BASIC | PERSONAL | CONTACT | FIGURES,
+    "analyst": BASIC | FIGURES,
+    "partner": BASIC,
+}
+
+
+@pytest.fixture
+async def walk_in(client, house) -> str:
+    await client.put("/v1/stores/S01", json={"name": "S", "kind": "own"})
+    return str((await house.services.db.run(lambda tx: commands.ensure_walk_ins(tx, ["S01"])))["S01"])
+
+
+async def test_a_field_outside_the_grant_is_absent_not_null(clients, make, card):
+    body = await make(display_name="Wang", identifiers=[card()])
+    path = f"/v1/customers/{body['id']}"
+    for role, client in clients.items():
+        one = (await client.get(path)).json()
+        assert set(one) == SEES[role], role
+        assert (await client.get("/v1/customers")).json()["data"] == [one]
+        assert (await client.post("/v1/customers/read", json={"ids": [body["id"]]})).json()["data"] == [one]
+        lines = (await client.get("/v1/customers/snapshot")).text.splitlines()
+        assert set(json.loads(lines[1])) == SEES[role], role
+
+
+async def test_who_may_write(clients, make):
+    body = await make(display_name="Wang")
+    path = f"/v1/customers/{body['id']}"
+    for role, client in clients.items():
+        allowed = role in {"admin", "pos", "call_center"}
+        answers = [
+            await client.post("/v1/customers", json={}),
+            await client.post("/v1/customers/batch", json={"items": [{}]}),
+            await client.put("/v1/customers/by-external/erp/1", json={}),
+            await client.patch(path, json={}, headers={"If-Match": '"1"'}),
+            await client.post(f"{path}/identifiers", json={"kind": "phone", "value": "x"}),
+            await client.delete(f"{path}/identifiers/{uuid.uuid4()}", headers={"If-Match": '"1"'}),
+        ]
+        assert all((answer.status_code != 403) == allowed for answer in answers), role
+        assert all(answer.json()["code"] == "forbidden" for answer in answers if not allowed)
+
+
+async def test_nobody_without_a_key(house, make):
+    body = await make()
+    async with house.client(None) as stranger:
+        for method, path in (("GET", ""), ("GET", f"/{body['id']}"), ("GET", "/snapshot"), ("POST", "/read")):
+            assert (await stranger.request(method, f"/v1/customers{path}")).status_code == 401
+
+
+async def test_an_absent_customer(client):
+    for one in (uuid.uuid4(), uuid.UUID(int=0)):
+        answer = await client.get(f"/v1/customers/{one}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (await client.get("/v1/customers/x")).status_code == 422
+
+
+async def test_many_in_the_order_asked_for(client, make):
+    one, two = await make(display_name="1"), await make(display_name="2")
+    absent = [str(uuid.uuid4()), str(uuid.UUID(int=0))]
+    asked = [two["id"], absent[0], one["id"].upper(), two["id"], absent[1]]
+    answer = (await client.post("/v1/customers/read", json={"ids": asked})).json()
+    assert answer == {"data": [two, one], "missing": absent}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"ids": []}, {"ids": ["x"]}, {"ids": [None]}, {"ids": [str(uuid.UUID(int=n)) for n in range(1001)]}, {"ids": [], "x": 1}],
+)
+async def test_wrong_ids(client, body):
+    assert (await client.post("/v1/customers/read", json=body)).status_code == 422
+
+
+async def test_a_thousand_at_once_in_one_statement(client, statements, house):
+    items = [{"display_name": f"Name {n}"} for n in range(1000)]
+    results = (await client.post("/v1/customers/batch", json={"items": items})).json()["results"]
+    ids = [result["id"] for result in results]
+    with statements() as found:
+        answer = await client.post("/v1/customers/read", json={"ids": ids})
+    assert [one["display_name"] for one in answer.json()["data"]] == [f"Name {n}" for n in range(1000)]
+    assert len(found) == 1
+
+
+async def test_a_list_in_pages_sees_each_customer_once(client, make):
+    made = sorted([(await make(display_name=str(n)))["id"] for n in range(7)])
+    seen, cursor = [], None
+    for _ in range(10):
+        page = (await client.get("/v1/customers", params={"limit": 2, **({"cursor": cursor} if cursor else {})})).json()
+        seen += [one["id"] for one in page["data"]]
+        cursor = page["next_cursor"]
+        assert page["has_more"] == (cursor is not None)
+        if cursor is None:
+            break
+    assert seen == made
+
+
+async def test_filters(client, make, store, walk_in):
+    person = await make(status="prospect", home_store=store)
+    business = await make(kind="business", status="prospect")
+    other = await make()
+
+    async def found(**query):
+        return {one["id"] for one in (await client.get("/v1/customers", params=query)).json()["data"]}
+
+    assert await found() == {person["id"], business["id"], other["id"]}
+    assert await found(kind="business") == {business["id"]}
+    assert await found(status="prospect") == {person["id"], business["id"]}
+    assert await found(status="prospect", kind="person") == {person["id"]}
+    assert await found(home_store=store) == {person["id"]}
+    assert await found(home_store="NOWHERE") == set()
+    assert await found(kind="walk_in") == {walk_in}
+    assert await found(home_store="S01") == set()
+
+
+async def test_changed_and_created_since(client, make, house):
+    clock = house.services.clock
+    clock.set(clock.now())
+    ids, moments = [], []
+    for n in range(5):
+        clock.advance(timedelta(minutes=1))
+        moments.append(clock.now().isoformat())
+        ids.append((await make(display_name=str(n)))["id"])
+    clock.advance(timedelta(minutes=1))
+    await client.patch(f"/v1/customers/{ids[0]}", json={"display_name": "new"}, headers={"If-Match": '"1"'})
+
+    async def found(**query):
+        page = (await client.get("/v1/customers", params={"limit": 2, **query})).json()
+        seen = [one["id"] for one in page["data"]]
+        while page["next_cursor"]:
+            page = (await client.get("/v1/customers", params={"limit": 2, **query, "cursor": page["next_cursor"]})).json()
+            seen += [one["id"] for one in page["data"]]
+        return seen
+
+    assert await found(updated_since=moments[2]) == [ids[2], ids[3], ids[4], ids[0]]
+    assert await found(created_since=moments[2]) == [ids[2], ids[3], ids[4]]
+    assert await found(created_since=moments[0], updated_since=moments[4]) == [ids[4], ids[0]]
+    first = (await client.get("/v1/customers", params={"limit": 2, "updated_since": moments[0]})).json()
+    wrong = await client.get("/v1/customers", params={"updated_since": moments[1], "cursor": first["next_cursor"]})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "invalid_cursor")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0", "limit=201", "limit=1.5", "kind=robot", "status=x", "home_store=a%20b", "created_since=yesterday",
+        "updated_since=2026-01-01T00:00:00", "cursor=x", "cursor=", "q=wang", "updated_since=2026-13-01T00:00:00Z",
+    ],
+)  # fmt: skip
+async def test_wrong_queries(client, query):
+    answer = await client.get(f"/v1/customers?{query}")
+    assert answer.status_code in {400, 422}, answer.text
+
+
+async def test_a_walk_in_is_read_by_id_and_changed_by_nobody(client, walk_in, rows):
+    body = (await client.get(f"/v1/customers/{walk_in}")).json()
+    assert (body["kind"], body["home_store"], body["display_name"], body["version"]) == ("walk_in", "S01", None, 1)
+    headers = {"If-Match": '"1"'}
+    answers = [
+        await client.patch(f"/v1/customers/{walk_in}", json={"display_name": "X"}, headers=headers),
+        await client.post(f"/v1/customers/{walk_in}/identifiers", json={"kind": "card", "value": "1"}),
+        await client.delete(f"/v1/customers/{walk_in}/identifiers/{body['identifiers'][0]['id']}", headers=headers),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert (await rows("SELECT count(*) FROM outbox WHERE subject = :one", one=walk_in))[0][0] == 0
+    assert (await rows("SELECT count(*) FROM events WHERE subject = :one", one=walk_in))[0][0] == 0
+
+
+async def test_every_read_is_logged(clients, house, make, rows):
+    one, two = await make(), await make()
+    client = clients["call_center"]
+    await client.get(f"/v1/customers/{one['id']}")
+    await client.get("/v1/customers", params={"limit": 1})
+    await client.post("/v1/customers/read", json={"ids": [two["id"], str(uuid.uuid4())]})
+    await client.get("/v1/customers/snapshot")
+    await house.services.reads.flush()
+    # Reads of earlier tests may be written this late.
+    mine = "record_id IN (:one, :two) AND action <> 'customer.create'"
+    found = await rows(
+        f"SELECT action, record_id::text AS record FROM audit_entries WHERE {mine}", one=one["id"], two=two["id"]
+    )
+    assert sorted((row.action, row.record) for row in found) == sorted(
+        [
+            ("customer.read", one["id"]), ("customer.list", one["id"]), ("customer.read", two["id"]),
+            ("customer.snapshot", one["id"]), ("customer.snapshot", two["id"]),
+        ]
+    )  # fmt: skip
+
+
+async def test_a_partners_read_is_logged_before_the_answer(clients, make, rows):
+    body = await make()
+    await clients["partner"].get(f"/v1/customers/{body['id']}")
+    found = await rows("SELECT count(*) FROM audit_entries WHERE action = 'customer.read'")
+    assert found[0][0] == 1
+
+
+async def test_what_was_not_seen_is_not_logged(clients, house, rows):
+    client, logged = clients["partner"], "SELECT count(*) FROM audit_entries WHERE record_kind = 'customer'"
+    await house.services.reads.flush()
+    before = (await rows(logged))[0][0]
+    await client.get(f"/v1/customers/{uuid.uuid4()}")
+    await client.get("/v1/customers")
+    await client.post("/v1/customers/read", json={"ids": [str(uuid.uuid4())]})
+    assert (await rows(logged))[0][0] == before

@@ -1,0 +1,223 @@
+"""GET /v1/customers/snapshot: everything as of one moment, and the cursor from which nothing is missed."""
+
+import asyncio
+import json
+
+import pytest
+
+from app.core.errors import Problem
+from app.customers import router as customers_router
+from app.customers.streaming import BoundedStream, Slots
+
+
+async def snapshot(client):
+    answer = await client.get("/v1/customers/snapshot")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    first, *customers, last = [json.loads(line) for line in answer.text.splitlines()]
+    assert last == {"end": True, "count": len(customers)}
+    return first["cursor"], {one["id"]: one for one in customers}
+
+
+async def test_empty(client):
+    _, customers = await snapshot(client)
+    assert customers == {}
+
+
+async def test_more_than_one_portion(client, statements):
+    count = customers_router.PORTION * 2 + 1
+    for start in range(0, count, 1000):
+        items = [{"display_name": f"Name {n}"} for n in range(start, min(start + 1000, count))]
+        assert (await client.post("/v1/customers/batch", json={"items": items})).status_code == 200
+    with statements() as found:
+        _, customers = await snapshot(client)
+    assert {one["display_name"] for one in customers.values()} == {f"Name {n}" for n in range(count)}
+    # The head of the feed and one cursor: portions are fetched, not asked for anew.
+    assert len([one for one in found if "audit_entries" not in one]) == 2
+    assert (await snapshot(client))[1] == customers
+
+
+async def test_snapshot_and_feed_together_miss_nothing(client):
+    """While writers write: what the snapshot lacks or has old, the feed from its cursor brings."""
+    stop = asyncio.Event()
+
+    async def write(number):
+        made = (await client.post("/v1/customers", json={"display_name": str(number)})).json()
+        while not stop.is_set():
+            path = f"/v1/customers/{made['id']}"
+            version = (await client.get(path)).json()["version"]
+            await client.patch(path, json={"display_name": f"{number}.{version}"}, headers={"If-Match": f'"{version}"'})
+            await client.post("/v1/customers", json={"display_name": "more"})
+
+    writers = [asyncio.create_task(write(number)) for number in range(4)]
+    await asyncio.sleep(0.3)
+    cursor, customers = await snapshot(client)
+    await asyncio.sleep(0.3)
+    stop.set()
+    await asyncio.gather(*writers)
+
+    known = {one: customer["version"] for one, customer in customers.items()}
+    last = (await current(client))
+    while known != last:
+        # The sequencer moves what is committed; the worker would do it all the time.
+        await move(client)
+        page = (await client.get("/v1/changes", params={"after": cursor, "limit": 1000, "wait": 1})).json()
+        assert page["data"], {one: (known.get(one), version) for one, version in last.items() if known.get(one) != version}
+        for event in page["data"]:
+            known[event["subject"]] = max(event["version"], known.get(event["subject"], 0))
+        cursor = page["next_cursor"]
+
+
+async def current(client):
+    versions, cursor = {}, None
+    while True:
+        page = (await client.get("/v1/customers", params={"limit": 200, **({"cursor": cursor} if cursor else {})})).json()
+        versions |= {one["id"]: one["version"] for one in page["data"]}
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return versions
+
+
+async def move(client):
+    await asyncio.sleep(0)
+
+
+async def test_one_moment(client, monkeypatch):
+    """What is written while the snapshot is read is not in it, in part or whole."""
+    monkeypatch.setattr(customers_router, "PORTION", 2)
+    items = [{"display_name": f"Name {n}", "identifiers": [{"kind": "card", "value": f"K{n}"}]} for n in range(20)]
+    await client.post("/v1/customers/batch", json={"items": items})
+    seen = []
+
+    async def send(message):
+        seen.append(message)
+        if len(seen) == 3:
+            changed = [{**item, "display_name": "New"} for item in items] + [{"display_name": "Another"}]
+            assert (await client.post("/v1/customers/batch", json={"items": changed})).status_code == 200
+
+    await asked(client, send)
+    lines = b"".join(message.get("body", b"") for message in seen).splitlines()
+    names = [json.loads(line)["display_name"] for line in lines[1:-1]]
+    assert sorted(names) == sorted(f"Name {n}" for n in range(20))
+
+
+async def asked(client, send):
+    """Ask for a snapshot without an HTTP client in between, so that the test decides how fast it is read."""
+    app = client._transport.app
+    scope = {
+        "type": "http", "method": "GET", "path": "/v1/customers/snapshot", "raw_path": b"/v1/customers/snapshot",
+        "query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1", "server": ("test", 80),
+        "client": ("127.0.0.1", 1), "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "headers": [(b"authorization", client.headers["authorization"].encode()), (b"host", b"test")],
+    }  # fmt: skip
+    never = asyncio.Event()
+
+    async def receive():
+        await never.wait()
+
+    await app(scope, receive, send)
+
+
+async def test_two_at_a_time(client, house):
+    """Slow readers do not take the database from everybody else."""
+    started, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def slow(message):
+        if message["type"] == "http.response.start":
+            started.release()
+            await go_on.wait()
+
+    readers = [asyncio.create_task(asked(client, slow)) for _ in range(2)]
+    for _ in readers:
+        await started.acquire()
+    third = await client.get("/v1/customers/snapshot")
+    assert (third.status_code, third.json()["code"]) == (503, "unavailable")
+    assert int(third.headers["retry-after"]) > 0
+    assert (await client.get("/v1/customers")).status_code == 200
+    go_on.set()
+    await asyncio.gather(*readers)
+    assert (await client.get("/v1/customers/snapshot")).status_code == 200
+
+
+async def test_a_reader_who_leaves_frees_everything(client, house):
+    pool = house.services.db.engine.pool
+    before = pool.checkedout()
+    left = asyncio.Event()
+    app = client._transport.app
+
+    async def send(message):
+        if message["type"] == "http.response.body":
+            left.set()
+            await asyncio.sleep(3600)
+
+    class Leaving:
+        headers = client.headers
+        _transport = type("T", (), {"app": None})
+
+    async def until_left(scope, _receive, answer):
+        async def receive():
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        await app(scope, receive, answer)
+
+    Leaving._transport.app = staticmethod(until_left)
+    await asyncio.wait_for(asked(Leaving, send), 5)
+    assert pool.checkedout() == before
+    for _ in range(3):
+        assert (await client.get("/v1/customers/snapshot")).status_code == 200
+
+
+async def test_a_reader_who_stalls_is_cut_off():
+    closed = asyncio.Event()
+
+    async def chunks():
+        try:
+            while True:
+                yield b"x\n"
+        finally:
+            closed.set()
+
+    async def stalled(message):
+        if message["type"] == "http.response.body":
+            await asyncio.sleep(3600)
+
+    with pytest.raises(TimeoutError):
+        await BoundedStream(chunks(), stall_seconds=0.05).stream_response(stalled)
+    assert closed.is_set()
+
+
+async def test_a_reader_who_trickles_is_cut_off_too():
+    async def chunks():
+        while True:
+            yield b"x\n"
+
+    async def slow(_message):
+        await asyncio.sleep(0.01)
+
+    with pytest.raises(TimeoutError):
+        await BoundedStream(chunks(), stall_seconds=1, total_seconds=0.1).stream_response(slow)
+
+
+async def test_a_failure_before_the_first_line_sends_nothing():
+    sent = []
+
+    async def chunks():
+        raise LookupError
+        yield b""
+
+    async def send(message):
+        sent.append(message)
+
+    with pytest.raises(LookupError):
+        await BoundedStream(chunks(), stall_seconds=1).stream_response(send)
+    assert sent == []
+
+
+def test_slots():
+    slots = Slots(1)
+    with slots.taken(), pytest.raises(Problem) as refused, slots.taken():
+        pass
+    assert refused.value.type.status == 503
+    with slots.taken():
+        pass

@@ -1,0 +1,155 @@
+"""Lookups while bulk pushes run, and more pushes than there is room for: the only 5xx is one that says 'later'."""
+
+import itertools
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.reckoning import read_feed
+from tests.served import Response, Served, Unanswered
+from tests.tills import CARDS, open_stores, receipt_of
+
+pytestmark = pytest.mark.xdist_group("served")
+SECONDS = 6.0
+MORE_MEMORY = 300 * 1024 * 1024
+
+
+class Clients:
+    """Threads that call until told to stop, with a count of what they were answered."""
+
+    def __init__(self, seconds: float) -> None:
+        self.until = time.monotonic() + seconds
+        self.statuses: Counter[int] = Counter()
+        self.troubles: list[str] = []
+        self._threads: list[threading.Thread] = []
+
+    def add(self, count: int, work: Callable[[int], None]) -> None:
+        """Start `count` threads that run `work(number)` again and again."""
+        for number in range(count):
+            thread = threading.Thread(target=self._run, args=(work, number), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in self._threads)
+        assert self.troubles == []
+
+    def heard(self, answer: Response) -> None:
+        """Count an answer. One that asks to wait must say how long."""
+        self.statuses[answer.status] += 1
+        if answer.status in {429, 503} and float(answer.headers.get("retry-after", "-1")) < 0:
+            self.troubles.append(f"{answer.status} without Retry-After")
+
+    def _run(self, work: Callable[[int], None], number: int) -> None:
+        try:
+            while time.monotonic() < self.until:
+                work(number)
+        except (AssertionError, Unanswered, KeyError, ValueError) as error:
+            self.troubles.append(repr(error))
+
+
+def batch_of(chance: random.Random, numbers: "itertools.count[int]", client: int, size: int) -> bytes:
+    items = [receipt_of(chance, f"{client}-{next(numbers)}") for _ in range(size)]
+    return json.dumps({"items": items}).encode()
+
+
+def test_every_lookup_is_answered_during_bulk_pushes() -> None:
+    with Served() as served:
+        key, admin = served.key("pos"), served.line(served.key("admin"))
+        open_stores(admin)
+        numbers = itertools.count()
+        known = [receipt_of(random.Random(0), f"known-{card}") for card in CARDS]
+        for receipt, card in zip(known, CARDS, strict=True):
+            receipt["customer"]["identifier"]["value"] = card
+        assert admin.call("POST", "/v1/receipts/batch", json.dumps({"items": known}).encode()).status == 200
+        push_lines = [served.line(key) for _ in range(3)]
+        look_lines = [served.line(served.key("call_center")) for _ in range(2)]
+        pushes, looks = Clients(SECONDS), Clients(SECONDS)
+        chances = [random.Random(number) for number in range(3)]
+
+        def push(client: int) -> None:
+            answer = push_lines[client].call(
+                "POST", "/v1/receipts/batch", batch_of(chances[client], numbers, client, 500)
+            )
+            pushes.heard(answer)
+            failed = [result for result in answer.json().get("results", ()) if result["status"] == "failed"]
+            assert not failed, failed[0]
+
+        def look(client: int) -> None:
+            card = random.choice(CARDS)
+            answer = look_lines[client].call("GET", f"/v1/customers/lookup?card={card}")
+            looks.heard(answer)
+            assert len(answer.json()["data"]) == 1, card
+            assert answer.json()["data"][0]["figures"]["receipts"] is not None
+
+        pushes.add(3, push)
+        looks.add(2, look)
+        pushes.join()
+        looks.join()
+        assert set(looks.statuses) == {200}
+        assert set(pushes.statuses) <= {200, 503}
+        assert pushes.statuses[200] >= 3 and looks.statuses[200] >= 20
+        assert served.verify() == "0 differences"
+        assert served.errors() == []
+        for line in (admin, *push_lines, *look_lines):
+            line.close()
+
+
+def test_more_pushes_than_there_is_room_for() -> None:
+    """Refused politely, memory flat, and well again by itself."""
+    settings = {"CLIENTELE_LIMITS__BULK_RUNNING": "1", "CLIENTELE_LIMITS__BULK_WAITING": "2"}
+    with Served(settings) as served:
+        key, admin = served.key("pos"), served.line(served.key("admin"))
+        open_stores(admin)
+        clients, numbers = Clients(SECONDS), itertools.count()
+        lines = [served.line(key) for _ in range(12)]
+        chance = random.Random(3)
+        bodies = [batch_of(chance, numbers, 0, 300) for _ in range(12)]
+
+        def push(client: int) -> None:
+            clients.heard(lines[client].call("POST", "/v1/receipts/batch", bodies[client]))
+
+        for client in range(12):
+            push(client)
+        assert clients.statuses == {200: 12}
+        before = served.resident_bytes()
+        clients.add(12, push)
+        clients.join()
+        assert set(clients.statuses) == {200, 503}
+        assert served.resident_bytes() - before < MORE_MEMORY
+        push(0)
+        assert admin.call("GET", "/readyz").status == 200
+        assert served.errors() == []
+        # Whatever was refused, each receipt is there once.
+        events = Counter(e["subject"] for e in read_feed(served, key) if e["type"] == "receipt.recorded")
+        assert len(events) == 12 * 300 and set(events.values()) == {1}
+        for line in (admin, *lines):
+            line.close()
+
+
+def test_a_caller_above_its_rate_is_told_to_wait() -> None:
+    settings = {"CLIENTELE_RATES__STANDARD_PER_SECOND": "20", "CLIENTELE_RATES__BURST_SECONDS": "1"}
+    with Served(settings) as served:
+        hasty, calm = served.line(served.key("analyst")), served.line(served.key("pos"))
+        statuses = Counter[int]()
+        wait = 0.0
+        for _ in range(100):
+            answer = hasty.call("GET", "/v1/customers/lookup?card=1")
+            statuses[answer.status] += 1
+            if answer.status == 429:
+                wait = float(answer.headers["retry-after"])
+                assert answer.json()["code"] == "rate_limited"
+            # Another client does not notice.
+            assert calm.call("GET", "/v1/customers/lookup?card=1").status == 200
+        assert statuses[200] >= 20 and statuses[429] > 0 and set(statuses) == {200, 429}
+        time.sleep(wait)
+        assert hasty.call("GET", "/v1/customers/lookup?card=1").status == 200
+        hasty.close()
+        calm.close()

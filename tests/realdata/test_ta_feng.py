@@ -1,0 +1,145 @@
+"""All of a public data set through the served application, over HTTP, by several clients at once."""
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.realdata import ta_feng
+from tests.reckoning import read_feed
+from tests.served import Line, Served
+
+CLIENTS = 4
+ROOT = Path(__file__).parents[2]
+SETTINGS = {"CLIENTELE_COMPANY__CURRENCY": ta_feng.CURRENCY, "CLIENTELE_COMPANY__TIME_ZONE": "Asia/Taipei"}
+
+pytestmark = [
+    pytest.mark.realdata,
+    pytest.mark.xdist_group("served"),
+    pytest.mark.skipif(not ta_feng.PATH.exists(), reason="needs ../shared/data/ta_feng.csv.zip"),
+]
+
+
+def test_the_file_is_the_known_one() -> None:
+    found = ta_feng.totals(ta_feng.read())
+    assert found == ta_feng.Totals(119_578, 817_741, 32_266, 23_812, 107_840_076_00, 91_676_819_00)
+
+
+def test_all_of_ta_feng() -> None:
+    baskets = ta_feng.read()
+    totals = ta_feng.totals(baskets)
+    with Served(SETTINGS) as served:
+        admin = served.key("admin")
+        line = served.line(admin)
+        assert line.call("PUT", f"/v1/stores/{ta_feng.STORE}", b'{"name": "Ta-Feng", "kind": "own"}').status == 201
+        # Every tenth batch twice, and all in random order: most receipts arrive after later ones of their customer.
+        parts = ta_feng.bodies(baskets)
+        order = [*range(len(parts)), *range(0, len(parts), 10)]
+        random.Random(1).shuffle(order)
+
+        began = time.perf_counter()
+        outcomes = _push(served, [parts[index] for index in order])
+        seconds = time.perf_counter() - began
+
+        repeated = sum(parts[index].count(b'"number"') for index in range(0, len(parts), 10))
+        assert outcomes == {"created": totals.receipts, "duplicate": repeated}
+        assert asyncio.run(_stored(served.dsn)) == totals
+        _ten_customers(line, baskets)
+        events = _feed(served, admin, totals)
+        assert served.verify() == "0 differences"
+        assert served.errors() == []
+        line.close()
+    print(
+        f"\nTa-Feng: {totals.receipts:,} receipts, {totals.lines:,} lines and {repeated:,} repeated receipts by "
+        f"{CLIENTS} clients in {seconds:.1f} s: {totals.receipts / seconds:,.0f} receipts/s, "
+        f"{totals.lines / seconds:,.0f} lines/s; {events:,} events"
+    )
+
+
+def _push(served: Served, parts: list[bytes]) -> Counter[str]:
+    """Push the batches from processes of their own. Answers how often each status was given."""
+    environment = {**os.environ, "PUSHER_KEY": served.key("pos")}
+    command = [sys.executable, "-m", "tests.realdata.pusher", str(served.port)]
+    clients = []
+    for client in range(CLIENTS):
+        names = served.directory / f"client-{client}"
+        with names.open("w") as file:
+            for index in range(client, len(parts), CLIENTS):
+                path = served.directory / f"batch-{index}"
+                path.write_bytes(parts[index])
+                file.write(f"{path}\n")
+        with names.open() as file:
+            clients.append(
+                subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env=environment,
+                    stdin=file,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+    outcomes: Counter[str] = Counter()
+    for client_process in clients:
+        out, err = client_process.communicate(timeout=600)
+        assert client_process.returncode == 0, err[-2000:] + served.last_lines()
+        for text in out.splitlines():
+            outcomes.update(json.loads(text))
+    return outcomes
+
+
+async def _stored(dsn: str) -> ta_feng.Totals:
+    """What the tables add up to."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        row = await connection.fetchrow(
+            "SELECT (SELECT count(*) FROM receipts) AS receipts, (SELECT count(*) FROM receipt_lines) AS lines,"
+            " (SELECT count(*) FROM customers WHERE kind <> 'walk_in') AS customers,"
+            " (SELECT count(*) FROM products) AS products,"
+            " (SELECT sum(net) FROM receipts)::bigint AS net, (SELECT sum(cost) FROM receipts)::bigint AS cost"
+        )
+    finally:
+        await connection.close()
+    return ta_feng.Totals(**dict(row or {}))
+
+
+def _ten_customers(line: Line, baskets: list[ta_feng.Basket]) -> None:
+    """The figures of ten random customers, as a lookup answers them, equal those of a plain loop over the file."""
+    expected = ta_feng.figures(baskets)
+    for card in random.Random(2).sample(sorted(expected), 10):
+        candidates = line.call("GET", f"/v1/customers/lookup?card={card}").json()["data"]
+        assert len(candidates) == 1, card
+        assert _told(candidates[0]["figures"]) == expected[card], card
+
+
+def _told(figures: dict[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in figures.items() if name in ta_feng.FIGURES}
+    for name in ("first_purchase_at", "last_purchase_at"):
+        told[name] = datetime.fromisoformat(told[name])
+    gap = told["usual_gap_days"]
+    return told | {"usual_gap_days": None if gap is None else float(gap)}
+
+
+def _feed(served: Served, key: str, totals: ta_feng.Totals) -> int:
+    """Read the feed from zero: no gap, one event per receipt, one per customer. Answers how many events there are."""
+    events = read_feed(served, key)
+    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+    assert len({event["id"] for event in events}) == len(events)
+    of = {
+        kind: [event["subject"] for event in events if event["type"] == kind]
+        for kind in ("receipt.recorded", "customer.created")
+    }
+    assert len(of["receipt.recorded"]) == len(set(of["receipt.recorded"])) == totals.receipts
+    assert len(of["customer.created"]) == len(set(of["customer.created"])) == totals.customers
+    return len(events)

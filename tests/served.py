@@ -1,0 +1,294 @@
+"""The real application as processes: `clientele serve` with its worker and its database, to be killed and restarted.
+
+Only the fixed names of the command line and HTTP are used here, so what is tested is what an operator runs.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+CLIENTELE = Path(sys.executable).with_name("clientele")
+READY_SECONDS = 60.0
+# No test here is about rates, except those that set them back.
+UNLIMITED = {
+    "CLIENTELE_RATES__STANDARD_PER_SECOND": "1000000",
+    "CLIENTELE_RATES__LARGE_PER_SECOND": "1000000",
+    "CLIENTELE_RATES__BULK_PER_SECOND": "1000000",
+}
+
+
+class Unanswered(Exception):
+    """No answer came: refused, or closed before one. Whether the request took effect is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The decoded body."""
+        return json.loads(self.body)
+
+
+class Line:
+    """One keep-alive connection that opens itself again: much cheaper than a full client, for load. Not thread-safe."""
+
+    def __init__(self, port: int, key: str, timeout: float = 60) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        self._headers = {"Authorization": f"Bearer {key}"}
+
+    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Response:
+        """Send and wait. Raises Unanswered. Underscores in header names stand for dashes."""
+        given = {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if body is not None:
+            given.setdefault("Content-Type", "application/json")
+        try:
+            self._connection.request(method, path, body, given)
+            answer = self._connection.getresponse()
+            return Response(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise Unanswered(type(error).__name__) from error
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
+class Served:
+    """A served application with a data directory of its own, gone when the block ends."""
+
+    def __init__(self, settings: Mapping[str, str] | None = None, *, worker: bool = True) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="clientele-served-")).resolve()
+        self.data = self.directory / "data"
+        # As root the database runs as a system user, who must be able to enter.
+        for folder in (self.directory, self.data):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o755)
+        self.port = free_port()
+        self.starts: list[float] = []
+        self._worker = worker
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTELE_")}
+        self._environment |= {**UNLIMITED, **(settings or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self._clear()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._process is not None:
+                self.terminate()
+        finally:
+            self._clear()
+
+    # --- the process ---------------------------------------------------------------------------------------------
+
+    @property
+    def pid(self) -> int:
+        """The API process."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    def start(self) -> float:
+        """Start it and wait until it is ready. Answers the seconds that took."""
+        began = time.perf_counter()
+        self.launch()
+        self.wait_ready()
+        self.starts.append(time.perf_counter() - began)
+        return self.starts[-1]
+
+    def launch(self) -> None:
+        """Start it without waiting."""
+        arguments = [str(CLIENTELE), "serve", "--data-dir", str(self.data), "--port", str(self.port)]
+        if not self._worker:
+            arguments.append("--no-worker")
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                arguments, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Wait for `/readyz`. Raises AssertionError with the end of the log if it ends or takes too long."""
+        deadline = time.monotonic() + seconds
+        while self.readiness() != 200:
+            assert self._process is None or self._process.poll() is None, f"ended at start:\n{self.last_lines()}"
+            assert time.monotonic() < deadline, f"not ready after {seconds} s:\n{self.last_lines()}"
+            time.sleep(0.01)
+
+    def readiness(self) -> int | None:
+        """The status of `/readyz`, or None while nobody answers."""
+        line = self.line("", timeout=5)
+        try:
+            return line.call("GET", "/readyz").status
+        except Unanswered:
+            return None
+        finally:
+            line.close()
+
+    def kill(self) -> None:
+        """SIGKILL to the API process alone. Its worker notices and ends by itself."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def kill_worker(self) -> None:
+        """SIGKILL to the worker, which the API starts again."""
+        for pid in children(self.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def kill_database(self) -> None:
+        """SIGKILL to the PostgreSQL server; its children notice and end."""
+        pid = self._postmaster()
+        assert pid is not None, "no database runs"
+        os.kill(pid, signal.SIGKILL)
+
+    def terminate(self, seconds: float = 60) -> tuple[int, float]:
+        """SIGTERM. Answers (exit status, seconds that the stop took)."""
+        assert self._process is not None
+        began = time.perf_counter()
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"still running {seconds} s after SIGTERM:\n{self.last_lines()}") from None
+        self._process = None
+        return status, time.perf_counter() - began
+
+    def restart(self) -> float:
+        """Start again after `kill` or `terminate`. Answers the seconds until it is ready."""
+        return self.start()
+
+    def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Run `clientele ... --data-dir` against the same data."""
+        done = subprocess.run(
+            [str(CLIENTELE), *arguments, "--data-dir", str(self.data)],
+            env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600,
+        )  # fmt: skip
+        assert done.returncode == 0 or not check, f"{arguments} ended with {done.returncode}:\n{done.stderr[-2000:]}"
+        return done
+
+    def last_lines(self, count: int = 30) -> str:
+        """The end of what the processes logged."""
+        return "\n".join((self.directory / "log").read_text(errors="replace").splitlines()[-count:])
+
+    def errors(self) -> list[str]:
+        """Logged lines that tell of an error nobody expected."""
+        lines = (self.directory / "log").read_text(errors="replace").splitlines()
+        return [line for line in lines if '"level":"error"' in line or '"level":"critical"' in line]
+
+    def resident_bytes(self) -> int:
+        """Memory of the API process. Linux only; 0 elsewhere."""
+        try:
+            pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        except OSError:
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    # --- talking to it -------------------------------------------------------------------------------------------
+
+    def key(self, role: str, *more: str) -> str:
+        """A new API key of a role."""
+        done = self.command("keys", "create", "--name", f"test {role}", "--role", role, *more)
+        return done.stdout.splitlines()[-1]
+
+    def line(self, key: str, timeout: float = 60) -> Line:
+        """A light connection."""
+        return Line(self.port, key, timeout)
+
+    @contextlib.contextmanager
+    def client(self, key: str) -> Iterator[httpx.Client]:
+        """A full client."""
+        headers = {"Authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60) as client:
+            yield client
+
+    def verify(self) -> str:
+        """What `clientele verify` prints; its exit status must be 0."""
+        done = self.command("verify", check=False)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout.strip()
+
+    @property
+    def dsn(self) -> str:
+        """The embedded database's address for asyncpg, while it runs."""
+        lines = (self.data / "postgres" / "postmaster.pid").read_text().splitlines()
+        return f"postgresql://clientele@/clientele?host={lines[4].strip()}"
+
+    # --- cleaning up ---------------------------------------------------------------------------------------------
+
+    def _postmaster(self) -> int | None:
+        try:
+            pid = int((self.data / "postgres" / "postmaster.pid").read_text().split()[0])
+            command = Path(f"/proc/{pid}/cmdline")
+            return pid if not command.exists() or b"postgres" in command.read_bytes() else None
+        except (OSError, ValueError, IndexError):
+            return None
+
+    def _clear(self) -> None:
+        """End what a failed test left, and remove every file."""
+        if self._process is not None:
+            self.kill()
+        deadline = time.monotonic() + 30
+        # The last user of the database stops it; a worker whose API was killed may be that user.
+        while (pid := self._postmaster()) is not None and _lives(pid):
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGQUIT)
+                deadline += 30
+            time.sleep(0.05)
+        cluster = (self.data / "postgres").resolve()
+        if cluster.exists() and self.directory not in cluster.parents:
+            shutil.rmtree(cluster, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def children(pid: int) -> list[int]:
+    """The child processes of a process. Linux only; none elsewhere."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(word) for word in task.read_text().split()]
+    return found
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
