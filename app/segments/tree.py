@@ -51,16 +51,16 @@ class Aggregate(Node):
 
 
 Term = Annotated[
-    Annotated[FieldTerm, Tag("field")] | Annotated[Aggregate, Tag("aggregate")], by_key(FieldTerm, Aggregate)
+    Annotated[FieldTerm, Tag("FieldTerm")] | Annotated[Aggregate, Tag("Aggregate")], by_key(FieldTerm, Aggregate)
 ]
 Side = Annotated[
-    Annotated[FieldTerm, Tag("field")]
-    | Annotated[Aggregate, Tag("aggregate")]
-    | Annotated[NumberValue, Tag("number")]
-    | Annotated[MoneyValue, Tag("money")]
-    | Annotated[TextValue, Tag("text")]
-    | Annotated[DateValue, Tag("date")]
-    | Annotated[TruthValue, Tag("boolean")],
+    Annotated[FieldTerm, Tag("FieldTerm")]
+    | Annotated[Aggregate, Tag("Aggregate")]
+    | Annotated[NumberValue, Tag("NumberValue")]
+    | Annotated[MoneyValue, Tag("MoneyValue")]
+    | Annotated[TextValue, Tag("TextValue")]
+    | Annotated[DateValue, Tag("DateValue")]
+    | Annotated[TruthValue, Tag("TruthValue")],
     by_key(FieldTerm, Aggregate, NumberValue, MoneyValue, TextValue, DateValue, TruthValue),
 ]
 

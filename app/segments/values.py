@@ -34,17 +34,17 @@ class Node(BaseModel):
 
 
 def by_key(*kinds: type[Node]) -> Any:
-    """The discriminator of nodes that are told apart by their keys."""
-    keys = [kind.key for kind in kinds]
+    """The discriminator of nodes that are told apart by their keys; a node's tag is the name of its class."""
+    tags = {kind.key: kind.__name__ for kind in kinds}
 
     def tag(value: Any) -> str | None:
         if isinstance(value, Node):
-            return value.key
-        found = [key for key in keys if isinstance(value, dict) and key in value]
-        return found[0] if len(found) == 1 else None
+            return type(value).__name__
+        found = [key for key in tags if isinstance(value, dict) and key in value]
+        return tags[found[0]] if len(found) == 1 else None
 
     return Discriminator(
-        tag, custom_error_type="unknown_form", custom_error_message=f"This must have exactly one of: {', '.join(keys)}."
+        tag, custom_error_type="unknown_form", custom_error_message=f"This must have exactly one of: {', '.join(tags)}."
     )
 
 
@@ -103,11 +103,11 @@ class TruthValue(Node):
 
 
 Value = Annotated[
-    Annotated[NumberValue, Tag("number")]
-    | Annotated[MoneyValue, Tag("money")]
-    | Annotated[TextValue, Tag("text")]
-    | Annotated[DateValue, Tag("date")]
-    | Annotated[TruthValue, Tag("boolean")],
+    Annotated[NumberValue, Tag("NumberValue")]
+    | Annotated[MoneyValue, Tag("MoneyValue")]
+    | Annotated[TextValue, Tag("TextValue")]
+    | Annotated[DateValue, Tag("DateValue")]
+    | Annotated[TruthValue, Tag("TruthValue")],
     by_key(NumberValue, MoneyValue, TextValue, DateValue, TruthValue),
 ]
 
@@ -171,10 +171,10 @@ class After(Node):
 
 
 Window = Annotated[
-    Annotated[Last, Tag("last")]
-    | Annotated[Next, Tag("next")]
-    | Annotated[Span, Tag("from")]
-    | Annotated[Before, Tag("before")]
-    | Annotated[After, Tag("after")],
+    Annotated[Last, Tag("Last")]
+    | Annotated[Next, Tag("Next")]
+    | Annotated[Span, Tag("Span")]
+    | Annotated[Before, Tag("Before")]
+    | Annotated[After, Tag("After")],
     by_key(Last, Next, Span, Before, After),
 ]

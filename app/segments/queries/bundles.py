@@ -4,7 +4,7 @@ Aggregates over the same rows share one relation. Plain sums come from the sums 
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -145,4 +145,7 @@ def _from_rows(need: Need, collection: Collection, rows: Rowset) -> ColumnElemen
         return func.round(func.avg(value), AVERAGE_DIGITS)
     if need.function == "count":
         return func.count(value.distinct() if need.distinct else value)
-    return {"sum": func.sum, "min": func.min, "max": func.max}[need.function](value)
+    plain: dict[str, Callable[[ColumnElement[Any]], ColumnElement[Any]]] = {
+        "sum": func.sum, "min": func.min, "max": func.max,
+    }  # fmt: skip
+    return plain[need.function](value)

@@ -42,7 +42,7 @@ class Customers(Predicates):
             assert leaf.segment is not None  # noqa: S101  a checked tree refers by id
             return self.truth(self._trees[leaf.segment], filtering=filtering)
         if isinstance(leaf, Rank):
-            return self._rank(leaf)
+            return self._rank(leaf, filtering=filtering)
         return super().leaf(leaf, filtering=filtering)
 
     def term(self, term: Node) -> Operand:
@@ -74,10 +74,11 @@ class Customers(Predicates):
         place: Any = (count * leaf.size + 99) // 100 if leaf.unit == "percent" else func.least(count, leaf.size)
         return select(element(ordered, place)).select_from(inner.rows.joined).where(*conditions).scalar_subquery()
 
-    def _rank(self, leaf: Rank) -> ColumnElement[bool]:
+    def _rank(self, leaf: Rank, *, filtering: bool) -> ColumnElement[bool]:
         value, cut = self.operand(leaf.field).full, self.cut(leaf)
-        inside = decided(value >= cut if leaf.end == "top" else value <= cut, missing=False, filtering=False)
-        return inside if leaf.of is None else and_(inside, self.truth(leaf.of))
+        found = value >= cut if leaf.end == "top" else value <= cut
+        inside = decided(found, missing=False, filtering=filtering)
+        return inside if leaf.of is None else and_(inside, self.truth(leaf.of, filtering=filtering))
 
     def _rows(self, leaf: Rows, *, filtering: bool) -> ColumnElement[bool]:
         """any: there is such a row; none: there is not; all: there is none of the contrary."""

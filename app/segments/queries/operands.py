@@ -49,8 +49,8 @@ COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 class Operand:
     """One side of a comparison.
 
-    `full` is its value, null when missing. `raw` is null also for whom its relation has no row, who really have `empty`:
-    a condition that `empty` fails may be put on `raw`, and then the planner may leave those out from the start.
+    `full` is its value, null when missing. `raw` is null also for whom its relation has no row, whose value really is
+    `empty`: a condition that `empty` fails may be put on `raw`, and the planner may leave those out from the start.
     """
 
     raw: ColumnElement[Any]
@@ -139,11 +139,11 @@ def anniversary(of: Operand, kind: FieldType, days: Days) -> ColumnElement[bool]
 
 
 def match(text: ColumnElement[Any], leaf: Match) -> ColumnElement[bool]:
-    """contains, starts with, under: the value is compared as it is, never as a pattern."""
-    wanted = bound(leaf.value)
+    """contains, starts with, under: the value is compared as it is; as a pattern it is escaped."""
+    wanted = plain(leaf.value)
+    assert isinstance(wanted, str)  # noqa: S101  checked before
     if leaf.op == "contains":
-        return func.strpos(text, wanted) > 0
+        return func.strpos(text, literal(wanted, Text)) > 0
     if leaf.op == "starts_with":
-        found: ColumnElement[bool] = func.starts_with(text, wanted)
-        return found
-    return (text == wanted) | func.starts_with(text, wanted + literal("/", Text))
+        return text.startswith(wanted, autoescape=True)
+    return (text == literal(wanted, Text)) | text.startswith(wanted + "/", autoescape=True)

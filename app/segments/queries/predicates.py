@@ -1,7 +1,7 @@
 """Predicates about the fields of one relation, in SQL.
 
-Every predicate is a boolean that is never null, with one exception: a condition on the whole result (`filtering`) may be
-null where it is not true, which lets the planner begin with whom the condition finds.
+Every predicate is a boolean that is never null, with one exception: a condition on the whole result (`filtering`) may
+be null where it is not true, which lets the planner begin with whom the condition finds.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from app.segments.tree import (
     OneOf,
     Or,
 )  # fmt: skip
-from app.segments.values import Node
+from app.segments.values import Node, TruthValue
 
 
 class Predicates:
@@ -77,6 +77,11 @@ class Predicates:
         compare, left = COMPARE[leaf.comparator], self.term(leaf.left)
         if isinstance(leaf.right, FieldTerm | Aggregate):
             found = compare(left.full, self.term(leaf.right).full)
+            return decided(found, missing=leaf.including_missing, filtering=filtering)
+        if isinstance(leaf.right, TruthValue):
+            # On its own, so that an EXISTS can become a join.
+            same = leaf.right.boolean == (leaf.comparator == "=")
+            found = left.full if same else not_(left.full)
             return decided(found, missing=leaf.including_missing, filtering=filtering)
         right = bound(leaf.right)
         if filtering and not leaf.including_missing and not _holds_for_none(left, leaf):
