@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from app.core.caller import Caller
 from app.core.fields import Field, Registry
@@ -28,6 +29,7 @@ from app.segments.tree import (
     depth,
     every,
     is_leaf,
+    to_json,
     values,
 )  # fmt: skip
 from app.segments.values import Last, Next, Node
@@ -78,9 +80,16 @@ class Checked:
     temporal: bool
     population_relative: bool
 
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """The tree as it is stored."""
+        return to_json(self.tree)
+
     def lacking(self, caller: Caller) -> list[str]:
         """What the caller needs for this and does not hold, in words."""
-        lacks = {f"the scope {scope}" for scope, _ in self.grants if not caller.may(scope)}
+        # Whoever is told of customers must be allowed to read them, whatever the question.
+        scopes = {"customers:read", *(scope for scope, _ in self.grants)}
+        lacks = {f"the scope {scope}" for scope in scopes if not caller.may(scope)}
         lacks |= {f"the field group {group}" for _, group in self.grants if group not in caller.field_groups}
         return sorted(lacks)
 

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import Discriminator, Field, StrictBool, StrictInt, Tag, TypeAdapter, model_validator
+from pydantic import AfterValidator, Discriminator, Field, StrictBool, StrictInt, Tag, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
@@ -67,18 +67,28 @@ Side = Annotated[
 # --- predicates -------------------------------------------------------------------------------------------------------
 
 
+def _at_least_two(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    # After the items: as a bound on the field it would count those that are wrong as absent.
+    if len(items) < 2:  # noqa: PLR2004
+        raise PydanticCustomError("too_short", "Combine at least two conditions.")
+    return items
+
+
+_TWO = (Field(max_length=LEAVES, json_schema_extra={"minItems": 2}), AfterValidator(_at_least_two))
+
+
 class And(Node):
     """All of them."""
 
     op: Literal["and"] = "and"
-    items: Annotated[tuple["Expr", ...], Field(min_length=2, max_length=LEAVES)]
+    items: Annotated[tuple["Expr", ...], *_TWO]
 
 
 class Or(Node):
     """At least one of them."""
 
     op: Literal["or"] = "or"
-    items: Annotated[tuple["Expr", ...], Field(min_length=2, max_length=LEAVES)]
+    items: Annotated[tuple["Expr", ...], *_TWO]
 
 
 class Not(Node):

@@ -90,7 +90,9 @@ class Company:
         now = datetime(2023, 1, 1, tzinfo=UTC)
         stamps = {"version": 1, "created_at": now, "updated_at": now}
         more = {"time_zone": "Asia/Shanghai", "currency": "CNY", "phone_region": "CN"}
-        await tx.execute(insert(Store), [{"code": code, "name": code, **of, **more, **stamps} for code, of in self.stores.items()])
+        await tx.execute(
+            insert(Store), [{"code": code, "name": code, **of, **more, **stamps} for code, of in self.stores.items()]
+        )
         await tx.execute(insert(Category), [{"path": "food", "name": None, "parent": None}])
         await tx.execute(insert(Product), [{"code": code, "brand": brand, **stamps} for code, brand in BRANDS.items()])
         await tx.execute(insert(Customer), [_customer(person) for person in self.people])
@@ -196,11 +198,12 @@ def _identifier(person: Person, kind: str) -> dict[str, Any]:
 def _receipt(one: Bought) -> dict[str, Any]:
     return {
         "customer_id": one.customer, "id": one.id, "occurred_at": one.occurred_at, "recorded_at": one.occurred_at,
-        "voided_at": one.occurred_at if one.voided else None, "gross": one.net, "discount": one.discount, "net": one.net,
-        "base_net": one.net, "base_discount": one.discount, "base_margin": one.margin, "base_returns": one.returned,
-        "business_date": one.date, "one_off": one.one_off, "source": "till", "number": str(one.id), "store": one.store,
-        "till": "1", "kind": one.kind, "currency": "CNY", "seller": one.seller, "purpose": one.purpose, "promotions": [],
-        "flags": [], "tenders": [], "extensions": {},
+        "voided_at": one.occurred_at if one.voided else None, "gross": one.net, "discount": one.discount,
+        "net": one.net, "base_net": one.net, "base_discount": one.discount, "base_margin": one.margin,
+        "base_returns": one.returned, "business_date": one.date, "one_off": one.one_off, "source": "till",
+        "number": str(one.id), "store": one.store,
+        "till": "1", "kind": one.kind, "currency": "CNY", "seller": one.seller, "purpose": one.purpose,
+        "promotions": [], "flags": [], "tenders": [], "extensions": {},
     }  # fmt: skip
 
 

@@ -79,7 +79,9 @@ class _Drawing:
         return self.pick([*LEAP_DAYS, *(self._anchor - timedelta(days=days) for days in near)])
 
     def window(self, *, closed: bool = False) -> Any:
-        form = self.pick(["last", "last", "next", "span"] if closed else ["last", "last", "next", "span", "before", "after"])
+        form = self.pick(
+            ["last", "last", "next", "span"] if closed else ["last", "last", "next", "span", "before", "after"]
+        )
         if form == "span":
             first, last = sorted([self.day(), self.day()])
             return v.Span(start=first, to=last)
@@ -104,7 +106,7 @@ class _Drawing:
 
     # --- predicates about a field -------------------------------------------------------------------------------------
 
-    def _of_field(self, fields: Mapping[str, Field]) -> Any:
+    def _of_field(self, fields: Mapping[str, Field]) -> Any:  # noqa: PLR0911  a line per operator
         field = fields[self.pick(list(fields))]
         name, kind = field.name, field.type
         operator = self.pick([each for each in field.operators if each != "rank"])
@@ -124,10 +126,14 @@ class _Drawing:
             value = self.value(kind, name)
             return t.Match(op=operator, field=name, value=value if value.text else v.TextValue(text="a"))
         same = [other.name for other in fields.values() if other.type is kind]
-        right = t.FieldTerm(field=self.pick(same)) if self.pick([1, 2, 3, 4]) == 1 else self.value(kind, name, field.choices)
+        right = (
+            t.FieldTerm(field=self.pick(same))
+            if self.pick([1, 2, 3, 4]) == 1
+            else self.value(kind, name, field.choices)
+        )
         return self._compare(t.FieldTerm(field=name), operator, right)
 
-    def _compare(self, left: Any, comparator: str, right: Any) -> Any:
+    def _compare(self, left: Any, comparator: Any, right: Any) -> Any:
         return t.Compare(left=left, comparator=comparator, right=right, including_missing=self.truth())
 
     def _rank(self) -> Any:

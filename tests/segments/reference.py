@@ -126,7 +126,7 @@ class Reference:
 
     # --- predicates ---------------------------------------------------------------------------------------------------
 
-    def _true(self, node: Any, get: Callable[[str], Any], person: Person) -> bool:
+    def _true(self, node: Any, get: Callable[[str], Any], person: Person) -> bool:  # noqa: PLR0911  a line per kind
         if isinstance(node, t.And):
             return all(self._true(item, get, person) for item in node.items)
         if isinstance(node, t.Or):
@@ -150,7 +150,7 @@ class Reference:
             return isinstance(node, t.OneOf) and node.including_missing
         return self._about(node, value)
 
-    def _about(self, node: Any, value: Any) -> bool:
+    def _about(self, node: Any, value: Any) -> bool:  # noqa: PLR0911  a line per kind
         if isinstance(node, t.OneOf):
             return (value in [plain(one) for one in node.values]) != node.negated
         if isinstance(node, t.Between):
@@ -192,7 +192,7 @@ class Reference:
 
     # --- terms --------------------------------------------------------------------------------------------------------
 
-    def _term(self, term: Any, get: Callable[[str], Any], person: Person) -> Any:
+    def _term(self, term: Any, get: Callable[[str], Any], person: Person) -> Any:  # noqa: PLR0911  a line per kind
         if isinstance(term, t.FieldTerm):
             return get(term.field)
         if not isinstance(term, t.Aggregate):
@@ -234,7 +234,7 @@ class Reference:
 
     # --- fields -------------------------------------------------------------------------------------------------------
 
-    def value(self, name: str, person: Person) -> Any:
+    def value(self, name: str, person: Person) -> Any:  # noqa: PLR0911  a line per kind
         """The value of a field of a customer; None is missing. A birthday is (month, day, year or None)."""
         if name.startswith("figures.") or name.rpartition("_")[2] in ("30d", "90d", "365d"):
             if person.id not in self._figures:
@@ -253,9 +253,9 @@ class Reference:
         return getattr(person, name)
 
     def _age(self, person: Person) -> int | None:
-        if person.birth is None or person.birth[2] is None:
+        month, day, year = person.birth or (0, 0, None)
+        if year is None:
             return None
-        month, day, year = person.birth
         if (month, day) == (2, 29) and not calendar.isleap(self.today.year):
             day = 28
         return self.today.year - year - (date(self.today.year, month, day) > self.today)

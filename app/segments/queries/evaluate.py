@@ -17,6 +17,8 @@ from app.segments.queries.compile import Customers, Trees
 from app.segments.tree import Expr
 
 # A page is looked for among this many customers first, and then among more and more.
+# Questions about one customer that share a statement.
+AT_ONCE = 10
 FIRST_STRETCH = 5_000
 STRETCH_GROWTH = 8
 
@@ -131,11 +133,14 @@ async def cost(tx: Tx, question: Question) -> float:
     return float(plan[0]["Plan"]["Total Cost"])
 
 
-async def holding(tx: Tx, questions: Sequence[Question], customer: uuid.UUID) -> list[bool]:
-    """Which of the questions are true of one customer, in one statement."""
-    one = only(customer)
-    rows = await tx.rows(select(*(matching(question, one).exists() for question in questions)))
-    return list(rows[0])
+async def held(tx: Tx, questions: Sequence[Question], customer: uuid.UUID) -> list[bool]:
+    """Which of the questions are true of one customer, some in each statement."""
+    found: list[bool] = []
+    for first in range(0, len(questions), AT_ONCE):
+        some = questions[first : first + AT_ONCE]
+        rows = await tx.rows(select(*(matching(question, only(customer)).exists() for question in some)))
+        found += rows[0]
+    return found
 
 
 def only(customer: uuid.UUID) -> Any:
