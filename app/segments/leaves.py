@@ -138,7 +138,11 @@ class Leaves:
         used = self._field(leaf.field, path, leaf, inside)
         if used is None:
             return leaf
-        self._operator(leaf.op if isinstance(leaf, Match) else _OPERATOR[type(leaf)], used, path, leaf)
+        operator = leaf.op if isinstance(leaf, Match) else _OPERATOR[type(leaf)]
+        if operator not in used.operators:
+            allowed = ", ".join(_WORDS.get(each, each) for each in used.operators)
+            self._faults.add(path, leaf, "", "operator", f"{_kind(used.type).capitalize()} takes {allowed}.")
+            return leaf
         if isinstance(leaf, OneOf):
             values = tuple(self._value(each, used, (*path, "values", i)) for i, each in enumerate(leaf.values))
             return leaf.model_copy(update={"values": values})
@@ -180,12 +184,6 @@ class Leaves:
         if isinstance(value, TextValue) and not value.text:
             self._faults.add(path, leaf, "value", "empty_text", "This text may not be empty.")
         return leaf.model_copy(update={"value": value})
-
-    def _operator(self, operator: str, used: Field, path: Path, leaf: Leaf) -> None:
-        if operator in used.operators:
-            return
-        allowed = ", ".join(_WORDS.get(each, each) for each in used.operators)
-        self._faults.add(path, leaf, "", "operator", f"{_kind(used.type).capitalize()} takes {allowed}.")
 
     # --- names --------------------------------------------------------------------------------------------------------
 
