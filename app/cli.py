@@ -21,7 +21,8 @@ from app.access import commands as access_commands
 from app.access import queries as access_queries
 from app.access.keyring import Keyring
 from app.access.roles import ROLES
-from app.bulk.importing import KINDS, import_file
+from app.bulk.importing import KINDS, Summary, import_file
+from app.bulk.schemas import Delimiter
 from app.core import embedded, log
 from app.core.caller import SYSTEM
 from app.core.errors import Problem
@@ -189,6 +190,8 @@ def revoke_key(key_id: uuid.UUID, data_dir: DataDir = None) -> None:
 def import_command(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     kind: Annotated[str, typer.Option(help=f"What the rows are: {', '.join(KINDS)}.")],
+    delimiter: Annotated[Delimiter | None, typer.Option(help="Of a CSV; found by its header if absent.")] = None,
+    again: Annotated[bool, typer.Option(help="Also if this file was imported before.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Import a CSV or NDJSON file. Run it again after an interruption: it goes on where it stopped."""
@@ -197,14 +200,24 @@ def import_command(
         raise typer.Exit(2)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
-    async def work(services: Services) -> object:
+    async def work(services: Services) -> Summary:
         with Progress(*columns, console=note) as progress:
             task = progress.add_task(file.name, total=file.stat().st_size)
             return await import_file(
-                services, import_kinds(), file, kind, lambda done: progress.update(task, completed=done)
+                services,
+                import_kinds(),
+                file,
+                kind,
+                lambda done: progress.update(task, completed=done),
+                delimiter=delimiter,
+                again=again,
             )
 
-    sys.stdout.write(f"{run(settings_from(data_dir), work)}\n")
+    settings = settings_from(data_dir)
+    log.configure(settings.log_level)
+    summary = run(settings, work)
+    sys.stdout.write(f"{summary}\n")
+    raise typer.Exit(0 if summary.status == "done" else 1)
 
 
 @cli.command()

@@ -13,6 +13,7 @@ import uvicorn
 from app.access import commands as access_commands
 from app.access.authentication import is_live
 from app.access.keyring import Keyring
+from app.core import embedded
 from app.core.db import Database
 from app.core.migrate import upgrade
 from app.core.server import server
@@ -24,6 +25,7 @@ from app.worker import work as work_until
 
 log = logging.getLogger("clientele.launch")
 RESTART_SECONDS = 1.0
+DATABASE_SECONDS = 0.5
 
 TRY = """\
 Clientele is ready at {address}
@@ -51,6 +53,8 @@ async def serve(settings: Settings, url: str, *, with_worker: bool, welcome: boo
     api = server(create_app(services), settings, services.feed.release)
     stop = asyncio.Event()
     beside = [asyncio.create_task(_keep_worker(settings, stop))] if with_worker else []
+    if settings.database_url is None:
+        beside.append(asyncio.create_task(_keep_database(settings, stop)))
     if welcome:
         beside.append(asyncio.create_task(_welcome(services, api, stop)))
     try:
@@ -79,6 +83,7 @@ async def _keep_worker(settings: Settings, stop: asyncio.Event) -> None:
         reading, writing = os.pipe()
         arguments = [
             sys.executable,
+            "-P",  # whatever folder we were started in, the `app` that is meant is the installed one
             "-m",
             "app",
             "worker",
@@ -93,12 +98,26 @@ async def _keep_worker(settings: Settings, stop: asyncio.Event) -> None:
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
         os.close(writing)
+        # A worker that is still starting does not watch its parent yet; this ends it at once.
+        child.terminate()
         await ended
         stopping.cancel()
         if not stop.is_set():
             log.warning("the worker ended and is started again", extra={"status": child.returncode})
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
+
+
+async def _keep_database(settings: Settings, stop: asyncio.Event) -> None:
+    """Bring the embedded database back when it was killed; until then requests are answered 503."""
+    while not stop.is_set():
+        try:
+            if await asyncio.to_thread(embedded.revive, settings.data_dir):
+                log.warning("the database had ended and was started again")
+        except embedded.EmbeddedUnavailable:
+            log.exception("the database has ended and cannot be started again")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), DATABASE_SECONDS)
 
 
 async def _welcome(services: Services, api: uvicorn.Server, stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,7 +33,11 @@ UNLIMITED = {
 
 
 class Unanswered(Exception):
-    """No answer came: refused, or closed before one. Whether the request took effect is unknown."""
+    """No answer came. If the request was `sent`, nobody knows whether it took effect."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(type(cause).__name__)
+        self.sent = not isinstance(cause, ConnectionRefusedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,13 @@ class Line:
             return Response(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            raise Unanswered(type(error).__name__) from error
+            raise Unanswered(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Hang up."""
@@ -141,13 +152,11 @@ class Served:
 
     def readiness(self) -> int | None:
         """The status of `/readyz`, or None while nobody answers."""
-        line = self.line("", timeout=5)
-        try:
-            return line.call("GET", "/readyz").status
-        except Unanswered:
-            return None
-        finally:
-            line.close()
+        with self.line("", timeout=5) as line:
+            try:
+                return line.call("GET", "/readyz").status
+            except Unanswered:
+                return None
 
     def kill(self) -> None:
         """SIGKILL to the API process alone. Its worker notices and ends by itself."""
@@ -213,10 +222,18 @@ class Served:
 
     # --- talking to it -------------------------------------------------------------------------------------------
 
-    def key(self, role: str, *more: str) -> str:
-        """A new API key of a role."""
-        done = self.command("keys", "create", "--name", f"test {role}", "--role", role, *more)
+    @cached_property
+    def admin(self) -> str:
+        """An admin's API key, made on the command line."""
+        done = self.command("keys", "create", "--name", "test admin", "--role", "admin")
         return done.stdout.splitlines()[-1]
+
+    def key(self, role: str) -> str:
+        """A new API key of a role."""
+        with self.line(self.admin) as line:
+            answer = line.call("POST", "/v1/api-keys", json.dumps({"name": f"test {role}", "role": role}).encode())
+            assert answer.status == 201, answer.body
+            return str(answer.json()["key"])
 
     def line(self, key: str, timeout: float = 60) -> Line:
         """A light connection."""

@@ -33,7 +33,8 @@ class Log:
     voided: set[str] = field(default_factory=set)
     statuses: Counter[int] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
-    unanswered: int = 0
+    # Requests that were sent and cut off before an answer: what the tests are about.
+    cut_off: int = 0
     troubles: list[str] = field(default_factory=list)
     # The test has failed: nobody needs the last acknowledgements any more.
     abandoned: threading.Event = field(default_factory=threading.Event)
@@ -57,13 +58,13 @@ class Log:
         with self._guard:
             self.troubles.append(text)
 
-    def count(self, status: int | None) -> None:
-        """An answer, or None for no answer."""
+    def count(self, answer: Response | Unanswered) -> None:
+        """Count what came of a request."""
         with self._guard:
-            if status is None:
-                self.unanswered += 1
-            else:
-                self.statuses[status] += 1
+            if isinstance(answer, Response):
+                self.statuses[answer.status] += 1
+            elif answer.sent:
+                self.cut_off += 1
 
 
 class Till(threading.Thread):
@@ -156,15 +157,15 @@ class Till(threading.Thread):
         for attempt in itertools.count(1):
             try:
                 answer = self._line.call("POST", path, body, **headers)
-            except Unanswered:
-                self._log.count(None)
+            except Unanswered as error:
+                self._log.count(error)
             else:
-                self._log.count(answer.status)
+                self._log.count(answer)
                 if not later(answer):
                     return answer, attempt
             if time.monotonic() > deadline or self._log.abandoned.is_set():
                 break
-            time.sleep(0.02)
+            time.sleep(0.05)
         raise AssertionError(f"{path} was not answered for {GIVE_UP_SECONDS} s")
 
 
@@ -230,9 +231,10 @@ def _line(chance: random.Random) -> dict[str, Any]:
     return line
 
 
-def open_stores(line: Line) -> None:
+def open_stores(served: Served) -> None:
     """Make the stores that the tills stand in."""
-    for code in STORES:
-        body = json.dumps({"name": f"Store {code}", "kind": "own", "time_zone": "Asia/Shanghai"}).encode()
-        answer = line.call("PUT", f"/v1/stores/{code}", body)
-        assert answer.status in {200, 201}, answer.body
+    with served.line(served.admin) as line:
+        for code in STORES:
+            body = json.dumps({"name": f"Store {code}", "kind": "own", "time_zone": "Asia/Shanghai"}).encode()
+            answer = line.call("PUT", f"/v1/stores/{code}", body)
+            assert answer.status in {200, 201}, answer.body

@@ -57,7 +57,7 @@ async def take_in(
     row = await services.db.run(lambda tx: queries.the_import(tx, job.id))
     kind, found = kinds[row.kind], layout(row.kind, row.format, await source(0) or b"", row.delimiter)
     start = Position(**job.cursor) if job.cursor else found.start
-    check = await kind.begin(services)
+    check = await kind.checker(services)
     ahead = _Ahead(found, start, source, check)
     waiting = asyncio.ensure_future(ahead.next())
     try:

@@ -37,11 +37,11 @@ Outcomes = Mapping[int, Problem | tuple[Any, Any]]
 class Kind:
     """How rows of one kind are written.
 
-    `begin` answers, once per run, the pure check that may run in a thread; `write` does what the batch route does with
-    what the check made of some items, and answers one result per item in order, as the route would.
+    `checker` answers, once per run, the pure check that may run in a thread; `write` does what the batch route does
+    with what the check made of some items, and answers one result per item in order, as the route would.
     """
 
-    begin: Callable[[Services], Awaitable[Check]]
+    checker: Callable[[Services], Awaitable[Check]]
     write: Callable[[Tx, Services, Any], Awaitable[Results]]
 
 

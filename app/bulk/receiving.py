@@ -6,6 +6,7 @@ is part of the same backups, limits and erasure as what it becomes.
 
 import asyncio
 import hashlib
+import logging
 import uuid
 import zlib
 from collections.abc import AsyncIterator
@@ -31,6 +32,7 @@ MEDIA = {
 LEAST = 64 * 1024
 MOST_AT_ONCE = 4
 _COMPRESSION = 1
+log = logging.getLogger("clientele.bulk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,14 @@ async def receive(
         await services.db.run(partial(commands.add_chunk, import_id=import_id, number=number, data=data))
         number, size = number + 1, size + len(block)
     return Received(digest.digest(), size)
+
+
+async def drop(services: Services, import_id: uuid.UUID) -> None:
+    """Forget what was stored of an upload, unless it was accepted after all. What stays now is swept later."""
+    try:
+        await services.db.run(partial(commands.drop_upload, import_id=import_id))
+    except Exception:
+        log.warning("an upload is left to be swept", exc_info=True)
 
 
 def _packed(digest: Any, block: bytes) -> bytes:

@@ -5,12 +5,35 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.core.types import Answer
+from app.core.pages import CursorText, Limit
+from app.core.types import INT64_MAX, Answer, Wire
 
 ImportKind = Literal["customers", "products", "stores", "receipts"]
 ImportFormat = Literal["csv", "ndjson"]
 Delimiter = Literal["comma", "semicolon", "tab"]
 JobStatus = Literal["queued", "running", "done", "failed"]
+
+
+class UploadQuery(Wire):
+    """What a file holds. The delimiter of a CSV is found by its header if it is not said."""
+
+    kind: ImportKind
+    delimiter: Delimiter | None = None
+
+
+class ImportQuery(Wire):
+    """Which imports to list."""
+
+    kind: ImportKind | None = None
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class FaultQuery(Wire):
+    """How to list what is wrong with rows: one JSON object a line, or CSV; without what is wrong up to `after_line`."""
+
+    format: ImportFormat = "ndjson"
+    after_line: int = Field(default=0, ge=0, le=INT64_MAX)
 
 
 class RowCounts(Answer):

@@ -99,6 +99,8 @@ class Database:
             max_overflow=0,
             pool_timeout=settings.pool.wait_seconds,
             pool_pre_ping=False,
+            # A failed statement is logged and told without the values it carried.
+            hide_parameters=True,
             connect_args={"server_settings": self._session, "timeout": 10},
             json_serializer=lambda value: orjson.dumps(value, default=str).decode(),
             json_deserializer=orjson.loads,

@@ -28,7 +28,7 @@ from app.core.errors import (
 )  # fmt: skip
 from app.core.gate import check_target, parse_json
 from app.core.http import Incoming
-from app.core.ids import new_id
+from app.core.ids import new_id_text
 from app.core.reply import Reply
 from app.core.services import Services
 
@@ -121,7 +121,7 @@ class Edge:
         seen = exchange.seen
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"").decode("latin-1")
-        seen.request_id = given if _REQUEST_ID.fullmatch(given) else str(new_id())
+        seen.request_id = given if _REQUEST_ID.fullmatch(given) else new_id_text()
         path, door = scope["path"], (scope["method"], scope["path"])
         check_target(scope.get("raw_path") or b"", scope["query_string"])
         if path in self._doors.public:

@@ -18,6 +18,7 @@ _NOT_BRACKET = re.compile(rb"[^\[\]{}]+")
 _LONG_NUMBER = re.compile(rb"[0-9]{19,}")
 _FRACTION = re.compile(rb"[0-9][.eE]")
 _STEP = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -110,7 +111,7 @@ def check_target(raw_path: bytes, query: bytes) -> None:
             text = unquote_to_bytes(part).decode()
         except UnicodeDecodeError:
             raise Problem(BAD_REQUEST, f"The {where} is not UTF-8.") from None
-        if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in text):  # noqa: PLR2004
+        if _CONTROL.search(text):
             raise Problem(BAD_REQUEST, f"The {where} holds a control character.")
 
 

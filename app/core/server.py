@@ -15,31 +15,80 @@ from app.core.settings import Settings
 HEADER_SECONDS = 10
 
 
+class WholeAnswers:
+    """A transport that sends an answer's head together with its body: one write to the system instead of two."""
+
+    __slots__ = ("_head", "_transport")
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Keep a head until what follows it; `100 Continue` is followed by nothing of ours."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and data.endswith(b"\r\n\r\n") and data[9:12] != b"100":
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send a head that nothing followed."""
+        if self._head:
+            data, self._head = self._head, b""
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close when everything is sent."""
+        self.flush()
+        self._transport.close()
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn waits for the first request's headers without limit; this closes a connection that sends none in time."""
+    """uvicorn waits for a request's headers without limit; this closes a connection that does not send them in time."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _in_headers = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock with the connection."""
-        super().connection_made(transport)
-        self._deadline = self.loop.call_later(HEADER_SECONDS, self._too_slow)
+        super().connection_made(cast("Any", WholeAnswers(transport)))
+        self._start_clock()
 
-    def on_headers_complete(self) -> None:
-        """The headers are here; uvicorn's keep-alive limit takes over after the answer."""
-        self._stop_clock()
-        super().on_headers_complete()
+    def data_received(self, data: bytes) -> None:
+        """Only headers that come in pieces need the clock; uvicorn's keep-alive limit serves between requests."""
+        super().data_received(data)
+        if not self._in_headers:
+            self._stop_clock()
+        elif self._deadline is None:
+            self._start_clock()
 
     def on_message_begin(self) -> None:
-        """A further request on the same connection gets its own time."""
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(HEADER_SECONDS, self._too_slow)
+        """A request begins."""
+        self._in_headers = True
         super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The headers are here."""
+        self._in_headers = False
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is over, with a body or without."""
+        cast("Any", self.transport).flush()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the clock."""
         self._stop_clock()
         super().connection_lost(exc)
+
+    def _start_clock(self) -> None:
+        self._deadline = self.loop.call_later(HEADER_SECONDS, self._too_slow)
 
     def _stop_clock(self) -> None:
         if self._deadline is not None:

@@ -20,15 +20,17 @@ Outcomes = dict[int, tuple[Status, uuid.UUID] | Problem]
 
 @dataclass(slots=True)
 class Target:
-    """A customer and the items about it."""
+    """A customer, the items about it, and the identifiers that they give (the last of equal ones)."""
 
     id: uuid.UUID
     new: bool
     items: list[tuple[int, Item]] = field(default_factory=list)
+    identifiers: dict[Key, Given] = field(default_factory=dict)
 
-    def identifiers(self) -> dict[Key, Given]:
-        """What its items give, the last of equal ones."""
-        return {given.identifier.key: given for _, item in self.items for given in item.identifiers}
+    def add(self, index: int, item: Item) -> None:
+        """One more item."""
+        self.items.append((index, item))
+        self.identifiers.update({given.identifier.key: given for given in item.identifiers})
 
 
 @dataclass(slots=True)
@@ -80,11 +82,11 @@ def assign(
         clash = next((given for given in exclusive if held.get(given.identifier.key, target) != target), None)
         if clash is not None:
             failed[index] = taken(clash, held[clash.identifier.key] if tell_holder else None)
-        elif not known.get(target, True):
+        elif item.id is not None and not known.get(target, True):
             failed[index] = Problem(CUSTOMER_EXISTS)
-        elif target in targets and len(targets[target].identifiers()) + len(item.identifiers) > IDENTIFIERS_MAX:
+        elif target in targets and len(targets[target].identifiers) + len(item.identifiers) > IDENTIFIERS_MAX:
             failed[index] = Problem(TOO_MANY_IDENTIFIERS)
         else:
             held.update({given.identifier.key: target for given in exclusive})
-            targets.setdefault(target, Target(target, target not in existing)).items.append((index, item))
+            targets.setdefault(target, Target(target, target not in existing)).add(index, item)
     return Plan(dict(sorted(targets.items())), failed, holders)

@@ -168,7 +168,7 @@ async def put_customer_by_external_id(
     async def work(tx: Tx) -> Made:
         stores = [body.home_store] if body.home_store is not None else []
         item = item_of(dict(given), await queries.regions(tx, settings.phone_region, stores))
-        customer, created = await commands.upsert(tx, key, item)
+        customer, created = await commands.upsert_external(tx, key, item)
         return await _shown(tx, services, customer, 201 if created else 200)
 
     return await write(work)

@@ -50,7 +50,8 @@ class FeedEvent(Answer):
     """Something that happened. `data` is thin: fetch the record for the rest."""
 
     id: uuid.UUID
-    type: EventType = Field(description=_KNOWN)
+    # Not an enumeration here: a generated client must not fall over a type that is newer than itself.
+    type: str = Field(description=_KNOWN)
     subject: str = Field(description="The record it happened to: an id, or the code of a store or product.")
     customer_id: uuid.UUID | None = Field(description="The customer whose record it is; null for the company's own.")
     sequence: int = Field(description="Its place on the feed, without holes: 1, 2, 3, ...")

@@ -9,7 +9,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, Numeric, PrimaryKeyConstraint, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    PrimaryKeyConstraint,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -57,7 +67,10 @@ class Receipt(Base):
         # The few rows that questions about lines must leave out.
         Index("ix_receipts_voided", "customer_id", "id", postgresql_where=text("voided_at IS NOT NULL")),
         Index(
-            "ix_receipts_returns", "returns_source", "returns_number", postgresql_where=text("returns_number IS NOT NULL")
+            "ix_receipts_returns",
+            "returns_source",
+            "returns_number",
+            postgresql_where=text("returns_number IS NOT NULL"),
         ),
     )
 
@@ -126,7 +139,7 @@ class ReceiptLine(Base):
 
 
 class ReceiptNumber(Base):
-    """One row per receipt number for ever: what a repeated push is compared with, and the way from a number to its receipt."""
+    """One row per receipt number for ever: what a repeated push is compared with, and the way to the receipt."""
 
     __tablename__ = "receipt_numbers"
     __table_args__ = (PrimaryKeyConstraint("source", "number"),)
@@ -176,8 +189,8 @@ class CustomerCategory(Base):
 class CustomerFigures(Base):
     """A customer's figures over all receipts that count; customers without one, and walk-ins, have no row.
 
-    An occasion is a business day with net > 0. Between `occasions` days lie `occasions - 1` gaps: their sum and the sum of
-    their squares (in days) give the usual gap and its spread.
+    An occasion is a business day with net > 0. Between `occasions` days lie `occasions - 1` gaps: their sum and the sum
+    of their squares (in days) give the usual gap and its spread.
     """
 
     __tablename__ = "customer_figures"

@@ -12,14 +12,14 @@ from app.core.errors import INVALID_CURSOR, NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, json_response, requires
 from app.core.pages import Page, page_bytes
 from app.receipts import queries
-from app.receipts.schemas import Receipt
+from app.receipts.schemas import RecordedReceipt
 
 router = APIRouter(prefix="/v1", tags=["receipts"], route_class=GatedRoute)
 
 Reading = Annotated[Caller, requires("receipts:read")]
 
 
-@router.get("/receipts/{receipt_id}", response_model=Receipt)
+@router.get("/receipts/{receipt_id}", response_model=RecordedReceipt)
 async def get_receipt(receipt_id: uuid.UUID, caller: Reading, services: ServicesOf) -> Response:
     """Answer a receipt."""
     found = await services.db.read(caller, lambda tx: queries.receipt(tx, receipt_id))
@@ -30,14 +30,16 @@ async def get_receipt(receipt_id: uuid.UUID, caller: Reading, services: Services
     return json_response(document)
 
 
-@router.get("/customers/{customer_id}/receipts", response_model=Page[Receipt])
+@router.get("/customers/{customer_id}/receipts", response_model=Page[RecordedReceipt])
 async def list_receipts(
     customer_id: uuid.UUID, caller: Reading, services: ServicesOf, query: Annotated[PageQuery, Query()]
 ) -> Response:
     """List a customer's receipts, newest business day first; voided ones too."""
     name = f"receipts:{customer_id}"
     after = None if query.cursor is None else _key(services.cursors.read(name, query.cursor))
-    found = await services.db.read(caller, lambda tx: queries.receipts_of(tx, customer_id, after=after, limit=query.limit + 1))
+    found = await services.db.read(
+        caller, lambda tx: queries.receipts_of(tx, customer_id, after=after, limit=query.limit + 1)
+    )
     if found is None:
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "receipt.list", [customer_id])

@@ -11,7 +11,7 @@ from app.core.types import Answer
 COST = Field(default=None, description="For callers who may see financial fields.")
 
 
-class ReceiptLine(Answer):
+class RecordedLine(Answer):
     """A line. Amounts are minor units of the receipt's currency; null is unknown."""
 
     line: int
@@ -26,26 +26,26 @@ class ReceiptLine(Answer):
     original_line: int | None
 
 
-class Tender(Answer):
+class RecordedTender(Answer):
     """A way in which an amount was paid."""
 
     kind: str
     amount: int
 
 
-class Original(Answer):
+class RecordedOriginal(Answer):
     """The receipt that a return refers to."""
 
     source: str
     number: str
 
 
-class Receipt(Answer):
+class RecordedReceipt(Answer):
     """A receipt. Amounts are minor units of `currency`; those of a return are positive and count negative.
 
-    `attributed` is false while the receipt belongs to its store's walk-in. `flags` say what is odd about it: `unknown_customer`,
-    `invalid_identifier` and `ambiguous_customer` as long as it has no customer, `unknown_original` and
-    `returned_more_than_sold` as long as that is so.
+    `attributed` is false while the receipt belongs to its store's walk-in. `flags` say what is odd about it:
+    `unknown_customer`, `invalid_identifier` and `ambiguous_customer` as long as it has no customer, `unknown_original`
+    and `returned_more_than_sold` as long as that is so.
     """
 
     id: uuid.UUID
@@ -70,9 +70,9 @@ class Receipt(Answer):
     purpose: str | None
     one_off: bool
     extensions: dict[str, Any]
-    lines: list[ReceiptLine]
-    tenders: list[Tender]
-    returns: Original | None
+    lines: list[RecordedLine]
+    tenders: list[RecordedTender]
+    returns: RecordedOriginal | None
     flags: list[str]
     recorded_at: datetime
     voided_at: datetime | None

@@ -1,4 +1,4 @@
-"""What a receipt number stands for: the content of a receipt in one canonical form, and how two contents differ. Pure."""
+"""What a receipt number stands for: the content of a receipt in one form, and how two contents differ. Pure."""
 
 from typing import Any
 
@@ -17,41 +17,47 @@ DIFFERENCES_MAX = 20
 
 
 def canonical(receipt: Receipt, lines: list[Counted]) -> bytes:
-    """The content as JSON with sorted keys: equal bytes for equal receipts, however they were written."""
+    """The content as JSON: equal bytes for equal receipts, however they were written. See `content_of`."""
     sign = -1 if receipt.kind == "return" else 1
-    return orjson.dumps(
-        {
-            "store": receipt.store,
-            "till": receipt.till,
-            "kind": receipt.kind,
-            "occurred_at": receipt.occurred_at.isoformat(timespec="microseconds")[:-6] + "Z",
-            "business_date": receipt.business_date,
-            "currency": receipt.currency,
-            "rate": receipt.rate,
-            "seller": receipt.seller,
-            "promotions": receipt.promotions or [],
-            "purpose": receipt.purpose,
-            "one_off": receipt.one_off,
-            "extensions": receipt.extensions or {},
-            "returns": None if receipt.returns is None else dict(receipt.returns),
-            "tenders": [dict(tender) for tender in receipt.tenders or ()],
-            "lines": [
-                {
-                    "product": line.product,
-                    "category": line.category,
-                    "quantity": line.quantity,
-                    "gross": sign * amounts.gross,
-                    "discount": None if amounts.discount is None else sign * amounts.discount,
-                    "net": line.net,
-                    "tax": line.tax,
-                    "cost": line.cost,
-                    "original_line": line.original_line,
-                }
-                for line, amounts in zip(receipt.lines, lines, strict=True)
-            ],
-        },
-        option=orjson.OPT_SORT_KEYS,
+    returns = receipt.returns
+    content = (
+        receipt.store,
+        receipt.till,
+        receipt.kind,
+        receipt.occurred_at.isoformat(timespec="microseconds")[:-6] + "Z",
+        receipt.business_date,
+        receipt.currency,
+        receipt.rate,
+        receipt.seller,
+        receipt.promotions or (),
+        receipt.purpose,
+        receipt.one_off,
+        receipt.extensions or {},
+        returns and {"number": returns.number, "source": returns.source},
+        [{"amount": tender.amount, "kind": tender.kind} for tender in receipt.tenders or ()],
+        [
+            (
+                line.product,
+                line.category,
+                line.quantity,
+                sign * one.gross,
+                one.discount and sign * one.discount,
+                line.net,
+                line.tax,
+                line.cost,
+                line.original_line,
+            )
+            for line, one in zip(receipt.lines, lines, strict=True)
+        ],
     )
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+def content_of(canonical_form: bytes) -> dict[str, Any]:
+    """The content by the names of FIELDS, and each line by those of LINE_FIELDS."""
+    content = dict(zip(FIELDS, orjson.loads(canonical_form), strict=True))
+    content["lines"] = [dict(zip(LINE_FIELDS, line, strict=True)) for line in content["lines"]]
+    return content
 
 
 def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[dict[str, Any]]:

@@ -54,22 +54,29 @@ def counted(receipt: Receipt, exchange: Exchange, errors: list[FieldError]) -> t
         try:
             lines.append(_counted(line, -1 if back else 1, exchange))
         except OverflowError:
-            errors.append(FieldError(f"/lines/{place}", "too_large", "In the company's currency the amount is too large."))
+            errors.append(
+                FieldError(f"/lines/{place}", "too_large", "In the company's currency the amount is too large.")
+            )
     sums = _sums(lines)
-    if max(abs(sums.gross), abs(sums.net), abs(sums.base_net), abs(sums.cost or 0), abs(sums.base_margin or 0)) > AMOUNT_MAX:
+    if (
+        max(abs(sums.gross), abs(sums.net), abs(sums.base_net), abs(sums.cost or 0), abs(sums.base_margin or 0))
+        > AMOUNT_MAX
+    ):
         errors.append(FieldError("/lines", "too_large", "The amounts of a receipt are too large in sum."))
     return lines, sums
 
 
 def _line_errors(line: Line, pointer: str, *, may_be_negative: bool) -> list[FieldError]:
     gross, discount, net, tax = line.gross, line.discount, line.net, line.tax
-    amounts = [amount for amount in (gross, discount, net, tax, line.cost) if amount is not None]
+    amounts = (gross or 0, discount or 0, net, tax or 0, line.cost or 0)
     least, most = min(amounts), max(amounts)
     minus = line.quantity.startswith("-")
-    if (minus or least < 0) and not may_be_negative:
-        return [FieldError(pointer, "negative", "On a return, quantities and amounts are given as positive.")]
-    if (minus and most > 0) or (least < 0 and not minus and line.quantity != "0") or (least < 0 < most):
-        return [FieldError(pointer, "mixed_signs", "Quantity and amounts of a line are negative together or not at all.")]
+    if least < 0 or minus:
+        if not may_be_negative:
+            return [FieldError(pointer, "negative", "On a return, quantities and amounts are given as positive.")]
+        if most > 0 or not (minus or line.quantity == "0"):
+            detail = "Quantity and amounts of a line are negative together or not at all."
+            return [FieldError(pointer, "mixed_signs", detail)]
     found = []
     if gross is not None and discount is not None and gross - discount != net:
         found.append(FieldError(f"{pointer}/net", "amounts_disagree", "gross - discount must be net."))

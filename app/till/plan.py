@@ -74,6 +74,7 @@ def planned(prepared: Prepared, known: Known, named: Named, stores: dict[str, in
     plan = Plan()
     first: dict[tuple[str, str], int] = {}
     create = may_create(caller)
+    coming: set[int] = set()
     for place, number in enumerate(zip(prepared.sources, prepared.numbers, strict=True)):
         store = prepared.stores[place]
         if stores[store] not in known.stores or caller.store not in {None, store}:
@@ -84,7 +85,12 @@ def planned(prepared: Prepared, known: Known, named: Named, stores: dict[str, in
         elif first.setdefault(number, place) != place:
             plan.repeats[place] = first[number]
         else:
-            plan.owners[place] = owner(named.who[place], known, named.identifiers, may_create=create)
+            who = named.who[place]
+            # Who is created for an earlier receipt of this push is known to the later ones.
+            who = who._replace(create=who.create or who.identifier in coming)
+            plan.owners[place] = owner(who, known, named.identifiers, may_create=create)
+            if plan.owners[place].identifier is not None:
+                coming.add(who.identifier)
     return plan
 
 
@@ -98,15 +104,17 @@ def owner(who: Who, known: Known, identifiers: Sequence[Identifier], *, may_crea
     if who.invalid:
         return Owner(flags=(INVALID,))
     if who.customer != NOBODY:
-        customer, walk_in = known.customers.get(who.customer, (None, False))
-        if customer is None:
-            return Owner(flags=(UNKNOWN,))
-        return Owner() if walk_in else Owner(customer)
+        return _by_id(known.customers.get(who.customer))
     if who.identifier == NOBODY:
         return Owner()
     if who.identifier in known.holders:
         holder = known.holders[who.identifier]
-        return Owner(flags=(AMBIGUOUS,)) if holder is None else Owner(holder)
-    if who.create and may_create:
-        return Owner(identifier=identifiers[who.identifier])
-    return Owner(flags=(UNKNOWN,))
+        return Owner(holder) if holder else Owner(flags=(AMBIGUOUS,))
+    return Owner(identifier=identifiers[who.identifier]) if who.create and may_create else Owner(flags=(UNKNOWN,))
+
+
+def _by_id(found: tuple[str, bool] | None) -> Owner:
+    if found is None:
+        return Owner(flags=(UNKNOWN,))
+    customer, walk_in = found
+    return Owner() if walk_in else Owner(customer)

@@ -1,6 +1,7 @@
 """From the bytes that a till sent to what the database needs, without asking it anything.
 
-Pure, so that a big batch is checked in a helper process. What comes back is quick to hand over: few objects, long strings.
+Pure, so that a big batch is checked in a helper process. What comes back is quick to hand over: few objects, long
+strings.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from app.customers.identifiers import Identifier, normalise
 from app.receipts.columns import LINE, RECEIPT, literals, text_array
 from app.till.content import canonical
 from app.till.lines import Counted, Sums, counted
-from app.till.schemas import GivenCustomer, Receipt
+from app.till.schemas import GivenCustomer, GivenIdentifier, Receipt
 from app.till.terms import AHEAD, Exchange, Terms
 
 # A till may say which business day it was, but not one far from its own clock: that would be a mistyped year.
@@ -33,9 +34,9 @@ NOBODY = -1
 class Who(NamedTuple):
     """How a receipt names its customer: a place in `Prepared.customers` or `.identifiers`, or neither (NOBODY).
 
-    `invalid` says that an identifier was given and cannot be read; `create` asks for a new customer where none is known.
-    A phone number without country code was read as one of `region`: only its store tells whether that was right, so it is
-    kept as `typed`.
+    `invalid` says that an identifier was given and cannot be read; `create` asks for a new customer if none is known.
+    A phone number without country code was read as one of `region`: only its store tells whether that was right, so it
+    is kept as `typed`.
     """
 
     customer: int = NOBODY
@@ -48,7 +49,7 @@ class Who(NamedTuple):
 
 @dataclass(slots=True)
 class Prepared:
-    """Checked receipts. The lists run in parallel, one entry per receipt that can be recorded; its place is its position.
+    """Checked receipts, those that can be recorded, numbered by their place in the lists, which run in parallel.
 
     `failures` are the problems of the others by their index. `contents` is what a receipt's number stands for in one
     canonical form, `hashes` its digest. `receipts` and `lines` are array literals (see `receipts.columns`).
@@ -140,19 +141,31 @@ def _checked(item: Any, terms: Terms) -> tuple[Receipt, list[Counted], Sums]:
         errors.append(FieldError("/business_date", "far_apart", "business_date is more than a week from occurred_at."))
     if receipt.customer is not None and (receipt.customer.id is None) == (receipt.customer.identifier is None):
         errors.append(FieldError("/customer", "one_of", "Name the customer by id or by identifier."))
-    if receipt.returns is not None and (receipt.returns.source, receipt.returns.number) == (receipt.source, receipt.number):
+    if receipt.returns is not None and (receipt.returns.source, receipt.returns.number) == (
+        receipt.source,
+        receipt.number,
+    ):
         errors.append(FieldError("/returns", "itself", "A receipt cannot return itself."))
     base = terms.company.currency
-    if receipt.currency != base and receipt.rate is None:
-        errors.append(FieldError("/rate", "missing", f"A receipt in another currency than {base} needs its rate."))
-    if receipt.currency == base and receipt.rate not in {None, "1"}:
-        errors.append(FieldError("/rate", "unexpected", f"The receipt is in {base} already: leave the rate out."))
+    _check_currency(receipt, base, errors)
     amounts, sums = counted(receipt, Exchange.of(receipt.currency, receipt.rate, base), errors)
     if not errors:
         _check_tenders(receipt, sums, terms.company.rounding, errors)
     if errors:
-        raise Problem(INVALID, errors[0].detail if len(errors) == 1 else f"{len(errors)} values are not valid.", errors[:20])
+        raise Problem(
+            INVALID, errors[0].detail if len(errors) == 1 else f"{len(errors)} values are not valid.", errors[:20]
+        )
     return receipt, amounts, sums
+
+
+def _check_currency(receipt: Receipt, base: str, errors: list[FieldError]) -> None:
+    """A rate is needed exactly when the currency is another one; of the company's own it says nothing and is dropped."""
+    if receipt.currency != base and receipt.rate is None:
+        errors.append(FieldError("/rate", "missing", f"A receipt in another currency than {base} needs its rate."))
+    if receipt.currency == base:
+        if receipt.rate not in {None, "1"}:
+            errors.append(FieldError("/rate", "unexpected", f"The receipt is in {base} already: leave the rate out."))
+        receipt.rate = None
 
 
 def _check_tenders(receipt: Receipt, sums: Sums, rounding: int, errors: list[FieldError]) -> None:
@@ -184,15 +197,15 @@ class Names:
             return Who()
         if given.id is not None:
             return Who(customer=self.customers.setdefault(str(given.id), len(self.customers)), create=create)
-        if given.identifier is None:
-            return Who()
-        one = given.identifier
+        return Who() if given.identifier is None else self._by_identifier(given.identifier, store, create=create)
+
+    def _by_identifier(self, given: GivenIdentifier, store: str, *, create: bool) -> Who:
         region = self._terms.region(store)
         try:
-            found = normalise(one.kind, one.value, one.system, region)
+            found = normalise(given.kind, given.value, given.system, region)
         except PydanticCustomError:
-            if one.kind == "phone":
-                return Who(invalid=True, create=create, region=region, typed=one.value)
+            if given.kind == "phone":
+                return Who(invalid=True, create=create, region=region, typed=given.value)
             return Who(invalid=True, create=create)
         place = self._places.setdefault(found.key, len(self.identifiers))
         if place == len(self.identifiers):
@@ -222,8 +235,8 @@ def _receipt_row(receipt: Receipt, sums: Sums, digest: str) -> tuple[Any, ...]:
 def _line_rows(place: int, receipt: Receipt, amounts: list[Counted]) -> list[tuple[Any, ...]]:
     return [
         (
-            place, number, line.product, line.category, one.quantity, one.gross, one.discount, one.net, one.tax, one.cost,
-            one.base_net, one.base_margin, line.original_line,
+            place, number, line.product, line.category, one.quantity, one.gross, one.discount, one.net, one.tax,
+            one.cost, one.base_net, one.base_margin, line.original_line,
         )
         for number, (line, one) in enumerate(zip(receipt.lines, amounts, strict=True), 1)
     ]  # fmt: skip

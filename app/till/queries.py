@@ -1,4 +1,4 @@
-"""The one question that a push asks before it writes: what do we know of everything that these receipts name?"""
+"""The one question that a push asks before it writes: what is known of everything that these receipts name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Executable, text
 
 from app.core.db import Tx
-from app.receipts.columns import bound, literals, source
+from app.receipts.columns import Rows, bound, literals, source
 
 _STORES = (("code", "text"),)
 _PRODUCTS = (("code", "text"),)
@@ -15,18 +15,20 @@ _IDENTIFIERS = (("kind", "text"), ("value", "text"))
 _CUSTOMERS = (("id", "uuid"),)
 _NUMBERS = (("source", "text"), ("number", "text"))
 
+# A statement that changes a setting is never run by parallel workers: to start them takes longer than all of it.
 # One row per finding: (what, place among the asked, text, id, hash). What is unknown has no row, except products, of
 # which only the unknown are told. An identifier that several hold is the one's for whom it is primary, if that is one.
 _RESOLVE = """
 SELECT 'store' AS what, store.place, s.phone_region AS found, w.customer_id::text AS id, NULL::text AS hash
 FROM @store@ JOIN stores s ON s.code = store.code
 LEFT JOIN identifiers w ON w.kind = 'walk_in' AND w.value = s.code
+WHERE set_config('max_parallel_workers_per_gather', '0', true) IS NOT NULL
 UNION ALL
 SELECT 'product', product.place, NULL, NULL, NULL
 FROM @product@ WHERE NOT EXISTS (SELECT FROM products p WHERE p.code = product.code)
 UNION ALL
 SELECT 'customer', customer.place, c.kind, coalesce(c.merged_into, c.id)::text, NULL
-FROM @customer@ JOIN customers c ON c.id = customer.id
+FROM @customer@ JOIN customers c ON c.id = customer.id AND c.status <> 'erased'
 UNION ALL
 SELECT 'number', number.place, n.customer_id::text, n.receipt_id::text, encode(n.content_hash, 'hex')
 FROM @number@ JOIN receipt_numbers n ON n.source = number.source AND n.number = number.number
@@ -36,16 +38,24 @@ FROM @identifier@ JOIN identifiers i ON i.kind = identifier.kind AND i.value = i
 """
 
 
+_SPECS = {
+    "store": _STORES,
+    "product": _PRODUCTS,
+    "customer": _CUSTOMERS,
+    "number": _NUMBERS,
+    "identifier": _IDENTIFIERS,
+}
+
+
+def _rows(name: str, *, many: bool) -> Rows:
+    # One receipt has one store, number and customer, but several products.
+    return Rows.MANY if many else Rows.FEW if name == "product" else Rows.ONE
+
+
 def _statement(*, many: bool) -> Executable:
     sql = _RESOLVE
-    for name, spec in (
-        ("store", _STORES),
-        ("product", _PRODUCTS),
-        ("customer", _CUSTOMERS),
-        ("number", _NUMBERS),
-        ("identifier", _IDENTIFIERS),
-    ):
-        sql = sql.replace(f"@{name}@", source(spec, many=many, name=name))
+    for name, spec in _SPECS.items():
+        sql = sql.replace(f"@{name}@", source(spec, name, _rows(name, many=many)))
     return text(sql)
 
 
@@ -93,16 +103,16 @@ class Known:
 
 async def resolve(tx: Tx, asked: Asked) -> Known:
     """Look everything up in one statement. `Known.customers` tells (id, whether it is a walk-in)."""
-    many = max(len(asked.numbers), len(asked.identifiers)) > 1
+    many = max(len(asked.stores), len(asked.customers), len(asked.numbers), len(asked.identifiers)) > 1
     parameters: dict[str, Any] = {}
-    for name, spec, rows in (
-        ("store", _STORES, [(one,) for one in asked.stores]),
-        ("product", _PRODUCTS, [(one,) for one in asked.products]),
-        ("customer", _CUSTOMERS, [(one,) for one in asked.customers]),
-        ("number", _NUMBERS, asked.numbers),
-        ("identifier", _IDENTIFIERS, asked.identifiers),
+    for name, rows in (
+        ("store", [(one,) for one in asked.stores]),
+        ("product", [(one,) for one in asked.products]),
+        ("customer", [(one,) for one in asked.customers]),
+        ("number", asked.numbers),
+        ("identifier", asked.identifiers),
     ):
-        parameters |= bound(name, literals(spec, rows), len(rows), many=many)
+        parameters |= bound(name, literals(_SPECS[name], rows), len(rows), _rows(name, many=many))
     known = Known()
     shared: dict[int, list[tuple[bool, str]]] = {}
     for what, ordinal, found, customer, hashed in await tx.rows(_MANY if many else _ONE, parameters):

@@ -3,14 +3,23 @@
 import re
 import uuid
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.catalog.schemas import CategoryPath
+from app.catalog.paths import PATH_MAX, checked_path
 from app.core.types import (
-    Amount, Code, CurrencyCode, Day, Extensions, Moment, StrictText, Wire, one_line,
+    Amount,
+    Code,
+    CurrencyCode,
+    Day,
+    Extensions,
+    Moment,
+    StrictText,
+    Wire,
+    one_line,
 )  # fmt: skip
 
 LINES_MAX = 1000
@@ -36,6 +45,15 @@ def _rate(value: Any) -> str:
     return plain(Decimal(value))
 
 
+@lru_cache(maxsize=10_000)
+def _path(value: str) -> str:
+    # The same few categories stand on all lines.
+    return checked_path(value)
+
+
+CategoryPath = Annotated[
+    StrictText, AfterValidator(_path), Field(min_length=1, max_length=PATH_MAX, examples=["110/110411"])
+]
 Number = Annotated[StrictText, Field(min_length=1, max_length=100), AfterValidator(one_line)]
 Count = Annotated[
     str,
@@ -100,13 +118,42 @@ class Original(Wire):
     number: Number
 
 
+EXAMPLE: dict[str, Any] = {
+    "source": "till",
+    "number": "S01-20261121-0007",
+    "store": "S01",
+    "till": "3",
+    "kind": "sale",
+    "occurred_at": "2026-11-21T12:30:00+08:00",
+    "currency": "CNY",
+    "seller": "emp-12",
+    "customer": {"identifier": {"kind": "card", "value": "01104905"}},
+    "on_unknown_customer": "create",
+    "lines": [
+        {
+            "product": "4710199010372",
+            "category": "110/110411",
+            "quantity": "2",
+            "gross": 3200,
+            "discount": 200,
+            "net": 3000,
+            "tax": 345,
+            "cost": 2400,
+        }
+    ],
+    "tenders": [{"kind": "cash", "amount": 3000}],
+}
+
+
 class Receipt(Wire):
     """A receipt. Amounts are minor units of `currency`.
 
     On a return all amounts and quantities are given as positive and count negative; an exchange is a sale with negative
-    lines. `rate` says how many units of the company's currency one unit of `currency` is worth, and is needed exactly when
-    the two differ. Without `business_date` the store's zone and closing time decide. Tenders, if any, sum to net.
+    lines. `rate` says how many units of the company's currency one unit of `currency` is worth, and is needed exactly
+    when the two differ. Without `business_date` the store's zone and closing time decide. Tenders, if any, sum to net.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     source: Code
     number: Number
@@ -138,5 +185,3 @@ class Attribution(Wire):
 
 class Void(Wire):
     """Cancelling a receipt needs no more than its id."""
-
-

@@ -1,4 +1,4 @@
-"""What a receipt is checked against, apart from itself: the company's settings, the time, and the stores' phone regions."""
+"""What a receipt is checked against, apart from itself: the company's settings, the time, the stores' phone regions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class Exchange:
         return cls(Decimal(rate).scaleb(currency_digits(base) - currency_digits(currency)))
 
     def base(self, amount: int) -> int:
-        """`amount` in minor units of the company's currency. Raises OverflowError if that is more than any amount may be."""
+        """`amount` in minor units of the company's currency. Raises OverflowError beyond what any amount may be."""
         if self.factor is None:
             return amount
         found = int(_EXACT.to_integral_value(_EXACT.multiply(Decimal(amount), self.factor)))

@@ -73,8 +73,13 @@ def upgrade() -> None:
         sa.CheckConstraint(IDENTIFIER_KINDS, name=op.f("ck_identifiers_kind")),
         sa.CheckConstraint("exclusive OR kind IN ('phone', 'email')", name=op.f("ck_identifiers_exclusive")),
     )
-    exclusive = sa.text("exclusive")
-    op.create_index("uq_identifiers_kind_value", "identifiers", ["kind", "value"], unique=True, postgresql_where=exclusive)
+    op.create_index(
+        "uq_identifiers_kind_value",
+        "identifiers",
+        ["kind", "value"],
+        unique=True,
+        postgresql_where=sa.text("exclusive"),
+    )
     op.create_index("ix_identifiers_customer_id", "identifiers", ["customer_id"])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,7 +17,7 @@ def count(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger(), server_default="0", nullable=False)
 
 
-def stamp(name: str) -> sa.Column[sa.DateTime]:
+def stamp(name: str) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False)
 
 
@@ -45,9 +47,9 @@ def upgrade() -> None:
         stamp("touched_at"),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_imports"),
-        sa.CheckConstraint("kind IN ('customers', 'products', 'stores', 'receipts')", name="ck_imports_kind"),
-        sa.CheckConstraint("format IN ('csv', 'ndjson')", name="ck_imports_format"),
-        sa.CheckConstraint("source IN ('upload', 'file')", name="ck_imports_source"),
+        sa.CheckConstraint("kind IN ('customers', 'products', 'stores', 'receipts')", name=op.f("ck_imports_kind")),
+        sa.CheckConstraint("format IN ('csv', 'ndjson')", name=op.f("ck_imports_format")),
+        sa.CheckConstraint("source IN ('upload', 'file')", name=op.f("ck_imports_source")),
     )
     op.create_index("ix_imports_client_id", "imports", ["client_id", "id"])
     op.create_index(

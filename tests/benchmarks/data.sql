@@ -28,6 +28,12 @@ SELECT id, CASE n % 50 WHEN 0 THEN 'business' ELSE 'person' END, 'active', 'Cust
        CASE WHEN n % 4 > 1 THEN 1940 + n % 65 END, CASE n % 20 WHEN 0 THEN 'en' ELSE 'zh' END, store, 'till',
        CASE n % 5 WHEN 0 THEN '{{"life": {{"hobbies": ["tea", "hiking"]}}}}'::jsonb ELSE '{{}}'::jsonb END, 1, at, at
 FROM bench_customers ORDER BY n;
+-- walk-ins
+CREATE UNLOGGED TABLE bench_walk_ins AS SELECT uuidv7() AS id, code FROM stores;
+INSERT INTO customers (id, kind, status, home_store, version, created_at, updated_at)
+SELECT id, 'walk_in', 'active', code, 1, now(), now() FROM bench_walk_ins ORDER BY code;
+INSERT INTO identifiers (kind, value, customer_id, id, typed, exclusive, created_at)
+SELECT 'walk_in', code, id, uuidv7(), code, true, now() FROM bench_walk_ins ORDER BY code;
 -- identifiers
 -- Every customer has a card and a phone; one in 25 shares the phone of a neighbour (a family).
 INSERT INTO identifiers (kind, value, customer_id, id, typed, exclusive, is_primary, created_at)
@@ -100,6 +106,7 @@ UPDATE customer_figures f SET favourite_category = c.category
 FROM (SELECT DISTINCT ON (customer_id) customer_id, category FROM customer_categories ORDER BY customer_id, net DESC, category) c
 WHERE c.customer_id = f.customer_id;
 -- tidy
+DROP TABLE bench_walk_ins;
 DROP TABLE bench_lines;
 DROP TABLE bench_receipts;
 DROP TABLE bench_customers;

@@ -22,12 +22,12 @@ RATIO, CATCH_UP = 2.0, 20_000.0
 # Events as the sequencer would have placed them: contiguous from where the feed stands.
 _PLACE = """
 WITH state AS MATERIALIZED (SELECT last_sequence, recorded_at FROM feed_state FOR UPDATE),
-     some AS (SELECT customer_id, receipt_id, row_number() OVER () AS n FROM receipt_numbers LIMIT $1),
+     chosen AS (SELECT customer_id, receipt_id, row_number() OVER () AS n FROM receipt_numbers LIMIT $1),
      placed AS (
        INSERT INTO events (sequence, recorded_at, id, customer_id, type, subject, version, occurred_at, data)
        SELECT last_sequence + n, greatest(recorded_at, now()), uuidv7(), customer_id, 'receipt.recorded',
               receipt_id::text, NULL, now(), jsonb_build_object('store', 'S001', 'source', 'till')
-       FROM some, state ORDER BY n
+       FROM chosen, state ORDER BY n
        RETURNING sequence)
 UPDATE feed_state
 SET last_sequence = greatest(last_sequence, (SELECT max(sequence) FROM placed)),

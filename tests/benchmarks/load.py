@@ -8,7 +8,8 @@ It reads one plan as JSON from stdin and writes what it measured as JSON to stdo
 
 Without a rate each connection sends as soon as its answer is there (closed loop). With a rate requests arrive at random
 at that rate whatever the server does, and a latency runs from the moment a request was due (open loop), so a server
-that stalls is charged for everybody who waits. With "follow" it reads a feed from a cursor to its end instead.
+that stalls is charged for everybody who waits. With "patient" a 503 is sent again after a moment. With "follow" it
+reads a feed from a cursor to its end instead.
 """
 
 import asyncio
@@ -58,13 +59,14 @@ class Connection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._missing = -1
         self.due = 0.0
+        self.frame = b""
         self.transport: Any = None
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
 
     def send(self, request: bytes, due: float) -> None:
-        self.due = due
+        self.due, self.frame = due, request
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -103,7 +105,7 @@ class Load:
         self.times: list[float] = []
         self.statuses: Counter[str] = Counter()
         self.trouble = ""
-        self.sent = self.done = 0
+        self.sent = self.done = self.refused = 0
         self.free: deque[Connection] = deque()
         self.waiting: deque[float] = deque()
         self.over = asyncio.Event()
@@ -112,6 +114,11 @@ class Load:
 
     def answered(self, connection: Connection, answer: bytes) -> None:
         now = time.perf_counter()
+        if answer[9:12] == b"503" and self.plan.get("patient"):
+            # As a till does: the same request again, and the time goes on.
+            self.refused += 1
+            asyncio.get_running_loop().call_later(0.05, connection.send, connection.frame, connection.due)
+            return
         self.done += 1
         if self.measuring:
             self.times.append(now - connection.due)
@@ -221,6 +228,7 @@ class Load:
             "cpu": spent,
             "cpu_us": {name: used * 1e6 / count for name, used in spent.items()},
             "statuses": dict(self.statuses),
+            "refused": self.refused,
             "trouble": self.trouble,
         }
 

@@ -107,7 +107,7 @@ def _plan(bench: Bench, served: Served, source: str, count: int, top: int = 0) -
     ]
     kept = bench.frames("batch", frames)
     plan = serving.plan_for(served, kept, connections=CONNECTIONS, count=count)
-    plan["trees"] = {"server and its helpers": served.pid}
+    plan |= {"trees": {"server and its helpers": served.pid}, "patient": True}
     if top:
         plan["trees"]["database"] = top
     return plan

@@ -3,15 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from app.receipts.sections import FIGURES
-
-from app.core.caller import FIELD_GROUPS
+from app.core.caller import SYSTEM
 from app.core.documents import Sections
 from app.core.hot import compiled
 from app.desk import queries as desk_queries
 from app.feed import queries as feed_queries
+from app.receipts.sections import FIGURES
 
-LOOKUP = compiled(desk_queries.lookup(frozenset(FIELD_GROUPS), Sections((FIGURES,))))
+# As for a key of the company that sees every field.
+LOOKUP = compiled(desk_queries.lookup(SYSTEM, Sections((FIGURES,))))
 CHANGES = compiled(feed_queries.page(filtered=False))
 # As the hot pool's connections are set up: see core.db.
 SESSION = {"TimeZone": "UTC", "jit": "off", "default_transaction_read_only": "on"}

@@ -255,6 +255,10 @@ async def test_errors_can_be_read_on_from_a_line(imports):
     assert [error["line"] for error in errors] == list(range(2, 5002))
     assert [error["line"] for error in await imports.errors(found["id"], after_line="4999")] == [5000, 5001]
     assert await imports.errors(found["id"], after_line="5001") == []
+    assert await imports.errors(found["id"], after_line=str(2**63 - 1)) == []
+    for wrong in ({"after_line": "-1"}, {"after_line": str(2**63)}, {"format": "xlsx"}, {"colour": "red"}):
+        answer = await imports.client.get(f"/v1/imports/{found['id']}/errors", params=wrong)
+        assert answer.status_code == 422, wrong
 
 
 # --- wrong files ------------------------------------------------------------------------------------------------------

@@ -1,13 +1,14 @@
 """Small helpers for tests of the catalog."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
+from app.core.db import Tx
 
 _counting: ContextVar[list[str] | None] = ContextVar("counting", default=None)
 
@@ -34,3 +35,25 @@ def statements(house) -> Callable[[], AbstractContextManager[list[str]]]:
             event.remove(engine, "before_cursor_execute", note)
 
     return counted
+
+
+@pytest.fixture
+def explain(house) -> Callable[..., Awaitable[str]]:
+    """The plan of what a query sends, with sequential scans forbidden: small tables hide a missing index."""
+
+    async def plan(tx: Tx, ask: Callable[[Tx], Awaitable[Any]]) -> str:
+        sent: list[tuple[str, Any]] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            sent.append((statement, parameters))
+
+        engine = house.services.db.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        await ask(tx)
+        event.remove(engine, "before_cursor_execute", note)
+        statement, parameters = next(one for one in sent if one[0].startswith("SELECT"))
+        await tx.execute(text("SET LOCAL enable_seqscan = off"))
+        found = await tx.connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+        return "\n".join(row[0] for row in found)
+
+    return plan

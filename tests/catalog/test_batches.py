@@ -112,7 +112,16 @@ async def test_batches_in_any_order_never_deadlock(client):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"{}", b'{"items": {}}', b'{"items": []}', b'{"items": [{}], "more": 1}', b"nonsense", b'{"items": null}'],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"items": {}}',
+        b'{"items": []}',
+        b'{"items": [{}], "more": 1}',
+        b"nonsense",
+        b'{"items": null}',
+    ],
 )
 async def test_what_is_no_batch_is_refused(client, body):
     answer = await client.post("/v1/products/batch", content=body, headers={"Content-Type": "application/json"})

@@ -75,7 +75,13 @@ async def test_fractions_are_refused(client):
 
 
 async def test_categories_are_named_and_renamed(client, house):
-    items = [{"path": "a/b", "name": "Tea"}, {"path": "a"}, {"path": "a/b"}, {"path": "a", "name": "Drinks"}, {"path": "/"}]
+    items = [
+        {"path": "a/b", "name": "Tea"},
+        {"path": "a"},
+        {"path": "a/b"},
+        {"path": "a", "name": "Drinks"},
+        {"path": "/"},
+    ]
     answer = (await client.post("/v1/categories/batch", json={"items": items})).json()["results"]
     assert [result["status"] for result in answer] == ["created", "created", "duplicate", "updated", "failed"]
     assert [result["id"] for result in answer] == ["a/b", "a", "a/b", "a", None]

@@ -1,6 +1,7 @@
 """Stores: upsert by code, what is refused, what happens to versions, events and the audit trail."""
 
 import asyncio
+import json
 
 import pytest
 from sqlalchemy import text
@@ -93,8 +94,6 @@ async def test_a_new_store_needs_a_name_and_a_kind(client):
     ],
 )  # fmt: skip
 async def test_wrong_values_are_refused_with_a_pointer(client, field, value):
-    import json
-
     body = json.dumps({**STORE, field: value})
     refused = await client.put("/v1/stores/S01", content=body, headers={"Content-Type": "application/json"})
     assert refused.status_code in {400, 422}

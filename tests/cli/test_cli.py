@@ -83,7 +83,7 @@ def test_wrong_arguments_get_a_plain_answer(data_dir, arguments, words):
 
 def test_a_file_is_imported_and_the_figures_are_proved(data_dir):
     stores, receipts = data_dir / "stores.ndjson", data_dir / "receipts.ndjson"
-    stores.write_text('{"code":"S01","name":"First"}\n')
+    stores.write_text('{"code":"S01","name":"First","kind":"own"}\n')
     lines = [
         {"source": "till", "number": str(number), "store": "S01", "kind": "sale", "currency": "CNY",
          "occurred_at": f"2026-11-{number:02}T12:00:00Z", "on_unknown_customer": "create",

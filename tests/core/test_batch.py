@@ -1,5 +1,7 @@
 """Batches: one bad row never costs a good one, and no item goes without a result."""
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -22,7 +24,7 @@ def test_good_and_bad_rows_are_told_apart():
     items = [{"name": "a"}, {"name": ""}, {"name": "b", "x": 1}, 5, {"name": "c", "amount": 7}]
     checked = check_batch(body(items), Thing)
     assert checked.valid == [(0, {"name": "a"}), (4, {"name": "c", "amount": 7})]
-    problems = [result and result["problem"] for result in checked.results]
+    problems: list[Any] = [result and result["problem"] for result in checked.results]
     assert problems[0] is None and problems[4] is None
     assert problems[1]["errors"][0]["pointer"] == "/name"
     assert problems[2]["errors"] == [{"pointer": "/x", "code": "unknown_field", "detail": "This field is not known."}]

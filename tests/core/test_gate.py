@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.core.errors import Problem
 from app.core.gate import check_target, parse_json, pointer_to
 
-REFUSED = {
+REFUSED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "empty"),
     "byte order mark": (b'\xef\xbb\xbf{"a":1}', "byte order mark"),
     "not UTF-8": (b'{"a":"\xff"}', "not UTF-8"),
@@ -46,8 +46,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refuses_with_a_reason(name):
-    case = REFUSED[name]
-    body, words = case if isinstance(case, tuple) else (case, "")
+    body, words = REFUSED[name]
     with pytest.raises(Problem) as caught:
         parse_json(body)
     assert caught.value.type.status == 400

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from app.core.caller import SYSTEM
-from tests.catalog.conftest import statements
+from tests.catalog.conftest import explain, statements
 
-__all__ = ["statements"]
+__all__ = ["explain", "statements"]
 
 _numbers = itertools.count(1)
 
@@ -49,7 +49,9 @@ def published(rows) -> Callable[[str], Awaitable[list[tuple[str, int]]]]:
 
     async def events(customer: str) -> list[tuple[str, int]]:
         both = "SELECT id, type, subject, version FROM outbox UNION ALL SELECT id, type, subject, version FROM events"
-        found = await rows(f"SELECT type, version FROM ({both}) AS all_events WHERE subject = :one ORDER BY id", one=customer)
+        found = await rows(
+            f"SELECT type, version FROM ({both}) AS all_events WHERE subject = :one ORDER BY id", one=customer
+        )
         return [tuple(row) for row in found]
 
     return events

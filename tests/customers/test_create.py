@@ -3,14 +3,15 @@
 import asyncio
 import json
 import uuid
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-WANG = {
+WANG: dict[str, Any] = {
     "kind": "person", "status": "prospect", "display_name": "王芳", "given_name": "芳", "family_name": "王",
-    "reading": "wáng fāng", "gender": "female", "birthday": {"month": 2, "day": 29, "year": None}, "language": "zh-Hans",
-    "home_store": "TPE", "source": "website",
+    "reading": "wáng fāng", "gender": "female", "birthday": {"month": 2, "day": 29, "year": None},
+    "language": "zh-Hans", "home_store": "TPE", "source": "website",
 }  # fmt: skip
 
 
@@ -25,7 +26,12 @@ async def test_everything_is_stored_and_shown(client, store, card, published, au
     assert uuid.UUID(body["id"]).version == 7
     # Read for Taiwan, since the home store is there.
     phone = next(one for one in body["identifiers"] if one["kind"] == "phone")
-    assert (phone["value"], phone["typed"], phone["system"], phone["primary"]) == ("+886912345678", "0912 345 678", None, True)
+    assert (phone["value"], phone["typed"], phone["system"], phone["primary"]) == (
+        "+886912345678",
+        "0912 345 678",
+        None,
+        True,
+    )
     read = await client.get(f"/v1/customers/{body['id']}")
     assert (read.json(), read.headers["etag"]) == (body, '"1"')
     assert await published(body["id"]) == [("customer.created", 1)]
@@ -71,9 +77,7 @@ async def test_the_holder_is_named_only_to_those_who_may_read_customers(client, 
     """A key that may write and not read learns that the card is taken, and not by whom."""
     number = card()
     await make(identifiers=[number])
-    made = await client.post(
-        "/v1/api-keys", json={"name": "writer", "role": "pos", "scopes": ["customers:write"]}
-    )
+    made = await client.post("/v1/api-keys", json={"name": "writer", "role": "pos", "scopes": ["customers:write"]})
     assert made.status_code == 201, made.text
     async with house.client(None, Authorization=f"Bearer {made.json()['key']}") as writer:
         taken = await writer.post("/v1/customers", json={"identifiers": [number]})
@@ -118,7 +122,8 @@ async def test_one_primary_per_kind(make):
         ("birthday", {"month": 4, "day": 1, "year": 2150}, "/birthday"),
         ("birthday", "2000-01-01", "/birthday"),
         ("birthday", {"month": 4, "day": 1, "hour": 3}, "/birthday/hour"),
-        ("kind", "walk_in", "/kind"), ("kind", None, "/kind"), ("status", "merged", "/status"), ("status", None, "/status"),
+        ("kind", "walk_in", "/kind"), ("kind", None, "/kind"), ("status", "merged", "/status"),
+        ("status", None, "/status"),
         ("gender", "F", "/gender"), ("language", "chinese please", "/language"), ("language", "z", "/language"),
         ("display_name", "", "/display_name"), ("display_name", "x" * 201, "/display_name"),
         ("display_name", 7, "/display_name"), ("display_name", "a\nb", "/display_name"),
@@ -137,7 +142,8 @@ async def test_one_primary_per_kind(make):
         ("identifiers", [{"kind": "card", "value": "1", "verified_at": "2026-01-01"}], "/identifiers/0/verified_at"),
         ("identifiers", [{"kind": "card", "value": str(n)} for n in range(21)], "/identifiers"),
         ("collected_at", "2026-11-21T12:00:00", "/collected_at"), ("collected_at", None, "/collected_at"),
-        ("profile", {}, "/profile"), ("grade", "A", "/grade"), ("version", 1, "/version"), ("nickname", "x", "/nickname"),
+        ("profile", {}, "/profile"), ("grade", "A", "/grade"), ("version", 1, "/version"),
+        ("nickname", "x", "/nickname"),
     ],
 )  # fmt: skip
 async def test_wrong_values_are_refused_with_a_pointer(client, rows, field, value, pointer):

@@ -44,7 +44,9 @@ async def test_sending_again_makes_primary_or_verified(client, make):
     assert values(second) == {"+8613800138000": True, "+8613800138001": False}
     promoted = (await add(client, body, kind="phone", value="13800138001", primary=True)).json()
     assert (values(promoted), promoted["version"]) == ({"+8613800138000": False, "+8613800138001": True}, 3)
-    verified = (await add(client, body, kind="phone", value="13800138001", verified_at="2026-01-01T08:00:00+08:00")).json()
+    verified = (
+        await add(client, body, kind="phone", value="13800138001", verified_at="2026-01-01T08:00:00+08:00")
+    ).json()
     assert verified["version"] == 4
     assert [one["verified_at"] for one in verified["identifiers"]] == [None, "2026-01-01T00:00:00.000000Z"]
 

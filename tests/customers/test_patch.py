@@ -18,7 +18,12 @@ async def test_absent_stays_null_clears(client, make, published, audited):
     assert changed.status_code == 200
     assert changed.headers["etag"] == '"2"'
     after = changed.json()
-    assert (after["display_name"], after["given_name"], after["language"], after["version"]) == (None, "Fang Fang", "zh", 2)
+    assert (after["display_name"], after["given_name"], after["language"], after["version"]) == (
+        None,
+        "Fang Fang",
+        "zh",
+        2,
+    )
     assert after["updated_at"] > body["updated_at"]
     assert after["created_at"] == body["created_at"]
     assert (await client.get(f"/v1/customers/{body['id']}")).json() == after
@@ -89,7 +94,10 @@ async def test_fifty_at_once_one_wins_per_version(client, make, published):
         version += 1
         names.remove(won)
         names.append(f"{won} again")
-    assert await published(body["id"]) == [("customer.created", 1), *(("customer.updated", n) for n in range(2, version + 1))]
+    assert await published(body["id"]) == [
+        ("customer.created", 1),
+        *(("customer.updated", n) for n in range(2, version + 1)),
+    ]
 
 
 @pytest.mark.parametrize(

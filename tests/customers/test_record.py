@@ -19,7 +19,9 @@ LATER = NOON + 10 * HOUR
 
 def test_an_older_value_never_replaces_a_newer_one():
     fields, times = apply(DEFAULTS, {}, {"given_name": "Fang"}, now=LATER, collected_at=NOON)
-    late, unmoved = apply(fields, times, {"given_name": "Wrong", "gender": "female"}, now=LATER, collected_at=NOON - HOUR)
+    late, unmoved = apply(
+        fields, times, {"given_name": "Wrong", "gender": "female"}, now=LATER, collected_at=NOON - HOUR
+    )
     assert (late["given_name"], late["gender"]) == ("Fang", "female")
     assert unmoved["given_name"] == stamp(NOON)
     newer, _ = apply(late, unmoved, {"given_name": "New"}, now=LATER, collected_at=NOON + HOUR)
@@ -64,7 +66,8 @@ def test_columns_and_fields_are_the_same_thing():
 @given(st.permutations(range(6)), st.lists(st.sampled_from(["a", "b", None]), min_size=6, max_size=6))
 def test_the_order_of_arrival_does_not_matter(order, values):
     """Six reports at six different moments end in the latest one, however they arrive."""
-    fields, times = DEFAULTS, {}
+    fields = DEFAULTS
+    times: dict[str, str] = {}
     for place in order:
         fields, times = apply(fields, times, {"reading": values[place]}, now=LATER, collected_at=NOON + place * HOUR)
     assert fields["reading"] == values[5]
@@ -98,7 +101,9 @@ def test_a_card_finds_its_holder_and_a_phone_nobody():
 
 
 def test_a_later_item_is_about_the_customer_of_an_earlier_one():
-    plan = planned([item(CARD_C), item(CARD_C, PHONE), item(CARD_A), item(CARD_A, ("external:x", "1")), item(("external:x", "1"))])
+    plan = planned(
+        [item(CARD_C), item(CARD_C, PHONE), item(CARD_A), item(CARD_A, ("external:x", "1")), item(("external:x", "1"))]
+    )
     assert sorted(targets(plan).values()) == [(False, [2, 3, 4]), (True, [0, 1])]
 
 
@@ -151,7 +156,10 @@ def test_too_many_identifiers_of_one_customer():
 
 def test_the_first_or_the_last_asked_for_is_primary():
     def given(*primary):
-        return {("phone", str(place)): Given(Identifier("phone", str(place)), place, one) for place, one in enumerate(primary)}
+        return {
+            ("phone", str(place)): Given(Identifier("phone", str(place)), place, one)
+            for place, one in enumerate(primary)
+        }
 
     assert primaries(given(False, False)) == {"phone": ("0", False)}
     assert primaries(given(False, True, True)) == {"phone": ("2", True)}

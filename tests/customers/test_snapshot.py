@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
 from app.core.errors import Problem
 from app.customers import router as customers_router
 from app.customers.streaming import BoundedStream, Slots
+from app.feed.jobs import Sequencer
 
 
 async def snapshot(client):
@@ -37,9 +39,10 @@ async def test_more_than_one_portion(client, statements):
     assert (await snapshot(client))[1] == customers
 
 
-async def test_snapshot_and_feed_together_miss_nothing(client):
+async def test_snapshot_and_feed_together_miss_nothing(client, house):
     """While writers write: what the snapshot lacks or has old, the feed from its cursor brings."""
-    stop = asyncio.Event()
+    stop, done = asyncio.Event(), asyncio.Event()
+    mover = asyncio.create_task(Sequencer(house.services.db, house.services.settings).run(done))
 
     async def write(number):
         made = (await client.post("/v1/customers", json={"display_name": str(number)})).json()
@@ -50,36 +53,37 @@ async def test_snapshot_and_feed_together_miss_nothing(client):
             await client.post("/v1/customers", json={"display_name": "more"})
 
     writers = [asyncio.create_task(write(number)) for number in range(4)]
-    await asyncio.sleep(0.3)
-    cursor, customers = await snapshot(client)
-    await asyncio.sleep(0.3)
+    starts = []
+    for _ in range(5):
+        await asyncio.sleep(0.1)
+        starts.append(await snapshot(client))
+    await asyncio.sleep(0.1)
     stop.set()
     await asyncio.gather(*writers)
+    last = await versions(client)
+    assert len(last) > 10
+    for start, customers in starts:
+        cursor, known = start, {one: customer["version"] for one, customer in customers.items()}
+        assert known != last, "nothing was written after the snapshot: this shows nothing"
+        while known != last:
+            page = (await client.get("/v1/changes", params={"after": cursor, "limit": 1000, "wait": 2})).json()
+            assert page["data"], "the feed has ended and something is missing"
+            for event in page["data"]:
+                known[event["subject"]] = max(event["version"], known.get(event["subject"], 0))
+            cursor = page["next_cursor"]
+    done.set()
+    await mover
 
-    known = {one: customer["version"] for one, customer in customers.items()}
-    last = (await current(client))
-    while known != last:
-        # The sequencer moves what is committed; the worker would do it all the time.
-        await move(client)
-        page = (await client.get("/v1/changes", params={"after": cursor, "limit": 1000, "wait": 1})).json()
-        assert page["data"], {one: (known.get(one), version) for one, version in last.items() if known.get(one) != version}
-        for event in page["data"]:
-            known[event["subject"]] = max(event["version"], known.get(event["subject"], 0))
-        cursor = page["next_cursor"]
 
-
-async def current(client):
-    versions, cursor = {}, None
+async def versions(client):
+    found: dict[str, int] = {}
+    query: dict[str, Any] = {"limit": 200}
     while True:
-        page = (await client.get("/v1/customers", params={"limit": 200, **({"cursor": cursor} if cursor else {})})).json()
-        versions |= {one["id"]: one["version"] for one in page["data"]}
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return versions
-
-
-async def move(client):
-    await asyncio.sleep(0)
+        page = (await client.get("/v1/customers", params=query)).json()
+        found |= {one["id"]: one["version"] for one in page["data"]}
+        if page["next_cursor"] is None:
+            return found
+        query["cursor"] = page["next_cursor"]
 
 
 async def test_one_moment(client, monkeypatch):
@@ -101,21 +105,20 @@ async def test_one_moment(client, monkeypatch):
     assert sorted(names) == sorted(f"Name {n}" for n in range(20))
 
 
-async def asked(client, send):
+async def asked(client, send, leave=None):
     """Ask for a snapshot without an HTTP client in between, so that the test decides how fast it is read."""
-    app = client._transport.app
     scope = {
         "type": "http", "method": "GET", "path": "/v1/customers/snapshot", "raw_path": b"/v1/customers/snapshot",
         "query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1", "server": ("test", 80),
         "client": ("127.0.0.1", 1), "asgi": {"version": "3.0", "spec_version": "2.3"},
         "headers": [(b"authorization", client.headers["authorization"].encode()), (b"host", b"test")],
     }  # fmt: skip
-    never = asyncio.Event()
 
     async def receive():
-        await never.wait()
+        await (leave or asyncio.Event()).wait()
+        return {"type": "http.disconnect"}
 
-    await app(scope, receive, send)
+    await client._transport.app(scope, receive, send)
 
 
 async def test_two_at_a_time(client, house):
@@ -143,26 +146,13 @@ async def test_a_reader_who_leaves_frees_everything(client, house):
     pool = house.services.db.engine.pool
     before = pool.checkedout()
     left = asyncio.Event()
-    app = client._transport.app
 
     async def send(message):
         if message["type"] == "http.response.body":
             left.set()
             await asyncio.sleep(3600)
 
-    class Leaving:
-        headers = client.headers
-        _transport = type("T", (), {"app": None})
-
-    async def until_left(scope, _receive, answer):
-        async def receive():
-            await left.wait()
-            return {"type": "http.disconnect"}
-
-        await app(scope, receive, answer)
-
-    Leaving._transport.app = staticmethod(until_left)
-    await asyncio.wait_for(asked(Leaving, send), 5)
+    await asyncio.wait_for(asked(client, send, left), 5)
     assert pool.checkedout() == before
     for _ in range(3):
         assert (await client.get("/v1/customers/snapshot")).status_code == 200
@@ -203,7 +193,8 @@ async def test_a_failure_before_the_first_line_sends_nothing():
     sent = []
 
     async def chunks():
-        raise LookupError
+        for _ in range(1):
+            raise LookupError
         yield b""
 
     async def send(message):

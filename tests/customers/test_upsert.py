@@ -68,7 +68,11 @@ async def test_a_clock_in_the_future_does_not_freeze_a_field(client, house):
 
 async def test_any_order_of_arrival_ends_the_same(client):
     reports = [
-        {"collected_at": at(hour), "reading": f"r{hour}", **({"gender": None if hour % 2 else "male"} if hour < 4 else {})}
+        {
+            "collected_at": at(hour),
+            "reading": f"r{hour}",
+            **({"gender": None if hour % 2 else "male"} if hour < 4 else {}),
+        }
         for hour in range(6)
     ]
     for attempt in range(4):
@@ -89,12 +93,19 @@ async def test_identifiers_are_added_and_never_removed(client):
 
 async def test_another_customers_card_is_a_conflict_and_changes_nothing(client, make, rows):
     holder = await make(identifiers=[{"kind": "card", "value": "11"}])
-    sent = {"display_name": "X", "identifiers": [{"kind": "phone", "value": "13800138000"}, {"kind": "card", "value": "11"}]}
+    sent = {
+        "display_name": "X",
+        "identifiers": [{"kind": "phone", "value": "13800138000"}, {"kind": "card", "value": "11"}],
+    }
     for name, count in (("new", 1), ("known", 2)):
         if name == "known":
             await client.put(f"{ERP}/known", json={})
         taken = await client.put(f"{ERP}/{name}", json=sent)
-        assert (taken.status_code, taken.json()["code"], taken.json()["holder"]) == (409, "identifier_taken", holder["id"])
+        assert (taken.status_code, taken.json()["code"], taken.json()["holder"]) == (
+            409,
+            "identifier_taken",
+            holder["id"],
+        )
         assert taken.json()["errors"][0]["pointer"] == "/identifiers/1/value"
         assert (await rows("SELECT count(*) FROM customers"))[0][0] == count
         assert (await rows("SELECT count(*) FROM identifiers"))[0][0] == count
@@ -114,7 +125,8 @@ async def test_values_are_taken_as_they_are(client, path, value):
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("erp/" + "x" * 201, 422), ("erp/%00", 400), ("erp/%0A", 400), ("erp/%20", 422), ("a:b/1", 422), ("a%20b/1", 422),
+        ("erp/" + "x" * 201, 422), ("erp/%00", 400), ("erp/%0A", 400), ("erp/%20", 422), ("a:b/1", 422),
+        ("a%20b/1", 422),
         ("x" * 41 + "/1", 422), ("erp/%ff", 400), ("erp/%E2%80%A8", 422), ("erp/", 422),
     ],
 )  # fmt: skip
@@ -125,7 +137,8 @@ async def test_what_is_no_external_id(client, rows, path, status):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("id", "00000000-0000-7000-8000-000000000001"), ("kind", None), ("collected_at", "x"), ("x", 1)]
+    ("field", "value"),
+    [("id", "00000000-0000-7000-8000-000000000001"), ("kind", None), ("collected_at", "x"), ("x", 1)],
 )
 async def test_wrong_bodies(client, field, value):
     refused = await client.put(f"{ERP}/1", json={field: value})

@@ -12,6 +12,7 @@ from app.core.ids import COMPANY
 from app.feed import hot, queries
 from app.feed.cursor import write_cursor
 from app.feed.router import HOT
+from app.feed.schemas import Changes, FeedEvent
 from tests.feed.factories import CUSTOMER, an_event, head, page, put, read_on
 
 
@@ -253,3 +254,10 @@ def test_the_operation_is_documented():
     assert (by_name["types"]["style"], by_name["types"]["explode"]) == ("form", False)
     assert made["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Changes")
     assert {"Changes", "FeedEvent"} <= set(made["x-schemas"])
+
+
+async def test_the_answer_is_what_the_documentation_says(house, client, start):
+    await put(house.services.db, an_event(), an_event("store.updated", None, customer_id=COMPANY, subject="S-1"))
+    found = await page(client, start)
+    assert Changes.model_validate(found, strict=False).model_dump(mode="json").keys() == found.keys()
+    assert found["data"][0].keys() == FeedEvent.model_fields.keys()

@@ -142,7 +142,7 @@ async def test_a_waiting_reader_is_told_of_a_new_epoch(own):
     await readers_waiting(own, 1)
     await own.db.run(commands.begin_epoch)
     await put(own.db, an_event())
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(5):
         with pytest.raises(Problem) as caught:
             await reading
     assert caught.value.type.code == "cursor_gone"

@@ -74,7 +74,7 @@ async def test_while_one_moves_the_others_do_not_wait(opened):
         await first.exec_driver_sql("SELECT * FROM feed_state FOR UPDATE")
         began = time.monotonic()
         assert await move(opened.db) == 0
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2, "sooner than any lock is waited for"
     assert await move(opened.db) == 1
 
 
@@ -84,7 +84,7 @@ async def test_readers_and_writers_do_not_wait_for_a_move(house, client, start):
     async with db.engine.connect() as mover:
         await mover.exec_driver_sql("SELECT * FROM feed_state FOR UPDATE")
         await mover.exec_driver_sql("DELETE FROM outbox")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(3):
             await write(db, an_event())
             assert (await page(client, start))["data"] == []
 
@@ -113,24 +113,25 @@ async def test_it_stops_at_once(opened):
     task = running(opened.db, stop, poll_idle=60)
     await asyncio.sleep(0.2)
     stop.set()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(3):
         await task
 
 
-async def test_an_idle_sequencer_writes_nothing(opened):
-    """Twenty looks a second must not be twenty commits on a laptop's disk."""
-    connection = await asyncpg.connect(opened.db.dsn)
+async def test_an_idle_sequencer_writes_nothing(opened, count_reads):
+    """Twenty looks a second must not be twenty commits on a laptop's disk: looks go through the read-only pool."""
+    sent: list[str] = []
+    event.listen(opened.db.engine.sync_engine, "before_cursor_execute", lambda *seen: sent.append(seen[2]))
+    looks = count_reads(opened.db)
     stop = asyncio.Event()
     task = running(opened.db, stop, poll_idle=0.005)
-    await asyncio.sleep(0.3)
-    before = await connection.fetchval("SELECT pg_current_xact_id()::text::bigint")
-    await asyncio.sleep(0.5)
-    after = await connection.fetchval("SELECT pg_current_xact_id()::text::bigint")
+
+    async def looked():
+        return len(looks) > 20
+
+    await until(looked)
     stop.set()
     await task
-    await connection.close()
-    # Other databases of the test server may write too; a hundred polls that each wrote would stand out.
-    assert after - before < 90
+    assert sent == []
 
 
 async def test_it_goes_on_after_its_connections_were_cut(house, client, start, sql):

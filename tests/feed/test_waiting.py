@@ -27,7 +27,7 @@ from tests.feed.factories import (
     write,
 )
 
-SOON = 1.0
+SOON = 3.0
 
 
 async def later(coroutine, seconds=0.2):
@@ -202,7 +202,7 @@ async def test_the_process_starts_without_the_database_and_finds_it_later(empty_
         reading = asyncio.create_task(follow(services, ChangesQuery(wait=20)))
         await readers_waiting(services, 1)
         await put(services.db, an_event())
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(SOON):
             assert (await reading).count == 1
 
 

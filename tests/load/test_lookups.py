@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -20,16 +21,17 @@ MORE_MEMORY = 300 * 1024 * 1024
 
 
 class Clients:
-    """Threads that call until told to stop, with a count of what they were answered."""
+    """Threads that call for some seconds, with a count of what they were answered."""
 
-    def __init__(self, seconds: float) -> None:
-        self.until = time.monotonic() + seconds
+    def __init__(self) -> None:
+        self.until = 0.0
         self.statuses: Counter[int] = Counter()
         self.troubles: list[str] = []
         self._threads: list[threading.Thread] = []
 
     def add(self, count: int, work: Callable[[int], None]) -> None:
         """Start `count` threads that run `work(number)` again and again."""
+        self.until = time.monotonic() + SECONDS
         for number in range(count):
             thread = threading.Thread(target=self._run, args=(work, number), daemon=True)
             self._threads.append(thread)
@@ -61,57 +63,50 @@ def batch_of(chance: random.Random, numbers: "itertools.count[int]", client: int
 
 
 def test_every_lookup_is_answered_during_bulk_pushes() -> None:
-    with Served() as served:
-        key, admin = served.key("pos"), served.line(served.key("admin"))
-        open_stores(admin)
-        numbers = itertools.count()
+    with Served() as served, ExitStack() as stack:
+        open_stores(served)
+        key = served.key("pos")
         known = [receipt_of(random.Random(0), f"known-{card}") for card in CARDS]
         for receipt, card in zip(known, CARDS, strict=True):
             receipt["customer"]["identifier"]["value"] = card
-        assert admin.call("POST", "/v1/receipts/batch", json.dumps({"items": known}).encode()).status == 200
-        push_lines = [served.line(key) for _ in range(3)]
-        look_lines = [served.line(served.key("call_center")) for _ in range(2)]
-        pushes, looks = Clients(SECONDS), Clients(SECONDS)
-        chances = [random.Random(number) for number in range(3)]
+        push_lines = [stack.enter_context(served.line(key)) for _ in range(3)]
+        look_lines = [stack.enter_context(served.line(served.key("call_center"))) for _ in range(2)]
+        assert push_lines[0].call("POST", "/v1/receipts/batch", json.dumps({"items": known}).encode()).status == 200
+        pushes, looks = Clients(), Clients()
+        numbers, chances = itertools.count(), [random.Random(number) for number in range(3)]
 
         def push(client: int) -> None:
-            answer = push_lines[client].call(
-                "POST", "/v1/receipts/batch", batch_of(chances[client], numbers, client, 500)
-            )
+            body = batch_of(chances[client], numbers, client, 500)
+            answer = push_lines[client].call("POST", "/v1/receipts/batch", body)
             pushes.heard(answer)
-            failed = [result for result in answer.json().get("results", ()) if result["status"] == "failed"]
-            assert not failed, failed[0]
+            assert {result["status"] for result in answer.json()["results"]} == {"created"}
 
         def look(client: int) -> None:
             card = random.choice(CARDS)
             answer = look_lines[client].call("GET", f"/v1/customers/lookup?card={card}")
             looks.heard(answer)
-            assert len(answer.json()["data"]) == 1, card
-            assert answer.json()["data"][0]["figures"]["receipts"] is not None
+            found = answer.json()["data"]
+            assert len(found) == 1 and found[0]["figures"]["receipts"] >= 1, card
 
         pushes.add(3, push)
         looks.add(2, look)
         pushes.join()
         looks.join()
-        assert set(looks.statuses) == {200}
-        assert set(pushes.statuses) <= {200, 503}
-        assert pushes.statuses[200] >= 3 and looks.statuses[200] >= 20
+        assert set(looks.statuses) == {200} and looks.statuses[200] >= 20
+        assert set(pushes.statuses) == {200} and pushes.statuses[200] >= 3
         assert served.verify() == "0 differences"
         assert served.errors() == []
-        for line in (admin, *push_lines, *look_lines):
-            line.close()
 
 
 def test_more_pushes_than_there_is_room_for() -> None:
     """Refused politely, memory flat, and well again by itself."""
     settings = {"CLIENTELE_LIMITS__BULK_RUNNING": "1", "CLIENTELE_LIMITS__BULK_WAITING": "2"}
-    with Served(settings) as served:
-        key, admin = served.key("pos"), served.line(served.key("admin"))
-        open_stores(admin)
-        clients, numbers = Clients(SECONDS), itertools.count()
-        lines = [served.line(key) for _ in range(12)]
-        chance = random.Random(3)
-        bodies = [batch_of(chance, numbers, 0, 300) for _ in range(12)]
+    with Served(settings) as served, ExitStack() as stack:
+        open_stores(served)
+        clients, numbers, chance = Clients(), itertools.count(), random.Random(3)
+        key = served.key("pos")
+        lines = [stack.enter_context(served.line(key)) for _ in range(12)]
+        bodies = [batch_of(chance, numbers, 0, 300) for _ in lines]
 
         def push(client: int) -> None:
             clients.heard(lines[client].call("POST", "/v1/receipts/batch", bodies[client]))
@@ -125,21 +120,22 @@ def test_more_pushes_than_there_is_room_for() -> None:
         assert set(clients.statuses) == {200, 503}
         assert served.resident_bytes() - before < MORE_MEMORY
         push(0)
-        assert admin.call("GET", "/readyz").status == 200
+        assert clients.statuses[200] > 12
+        assert served.readiness() == 200
         assert served.errors() == []
-        # Whatever was refused, each receipt is there once.
-        events = Counter(e["subject"] for e in read_feed(served, key) if e["type"] == "receipt.recorded")
-        assert len(events) == 12 * 300 and set(events.values()) == {1}
-        for line in (admin, *lines):
-            line.close()
+        # However often each was sent, it is there once.
+        recorded = Counter(event["subject"] for event in read_feed(served) if event["type"] == "receipt.recorded")
+        assert len(recorded) == 12 * 300 and set(recorded.values()) == {1}
 
 
 def test_a_caller_above_its_rate_is_told_to_wait() -> None:
     settings = {"CLIENTELE_RATES__STANDARD_PER_SECOND": "20", "CLIENTELE_RATES__BURST_SECONDS": "1"}
-    with Served(settings) as served:
-        hasty, calm = served.line(served.key("analyst")), served.line(served.key("pos"))
-        statuses = Counter[int]()
-        wait = 0.0
+    with (
+        Served(settings) as served,
+        served.line(served.key("analyst")) as hasty,
+        served.line(served.key("pos")) as calm,
+    ):
+        statuses, wait = Counter[int](), 0.0
         for _ in range(100):
             answer = hasty.call("GET", "/v1/customers/lookup?card=1")
             statuses[answer.status] += 1
@@ -151,5 +147,3 @@ def test_a_caller_above_its_rate_is_told_to_wait() -> None:
         assert statuses[200] >= 20 and statuses[429] > 0 and set(statuses) == {200, 429}
         time.sleep(wait)
         assert hasty.call("GET", "/v1/customers/lookup?card=1").status == 200
-        hasty.close()
-        calm.close()

@@ -17,7 +17,7 @@ import pytest
 
 from tests.realdata import ta_feng
 from tests.reckoning import read_feed
-from tests.served import Line, Served
+from tests.served import Served
 
 CLIENTS = 4
 ROOT = Path(__file__).parents[2]
@@ -38,27 +38,24 @@ def test_the_file_is_the_known_one() -> None:
 def test_all_of_ta_feng() -> None:
     baskets = ta_feng.read()
     totals = ta_feng.totals(baskets)
+    # Every tenth batch twice, and all in random order: most receipts arrive after later ones of their customer.
+    parts = ta_feng.bodies(baskets)
+    order = [*range(len(parts)), *range(0, len(parts), 10)]
+    random.Random(1).shuffle(order)
+    repeated = sum(parts[index].count(b'"number"') for index in range(0, len(parts), 10))
     with Served(SETTINGS) as served:
-        admin = served.key("admin")
-        line = served.line(admin)
-        assert line.call("PUT", f"/v1/stores/{ta_feng.STORE}", b'{"name": "Ta-Feng", "kind": "own"}').status == 201
-        # Every tenth batch twice, and all in random order: most receipts arrive after later ones of their customer.
-        parts = ta_feng.bodies(baskets)
-        order = [*range(len(parts)), *range(0, len(parts), 10)]
-        random.Random(1).shuffle(order)
-
+        with served.line(served.admin) as line:
+            answer = line.call("PUT", f"/v1/stores/{ta_feng.STORE}", b'{"name": "Ta-Feng", "kind": "own"}')
+            assert answer.status == 201, answer.body
         began = time.perf_counter()
         outcomes = _push(served, [parts[index] for index in order])
         seconds = time.perf_counter() - began
-
-        repeated = sum(parts[index].count(b'"number"') for index in range(0, len(parts), 10))
         assert outcomes == {"created": totals.receipts, "duplicate": repeated}
         assert asyncio.run(_stored(served.dsn)) == totals
-        _ten_customers(line, baskets)
-        events = _feed(served, admin, totals)
+        _ten_customers(served, baskets)
+        events = _feed(served, totals)
         assert served.verify() == "0 differences"
         assert served.errors() == []
-        line.close()
     print(
         f"\nTa-Feng: {totals.receipts:,} receipts, {totals.lines:,} lines and {repeated:,} repeated receipts by "
         f"{CLIENTS} clients in {seconds:.1f} s: {totals.receipts / seconds:,.0f} receipts/s, "
@@ -114,13 +111,14 @@ async def _stored(dsn: str) -> ta_feng.Totals:
     return ta_feng.Totals(**dict(row or {}))
 
 
-def _ten_customers(line: Line, baskets: list[ta_feng.Basket]) -> None:
+def _ten_customers(served: Served, baskets: list[ta_feng.Basket]) -> None:
     """The figures of ten random customers, as a lookup answers them, equal those of a plain loop over the file."""
     expected = ta_feng.figures(baskets)
-    for card in random.Random(2).sample(sorted(expected), 10):
-        candidates = line.call("GET", f"/v1/customers/lookup?card={card}").json()["data"]
-        assert len(candidates) == 1, card
-        assert _told(candidates[0]["figures"]) == expected[card], card
+    with served.line(served.admin) as line:
+        for card in random.Random(2).sample(sorted(expected), 10):
+            candidates = line.call("GET", f"/v1/customers/lookup?card={card}").json()["data"]
+            assert len(candidates) == 1, card
+            assert _told(candidates[0]["figures"]) == expected[card], card
 
 
 def _told(figures: dict[str, Any]) -> dict[str, Any]:
@@ -131,9 +129,9 @@ def _told(figures: dict[str, Any]) -> dict[str, Any]:
     return told | {"usual_gap_days": None if gap is None else float(gap)}
 
 
-def _feed(served: Served, key: str, totals: ta_feng.Totals) -> int:
+def _feed(served: Served, totals: ta_feng.Totals) -> int:
     """Read the feed from zero: no gap, one event per receipt, one per customer. Answers how many events there are."""
-    events = read_feed(served, key)
+    events = read_feed(served)
     assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
     assert len({event["id"] for event in events}) == len(events)
     of = {

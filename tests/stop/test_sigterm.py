@@ -14,8 +14,8 @@ from tests.served import Served
 from tests.tills import Log, open_stores, pushing
 
 pytestmark = pytest.mark.xdist_group("served")
-# Longer than a request may take here, far shorter than what an orchestrator waits before it kills.
-STOP_SECONDS = 10.0
+# `limits.stop_seconds` for requests, and the worker's own end. Orchestrators wait 30 s before they kill.
+STOP_SECONDS = 30.0
 
 
 def test_three_stops_lose_nothing() -> None:
@@ -30,8 +30,7 @@ def test_a_hundred_stops_lose_nothing() -> None:
 def _story(stops: int) -> None:
     began, chance = time.perf_counter(), random.Random(11)
     with Served() as served:
-        key = served.key("admin")
-        open_stores(served.line(key))
+        open_stores(served)
         log, took = Log(), []
         with pushing(served, served.key("pos"), log):
             for _ in range(stops):
@@ -41,20 +40,14 @@ def _story(stops: int) -> None:
                 took.append(seconds)
                 served.start()
         assert max(took) < STOP_SECONDS
-        compared = check(served, log, key)
+        compared = check(served, log)
         assert not [status for status in log.statuses if status >= 500], log.statuses
         assert served.errors() == []
-        assert log.unanswered > 0, "no stop met a till: the test shows nothing"
+        assert log.outcomes["created"] > stops, "the tills hardly pushed: the test shows nothing"
     print(
         f"\n{stops} stops, {compared}, answers {dict(log.statuses)}; "
         f"longest stop {max(took):.2f} s; {time.perf_counter() - began:.0f} s"
     )
-
-
-def test_the_database_stops_with_its_last_user() -> None:
-    with Served() as served:
-        served.terminate()
-        assert not (served.data / "postgres" / "postmaster.pid").exists()
 
 
 def test_a_new_database_is_ready_only_when_migrated() -> None:
@@ -62,17 +55,20 @@ def test_a_new_database_is_ready_only_when_migrated() -> None:
     head = ScriptDirectory.from_config(config()).get_current_head()
     with Served() as served:
         # `start` has polled since the first moment, and the first 200 ended it.
-        line = served.line(served.key("admin"))
-        assert line.call("GET", "/readyz").json()["revision"] == head
-        open_stores(line)
-        asyncio.run(_say(served.dsn, "20000101_00_long_ago"))
-        assert line.call("GET", "/readyz").status == 200, "a revision that we do not know was made by a newer version"
-        asyncio.run(_say(served.dsn, "20261121_01_core"))
-        answer = line.call("GET", "/readyz")
-        assert answer.status == 503 and answer.headers["content-type"] == "application/problem+json"
-        asyncio.run(_say(served.dsn, str(head)))
-        assert line.call("GET", "/readyz").status == 200
-        line.close()
+        open_stores(served)
+        with served.line("") as line:
+            assert line.call("GET", "/readyz").json()["revision"] == head
+            asyncio.run(_say(served.dsn, "20000101_00_unknown"))
+            assert line.call("GET", "/readyz").status == 200, (
+                "a newer version than ours made it, and keeps ours working"
+            )
+            asyncio.run(_say(served.dsn, "20261121_01_core"))
+            answer = line.call("GET", "/readyz")
+            assert answer.status == 503 and answer.headers["content-type"] == "application/problem+json"
+            asyncio.run(_say(served.dsn, str(head)))
+            assert line.call("GET", "/readyz").status == 200
+        served.terminate()
+        assert not (served.data / "postgres" / "postmaster.pid").exists(), "the database stops with its last user"
 
 
 async def _say(dsn: str, revision: str) -> None:

@@ -6,8 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.core.db import Tx
 from sqlalchemy import text
+
+from app.core.db import Tx
 
 ZONES = {"S1": "Asia/Shanghai", "S2": "Asia/Shanghai", "NY": "America/New_York"}
 Rows = dict[Any, dict[str, Any]]
@@ -32,7 +33,9 @@ class Entry:
 
     @property
     def margin(self) -> int | None:
-        known = [one["net"] - one.get("tax", 0) - one["cost"] for one in self.sent["lines"] if one.get("cost") is not None]
+        known = [
+            one["net"] - one.get("tax", 0) - one["cost"] for one in self.sent["lines"] if one.get("cost") is not None
+        ]
         return self.sign * sum(known) if known else None
 
     @property
@@ -92,7 +95,10 @@ class Ledger:
 
     def figures(self) -> Rows:
         days, categories = self.days(), self.categories()
-        return {card: sums(entries) | rhythm(card, days) | favourite(card, categories) for card, entries in self.counted().items()}
+        return {
+            card: sums(entries) | rhythm(card, days) | favourite(card, categories)
+            for card, entries in self.counted().items()
+        }
 
 
 def sums(entries: list[Entry]) -> dict[str, Any]:
@@ -125,7 +131,9 @@ def rhythm(card: str, days: Rows) -> dict[str, Any]:
 
 
 def favourite(card: str, categories: Rows) -> dict[str, Any]:
-    spent = sorted((-row["net"], category) for (owner, category), row in categories.items() if owner == card and row["net"] > 0)
+    spent = sorted(
+        (-row["net"], category) for (owner, category), row in categories.items() if owner == card and row["net"] > 0
+    )
     return {"favourite_category": spent[0][1] if spent else None}
 
 

@@ -37,7 +37,9 @@ class Story:
         # Few moments, so that receipts meet: on a day, at a minute, in two stores at once.
         at = FIRST + timedelta(days=chance.randrange(40), hours=chance.choice([1, 3, 15, 16, 23]))
         owner = chance.choice(CARDS)
-        sent = receipt(*lines, card=owner, kind=kind, store=chance.choice(["S1", "S2", "NY"]), occurred_at=at.isoformat())
+        sent = receipt(
+            *lines, card=owner, kind=kind, store=chance.choice(["S1", "S2", "NY"]), occurred_at=at.isoformat()
+        )
         if chance.random() < 0.1:
             sent["business_date"] = (at + timedelta(days=chance.randint(-3, 3))).date().isoformat()
         return Entry(sent, owner)

@@ -15,12 +15,16 @@ async def test_a_receipt_is_answered_as_it_was_sent(client):
     print(found.json()["figures"])
     listed = await client.get(f"/v1/customers/{answer.json()['customer_id']}/receipts")
     assert listed.json()["data"] == [answer.json()], listed.text
-    batch = await client.post("/v1/receipts/batch", json={"items": [sent, receipt(), receipt(card="01104905"), receipt(store="S9")]})
+    batch = await client.post(
+        "/v1/receipts/batch", json={"items": [sent, receipt(), receipt(card="01104905"), receipt(store="S9")]}
+    )
     print(batch.json())
     void = await client.post(f"/v1/receipts/{answer.json()['id']}/void", json={})
     print(void.text)
     walk = batch.json()["results"][1]["id"]
-    moved = await client.post(f"/v1/receipts/{walk}/attribution", json={"customer": {"id": answer.json()["customer_id"]}})
+    moved = await client.post(
+        f"/v1/receipts/{walk}/attribution", json={"customer": {"id": answer.json()["customer_id"]}}
+    )
     print(moved.text)
     found = await client.get(f"/v1/customers/{answer.json()['customer_id']}")
     print(found.json()["figures"])

@@ -1,6 +1,6 @@
 """Every write of customers and their identifiers, with its audit rows and events."""
 
-from app.customers.commands.change import add_identifier, create, patch, remove_identifier, upsert
+from app.customers.commands.change import add_identifier, create, patch, remove_identifier, upsert_external
 from app.customers.commands.new import Created, NewCustomer, announced, create_many, ensure_walk_ins
 from app.customers.commands.upsert import upsert_many
 
@@ -14,6 +14,6 @@ __all__ = [
     "ensure_walk_ins",
     "patch",
     "remove_identifier",
-    "upsert",
+    "upsert_external",
     "upsert_many",
 ]

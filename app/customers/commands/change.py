@@ -88,7 +88,7 @@ async def patch(tx: Tx, customer: uuid.UUID, given: Fields, version: int, sectio
     return written, version + 1
 
 
-async def upsert(tx: Tx, key: Identifier, item: Item) -> tuple[uuid.UUID, bool]:
+async def upsert_external(tx: Tx, key: Identifier, item: Item) -> tuple[uuid.UUID, bool]:
     """Create or update the customer with the external id `key`; (id, whether it is new).
 
     Raises Problem: another identifier of `item` belongs to another customer.

@@ -26,10 +26,10 @@ from app.customers.commands.rows import (
     set_primaries,
     set_verified,
     update_customers,
-)  # fmt: skip
+)
 from app.customers.intake import Item
 from app.customers.models import IDENTIFIERS_MAX, TOO_MANY_IDENTIFIERS
-from app.customers.plan import Outcomes, Plan, Target, assign, primaries
+from app.customers.plan import Key, Outcomes, Plan, Target, assign, primaries
 from app.customers.record import DEFAULTS, Fields, apply, changes, from_columns
 from app.feed.outbox import Event, publish
 
@@ -49,9 +49,9 @@ class _State:
     added: bool = False
     moved: bool = False
 
-    def take(self, tx: Tx, item: Item) -> bool:
-        """Apply an item's fields; whether any value changed."""
-        at = item.collected_at or (tx.now if self.target.new else None)
+    def take(self, tx: Tx, item: Item, *, first: bool = False) -> bool:
+        """Apply an item's fields; whether any value changed. What the `first` of a new customer says has its time."""
+        at = item.collected_at or (tx.now if first else None)
         after, self.collected = apply(self.fields, self.collected, item.fields, now=tx.now, collected_at=at)
         changed, self.fields = after != self.fields, after
         return changed
@@ -77,11 +77,14 @@ async def upsert_many(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decide
     existing = [target for target in plan.targets.values() if not target.new]
     locked = await queries.locked(tx, [target.id for target in existing]) if existing else {}
     refused = await _refused(tx, existing, locked, claimed)
+    fresh: dict[uuid.UUID, set[Key]] = {}
+    for kind, value, customer in claimed:
+        fresh.setdefault(customer, set()).add((kind, value))
     for target in existing:
         if target.id in refused:
             plan.failed.update({index: Problem(refused[target.id]) for index, _ in target.items})
         else:
-            states[target.id] = _folded(tx, target, locked[target.id], claimed)
+            states[target.id] = _folded(tx, target, locked[target.id], fresh.get(target.id, set()))
     await _mark(tx, [states[target.id] for target in existing if target.id in states], claimed)
     await _write(tx, list(states.values()))
     outcomes = dict(plan.failed)
@@ -102,22 +105,23 @@ async def _plan(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decides: boo
 
 
 def _folded_new(tx: Tx, target: Target) -> _State:
-    state = _State(target, 0, dict(DEFAULTS), {})
+    state, seen = _State(target, 0, dict(DEFAULTS), {}), set[Key]()
     for place, (index, item) in enumerate(target.items):
-        changed = state.take(tx, item)
+        keys = {given.identifier.key for given in item.identifiers}
+        changed = state.take(tx, item, first=place == 0) or not keys <= seen
+        seen |= keys
         state.statuses[index] = "created" if place == 0 else "updated" if changed else "duplicate"
-    state.changed = (*state.collected, *(("identifiers",) if target.identifiers() else ()))
+    state.changed = (*state.collected, *(("identifiers",) if target.identifiers else ()))
     return state
 
 
-def _folded(tx: Tx, target: Target, row: Mapping[str, Any], claimed: set[Held]) -> _State:
+def _folded(tx: Tx, target: Target, row: Mapping[str, Any], fresh: set[Key]) -> _State:
     before = from_columns(row)
     state = _State(target, row["version"], before, row["collected"])
-    fresh = {(kind, value) for kind, value, customer in claimed if customer == target.id}
     for index, item in target.items:
         changed = state.take(tx, item)
         adds = {given.identifier.key for given in item.identifiers} & fresh
-        fresh -= adds
+        fresh = fresh - adds
         state.added |= bool(adds)
         state.statuses[index] = "updated" if changed or adds else "duplicate"
     state.changed = (*changes(before, state.fields), *(("identifiers",) if state.added else ()))
@@ -129,8 +133,8 @@ async def _claim(tx: Tx, plan: Plan, states: Mapping[uuid.UUID, _State]) -> set[
     """Insert new identifiers and customers; the identifiers that are new, or None if somebody else was faster."""
     rows, wanted = [], set[Held]()
     for target in plan.targets.values():
-        chosen = primaries(target.identifiers()) if target.new else {}
-        for key, given in target.identifiers().items():
+        chosen = primaries(target.identifiers) if target.new else {}
+        for key, given in target.identifiers.items():
             if plan.holders.get(key) == target.id:
                 continue
             rows.append(identifier_row(target.id, given, primary=chosen.get(key[0], ("", False))[0] == key[1]))
@@ -166,7 +170,7 @@ async def _mark(tx: Tx, states: Sequence[_State], claimed: set[Held]) -> None:
     """Primary and verified of the identifiers of customers that were there before; their rows are locked."""
     leading, verified = [], []
     for state in states:
-        customer, given = state.target.id, state.target.identifiers()
+        customer, given = state.target.id, state.target.identifiers
         for kind, (value, asked) in primaries(given).items():
             if asked or (kind, value, customer) in claimed:
                 leading.append({"customer_id": customer, "kind": kind, "value": value, "force": asked})

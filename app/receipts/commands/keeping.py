@@ -43,7 +43,13 @@ async def hold_receipt(tx: Tx, receipt_id: uuid.UUID) -> Kept | None:
     found = (
         select(Receipt, Customer.kind)
         .with_only_columns(
-            Receipt.business_date, Receipt.store, Receipt.source, Receipt.number, Receipt.voided_at, Receipt.flags, Customer.kind
+            Receipt.business_date,
+            Receipt.store,
+            Receipt.source,
+            Receipt.number,
+            Receipt.voided_at,
+            Receipt.flags,
+            Customer.kind,
         )
         .join(Customer, Customer.id == Receipt.customer_id)
         .where(Receipt.customer_id == customer_id, Receipt.id == receipt_id)
@@ -70,7 +76,7 @@ async def lock_customers(tx: Tx, customers: Iterable[uuid.UUID]) -> None:
 
 
 async def move_receipt(tx: Tx, kept: Kept, customer_id: uuid.UUID, flags: Sequence[str]) -> None:
-    """Give a held receipt with its lines to another customer. A distribution key is never updated: it is written anew."""
+    """Give a held receipt with its lines to another customer: the customer is never updated, rows are written anew."""
     statement = _moved(Receipt, Receipt.id == kept.id, kept, customer_id, flags=literal(list(flags), ARRAY(Text)))
     lines = _moved(ReceiptLine, ReceiptLine.receipt_id == kept.id, kept, customer_id)
     number = (

@@ -6,10 +6,11 @@ from datetime import date
 from sqlalchemy import Executable, text
 
 from app.core.db import Tx
-from app.receipts.columns import LINE, RECEIPT, bound, plain_array, source, text_array
+from app.receipts.columns import LINE, RECEIPT, Rows, bound, plain_array, source, text_array
 
-# Order matters, so that two batches never wait for each other in a circle: all numbers are claimed first, in their order
-# (a number that another transaction is just claiming is waited for); then the customers are locked, in the order of ids.
+# Order matters, so that two batches never wait for each other in a circle: all numbers are claimed first, in their
+# order (a number that another transaction is just claiming is waited for); then the customers are locked, in the order
+# of ids.
 _WRITE = """
 WITH wanted AS MATERIALIZED (
   SELECT receipt.*, chosen.customer_id, chosen.flags,
@@ -40,8 +41,8 @@ kept AS (
     returns_source, returns_number, promotions, flags, tenders, extensions)
   SELECT
     customer_id, id, occurred_at, CAST(:now AS timestamptz), gross, discount, net, tax, cost, base_net, base_discount,
-    base_margin, base_returns, business_date, one_off, source, number, store, till, kind, currency, rate, seller, purpose,
-    returns_source, returns_number, CAST(promotions AS text[]), CAST(flags AS text[]), CAST(tenders AS jsonb),
+    base_margin, base_returns, business_date, one_off, source, number, store, till, kind, currency, rate, seller,
+    purpose, returns_source, returns_number, CAST(promotions AS text[]), CAST(flags AS text[]), CAST(tenders AS jsonb),
     CAST(extensions AS jsonb)
   FROM made
 ),
@@ -50,9 +51,9 @@ kept_lines AS (
     customer_id, receipt_id, gross, discount, net, tax, cost, base_net, base_margin, business_date, line, original_line,
     quantity, product, category)
   SELECT
-    made.customer_id, made.id, line.gross, line.discount, line.net, line.tax, line.cost, line.base_net, line.base_margin,
-    made.business_date, line.line, line.original_line, line.quantity, line.product,
-    CASE WHEN line.category IS NULL THEN (SELECT p.category FROM products p WHERE p.code = line.product)
+    made.customer_id, made.id, line.gross, line.discount, line.net, line.tax, line.cost, line.base_net,
+    line.base_margin, made.business_date, line.line, line.original_line, line.quantity, line.product, CASE WHEN
+    line.category IS NULL THEN (SELECT p.category FROM products p WHERE p.code = line.product)
          ELSE line.category END
   FROM @lines@ JOIN made ON made.place = line.receipt
 )
@@ -62,13 +63,13 @@ SELECT made.place, made.business_date, (SELECT count(*) FROM locked) AS locked F
 _CHOSEN = (("customer_id", "uuid"), ("flags", "text"))
 
 
-def _statement(*, many: bool) -> Executable:
-    sql = _WRITE.replace("@receipts@", source(RECEIPT, many=many, name="receipt"))
-    sql = sql.replace("@chosen@", source(_CHOSEN, many=many, name="chosen"))
-    return text(sql.replace("@lines@", source(LINE, many=many, name="line")))
+def _statement(rows: Rows, lines: Rows) -> Executable:
+    sql = _WRITE.replace("@receipts@", source(RECEIPT, "receipt", rows))
+    sql = sql.replace("@chosen@", source(_CHOSEN, "chosen", rows))
+    return text(sql.replace("@lines@", source(LINE, "line", lines)))
 
 
-_ONE, _MANY = _statement(many=False), _statement(many=True)
+_ONE, _MANY = _statement(Rows.ONE, Rows.FEW), _statement(Rows.MANY, Rows.MANY)
 
 
 async def write_receipts(
@@ -83,11 +84,12 @@ async def write_receipts(
 ) -> list[tuple[int, date]]:
     """Write receipts (`receipts.columns.RECEIPT`) with their lines, and lock the customers of `lock` until the end.
 
-    `chosen` says per receipt (customer id, flags), or None to leave it out. One whose number is taken is left out as well:
-    compare the answer: (place among the given ones from 0, business day) of each that was written. Customers, stores and
-    products exist already.
+    `chosen` says per receipt (customer id, flags), or None to leave it out. One whose number is taken is left out as
+    well: compare the answer: (place among the given ones from 0, business day) of each that was written. Customers,
+    stores and products exist already.
     """
     many = len(chosen) > 1
+    rows, few = (Rows.MANY, Rows.MANY) if many else (Rows.ONE, Rows.FEW)
     whose = {
         "customer_id": plain_array(None if one is None else one[0] for one in chosen),
         "flags": text_array("{}" if one is None else plain_array(one[1]) for one in chosen),
@@ -96,9 +98,9 @@ async def write_receipts(
         "closing": closing_minutes,
         "now": tx.now,
         "lock": plain_array(sorted(lock)),
-        **bound("receipt", receipts, len(chosen), many=many),
-        **bound("line", lines, line_count, many=many),
-        **bound("chosen", whose, len(chosen), many=many),
+        **bound("receipt", receipts, len(chosen), rows),
+        **bound("line", lines, line_count, few),
+        **bound("chosen", whose, len(chosen), rows),
     }
-    rows = await tx.rows(_MANY if many else _ONE, parameters)
-    return [(row[0] - 1, row[1]) for row in rows]
+    written = await tx.rows(_MANY if many else _ONE, parameters)
+    return [(row[0] - 1, row[1]) for row in written]

@@ -1,6 +1,7 @@
 """Every SELECT of receipts: what is shown, and what the figures ought to be."""
 
 from app.receipts.queries.reading import (
+    FINANCIAL,
     RETURNED_MORE,
     UNKNOWN_ORIGINAL,
     Listed,
@@ -14,6 +15,6 @@ from app.receipts.queries.reading import (
 from app.receipts.queries.truth import Difference, differences, slices
 
 __all__ = [
-    "RETURNED_MORE", "UNKNOWN_ORIGINAL", "Difference", "Listed", "differences", "figures_of", "one_document", "receipt",
-    "receipts_of", "slices", "stored", "with_return_flags",
+    "FINANCIAL", "RETURNED_MORE", "UNKNOWN_ORIGINAL", "Difference", "Listed", "differences", "figures_of",
+    "one_document", "receipt", "receipts_of", "slices", "stored", "with_return_flags",
 ]  # fmt: skip

@@ -9,9 +9,21 @@ from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import (
-    BigInteger, ColumnElement, Numeric, Select, Text, and_, case, cast, func, literal, null, select, tuple_, union_all,
+    ColumnElement,
+    Numeric,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+    union_all,
 )  # fmt: skip
-from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import aliased
 
 from app.core.db import Tx
@@ -26,50 +38,43 @@ RETURNED_MORE = "returned_more_than_sold"
 Number = tuple[str, str]
 
 
+# The JSON of a row of `receipts` with its lines; amounts are as a till sends them, a return's positive. Plain text,
+# because it ends every push: a tree of expressions would be walked anew each time.
+_SIGN = "(CASE receipts.kind WHEN 'return' THEN -1 ELSE 1 END)"
+_MOMENT = """'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""
+_DOCUMENT = """
+json_build_object(
+  'id', receipts.id, 'customer_id', receipts.customer_id,
+  'attributed', (SELECT c.kind <> 'walk_in' FROM customers c WHERE c.id = receipts.customer_id),
+  'source', receipts.source, 'number', receipts.number, 'store', receipts.store, 'till', receipts.till,
+  'kind', receipts.kind, 'occurred_at', to_char(receipts.occurred_at, @moment@), 'business_date',
+  receipts.business_date, 'currency', receipts.currency, 'rate', trim_scale(receipts.rate)::text, 'gross', @sign@ *
+  receipts.gross, 'discount', @sign@ * receipts.discount, 'net', @sign@ * receipts.net, 'tax', @sign@ * receipts.tax,
+  @cost@ 'seller', receipts.seller, 'promotions', to_json(receipts.promotions), 'purpose', receipts.purpose, 'one_off',
+  receipts.one_off, 'extensions', receipts.extensions, 'lines', (
+    SELECT json_agg(json_build_object(
+      'line', l.line, 'product', l.product, 'category', l.category, 'quantity', trim_scale(@sign@ * l.quantity)::text,
+      'gross', @sign@ * l.gross, 'discount', @sign@ * l.discount, 'net', @sign@ * l.net, 'tax', @sign@ * l.tax,
+      @line_cost@ 'original_line', l.original_line) ORDER BY l.line)
+    FROM receipt_lines l WHERE l.customer_id = receipts.customer_id AND l.receipt_id = receipts.id),
+  'tenders', coalesce((
+    SELECT json_agg(
+      json_build_object('kind', one ->> 'kind', 'amount', @sign@ * (one ->> 'amount')::bigint) ORDER BY place)
+    FROM jsonb_array_elements(receipts.tenders) WITH ORDINALITY tender(one, place)), '[]'),
+  'returns', CASE WHEN receipts.returns_number IS NOT NULL
+    THEN json_build_object('source', receipts.returns_source, 'number', receipts.returns_number) END,
+  'flags', to_json(receipts.flags), 'recorded_at', to_char(receipts.recorded_at, @moment@),
+  'voided_at', to_char(receipts.voided_at, @moment@))::text
+"""
+
+
 @cache
 def document(*, with_cost: bool) -> ColumnElement[str]:
-    """The JSON text of a row of `receipts` with its lines; amounts are as a till sends them, a return's positive."""
-    sign: Any = case((Receipt.kind == "return", -1), else_=1)
-    known = select(Customer.kind != "walk_in").where(Customer.id == Receipt.customer_id).scalar_subquery()
-    returns = json_object(source=Receipt.returns_source, number=Receipt.returns_number)
-    return cast(
-        json_object(
-            id=Receipt.id, customer_id=Receipt.customer_id, attributed=known,
-            source=Receipt.source, number=Receipt.number, store=Receipt.store, till=Receipt.till, kind=Receipt.kind,
-            occurred_at=json_time(Receipt.occurred_at), business_date=Receipt.business_date,
-            currency=Receipt.currency, rate=cast(func.trim_scale(Receipt.rate), Text),
-            gross=Receipt.gross * sign, discount=Receipt.discount * sign, net=Receipt.net * sign, tax=Receipt.tax * sign,
-            **({"cost": Receipt.cost * sign} if with_cost else {}),
-            seller=Receipt.seller, promotions=func.to_json(Receipt.promotions), purpose=Receipt.purpose,
-            one_off=Receipt.one_off, extensions=Receipt.extensions,
-            lines=_lines(sign, with_cost=with_cost), tenders=_tenders(sign),
-            returns=case((Receipt.returns_number.is_not(None), returns), else_=null()),
-            flags=func.to_json(Receipt.flags),
-            recorded_at=json_time(Receipt.recorded_at), voided_at=json_time(Receipt.voided_at),
-        ),
-        Text,
-    )  # fmt: skip
-
-
-def _lines(sign: Any, *, with_cost: bool) -> ColumnElement[object]:
-    line = json_object(
-        line=ReceiptLine.line, product=ReceiptLine.product, category=ReceiptLine.category,
-        quantity=cast(func.trim_scale(ReceiptLine.quantity * sign), Text),
-        gross=ReceiptLine.gross * sign, discount=ReceiptLine.discount * sign, net=ReceiptLine.net * sign,
-        tax=ReceiptLine.tax * sign, **({"cost": ReceiptLine.cost * sign} if with_cost else {}),
-        original_line=ReceiptLine.original_line,
-    )  # fmt: skip
-    mine = and_(ReceiptLine.customer_id == Receipt.customer_id, ReceiptLine.receipt_id == Receipt.id)
-    lines = select(func.json_agg(aggregate_order_by(line, ReceiptLine.line.asc()))).where(mine)
-    return lines.correlate(Receipt).scalar_subquery()
-
-
-def _tenders(sign: Any) -> ColumnElement[object]:
-    one: Any = func.jsonb_array_elements(Receipt.tenders).table_valued("value", with_ordinality="place", name="tender").render_derived()
-    amount = cast(one.c.value.op("->>")("amount"), BigInteger)
-    tender = json_object(kind=one.c.value.op("->>")("kind"), amount=amount * sign)
-    found = select(func.json_agg(aggregate_order_by(tender, one.c.place.asc()))).select_from(one)
-    return func.coalesce(found.correlate(Receipt).scalar_subquery(), literal([], JSON))
+    """The document of a row of `receipts`, as text."""
+    sql = _DOCUMENT.replace("@cost@", "'cost', @sign@ * receipts.cost," if with_cost else "")
+    sql = sql.replace("@line_cost@", "'cost', @sign@ * l.cost," if with_cost else "")
+    shown: ColumnElement[str] = literal_column(sql.replace("@sign@", _SIGN).replace("@moment@", _MOMENT), Text)
+    return shown
 
 
 def one_document(tx: Tx, customer_id: uuid.UUID, receipt_id: uuid.UUID) -> Select[Any]:
@@ -136,10 +141,10 @@ def _numbers(numbers: Iterable[Number]) -> Any:
 
 
 async def with_return_flags(tx: Tx, rows: Sequence[Any]) -> list[str]:
-    """The documents of rows of (document, returns_source, returns_number), with a flag on a return that cannot be right.
+    """The documents of rows (document, returns_source, returns_number), with a flag on returns that cannot be right.
 
-    Its original is not there, or sold less than what came back of it. Receipts come late and out of order, so this is asked
-    anew whenever they are read, and not written down.
+    Its original is not there, or sold less than what came back of it. Receipts come late and out of order, so this is
+    asked anew whenever they are read, and not written down.
     """
     originals = {(row[1], row[2]) for row in rows if row[2] is not None}
     flags = await _return_flags(tx, sorted(originals)) if originals else {}
@@ -156,7 +161,7 @@ def _flagged(document_text: str, flag: str | None) -> str:
 
 
 async def _return_flags(tx: Tx, originals: Sequence[Number]) -> dict[Number, str]:
-    """What is to be said of all returns of each of these receipts together: each product, and each line that is named."""
+    """What is to be said of all returns of each receipt together, product by product and line by line where named."""
     given, line, sale = _numbers(originals), aliased(ReceiptLine), aliased(Receipt)
     known = (
         select(given.c.source, given.c.number, sale.customer_id, sale.id)
@@ -171,7 +176,13 @@ async def _return_flags(tx: Tx, originals: Sequence[Number]) -> dict[Number, str
         isouter=True,
     )
     returned = (
-        select(Receipt.returns_source, Receipt.returns_number, ReceiptLine.product, ReceiptLine.original_line, ReceiptLine.quantity)
+        select(
+            Receipt.returns_source,
+            Receipt.returns_number,
+            ReceiptLine.product,
+            ReceiptLine.original_line,
+            ReceiptLine.quantity,
+        )
         .join(given, and_(Receipt.returns_source == given.c.source, Receipt.returns_number == given.c.number))
         .join(ReceiptLine, and_(ReceiptLine.customer_id == Receipt.customer_id, ReceiptLine.receipt_id == Receipt.id))
         .where(Receipt.voided_at.is_(None))

@@ -53,7 +53,8 @@ favourite AS (
   ORDER BY l.customer_id, sum(l.base_net) DESC, l.category COLLATE "C"
 )
 SELECT s.*, coalesce(r.occasions, 0) AS occasions, coalesce(r.gap_sum, 0) AS gap_sum,
-       coalesce(r.gap_square_sum, 0) AS gap_square_sum, r.first_occasion, r.last_occasion, f.category AS favourite_category
+       coalesce(r.gap_square_sum, 0) AS gap_square_sum, r.first_occasion, r.last_occasion, f.category AS
+       favourite_category
 FROM sums s LEFT JOIN rhythm r ON r.customer_id = s.customer_id LEFT JOIN favourite f ON f.customer_id = s.customer_id
 """
 
@@ -83,7 +84,8 @@ KEPT = (
         "customer_figures",
         ("customer_id",),
         (
-            *_OF_SUMS, "occasions", "gap_sum", "gap_square_sum", "first_occasion", "last_occasion", "favourite_category",
+            *_OF_SUMS, "occasions", "gap_sum", "gap_square_sum", "first_occasion", "last_occasion",
+            "favourite_category",
         ),
         _FIGURES,
     ),
@@ -103,11 +105,13 @@ class Difference:
 
     def __str__(self) -> str:
         row = "" if self.row is None else f" {self.row}"
-        return f"customer {self.customer_id}: {self.table}{row} {self.column} is {self.held} and ought to be {self.true}"
+        return (
+            f"customer {self.customer_id}: {self.table}{row} {self.column} is {self.held} and ought to be {self.true}"
+        )
 
 
 async def differences(tx: Tx, low: uuid.UUID, high: uuid.UUID) -> list[Difference]:
-    """What differs for the customers from `low` to `high`. Each table is compared as of one moment, whoever writes meanwhile."""
+    """What differs for the customers from `low` to `high`; each table as of one moment, whoever writes meanwhile."""
     found: list[Difference] = []
     for kept in KEPT:
         rows = await tx.rows(text(_comparison(kept)), {"low": low, "high": high})
@@ -115,7 +119,14 @@ async def differences(tx: Tx, low: uuid.UUID, high: uuid.UUID) -> list[Differenc
             one = held or true
             row = str(one[kept.key[1]]) if len(kept.key) > 1 else None
             found += [
-                Difference(uuid.UUID(one["customer_id"]), kept.table, row, column, (held or {}).get(column), (true or {}).get(column))
+                Difference(
+                    uuid.UUID(one["customer_id"]),
+                    kept.table,
+                    row,
+                    column,
+                    (held or {}).get(column),
+                    (true or {}).get(column),
+                )
                 for column in kept.columns
                 if (held or {}).get(column) != (true or {}).get(column)
             ]
@@ -128,19 +139,22 @@ def _comparison(kept: Kept) -> str:
         WITH truth AS (SELECT @names@ FROM (@truth@) whole),
         held AS (SELECT @names@ FROM @table@ WHERE customer_id BETWEEN :low AND :high)
         SELECT to_jsonb(held), to_jsonb(truth) FROM held FULL JOIN truth ON @same@
-        WHERE to_jsonb(held) IS DISTINCT FROM to_jsonb(truth)
+        WHERE (@held@) IS DISTINCT FROM (@true@)
     """
     same = " AND ".join(f"held.{name} = truth.{name}" for name in kept.key)
     filled = template.replace("@names@", ", ".join(names)).replace("@table@", kept.table).replace("@same@", same)
+    for side, mark in (("held", "@held@"), ("truth", "@true@")):
+        filled = filled.replace(mark, ", ".join(f"{side}.{name}" for name in names))
     return filled.replace("@truth@", kept.sql("r.customer_id BETWEEN :low AND :high"))
 
 
 async def slices(tx: Tx, size: int) -> list[tuple[uuid.UUID, uuid.UUID]]:
     """All possible customer ids in ranges that hold about `size` customers each."""
-    ends = await tx.rows(
-        text("SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM customers) one WHERE n % :size = 0 ORDER BY n"),
-        {"size": size},
-    )
+    every = """
+        SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM customers) one
+        WHERE place % :size = 0 ORDER BY place
+    """
+    ends = await tx.rows(text(every), {"size": size})
     highs = [row[0] for row in ends if row[0].int < 2**128 - 1]
     lows = [uuid.UUID(int=0), *(uuid.UUID(int=high.int + 1) for high in highs)]
     return list(zip(lows, [*highs, uuid.UUID(int=2**128 - 1)], strict=True))

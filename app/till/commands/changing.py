@@ -1,4 +1,4 @@
-"""What happens to a receipt later, in one transaction: it gets another customer, or is voided. Repeating is harmless."""
+"""What happens to a receipt later, in one transaction: it changes hands, or is voided. Repeating is harmless."""
 
 import uuid
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ async def _held(tx: Tx, receipt_id: uuid.UUID) -> Kept:
 
 
 async def _owner(tx: Tx, change: _Change, order: Attribution, company: CompanySettings) -> tuple[uuid.UUID, bool]:
-    """(customer, whether it is the walk-in) to whom the receipt shall belong. Raises Problem if that is nobody we know."""
+    """(customer, whether it is the walk-in) to whom the receipt shall belong. Raises Problem if nobody can be told."""
     store = change.kept.store
     shop = (await queries.resolve(tx, Asked(stores=[store]))).stores[0]
     found = await _found(tx, order, store, Terms(company, tx.now, {store: shop.region}))

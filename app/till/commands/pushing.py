@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from app.access.audit import AuditEntry, record
 from app.catalog import commands as catalog
 from app.core.db import Made, Tx
@@ -24,12 +22,13 @@ from app.receipts.commands import Effect, count_receipts, write_receipts
 from app.receipts.models import RECEIPT_CONFLICT
 from app.till import queries
 from app.till.commands.answering import told
-from app.till.content import differences
+from app.till.content import content_of, differences
 from app.till.plan import Plan, planned, reread
 from app.till.prepare import Prepared
 from app.till.queries import Asked, Known, Taken
 
-# Phone regions of stores that differ from the company's: learnt from pushes, so that the next one reads numbers right at once.
+# Phone regions of stores that differ from the company's: learnt from pushes, so that the next one reads numbers right
+# at once.
 Regions = dict[str, str]
 
 
@@ -139,7 +138,7 @@ async def _new_products(tx: Tx, push: Push, known: Known, plan: Plan) -> None:
     codes = list(prepared.products)
     wanted = {codes[place] for place in known.new_products}
     if wanted and len(plan.owners) < len(prepared.index):
-        sold = (orjson.loads(prepared.contents[place])["lines"] for place in plan.owners)
+        sold = (content_of(prepared.contents[place])["lines"] for place in plan.owners)
         wanted &= {line["product"] for lines in sold for line in lines}
     if wanted:
         created = await catalog.ensure_products(tx, {code: prepared.products[code] for code in sorted(wanted)})
@@ -148,7 +147,7 @@ async def _new_products(tx: Tx, push: Push, known: Known, plan: Plan) -> None:
 
 @dataclass(slots=True)
 class Owners:
-    """Whose each receipt is, by place. Walk-ins have no figures and are never locked: a store's whole day waits on them."""
+    """Whose each receipt is, by place. Walk-ins have no figures and are not locked: all tills of a store share one."""
 
     chosen: dict[int, tuple[str, tuple[str, ...]]]
     walk_ins: set[str]
@@ -210,7 +209,12 @@ async def _write(tx: Tx, push: Push, owners: Owners) -> set[int]:
 def _tell_recorded(push: Push, place: int, customer: str) -> None:
     receipt_id, customer_id = uuid.UUID(push.prepared.ids[place]), uuid.UUID(customer)
     push.events.append(
-        Event("receipt.recorded", customer_id, receipt_id, data={"store": push.prepared.stores[place], "customer_id": customer})
+        Event(
+            "receipt.recorded",
+            customer_id,
+            receipt_id,
+            data={"store": push.prepared.stores[place], "customer_id": customer},
+        )
     )
     push.entries.append(AuditEntry("receipt.record", "receipt", receipt_id, customer_id))
 
@@ -234,8 +238,8 @@ async def _compare(tx: Tx, push: Push, plan: Plan) -> None:
             outcome = push.outcomes[earlier]
             push.outcomes[place] = outcome.again() if isinstance(outcome, Outcome) else outcome
         else:
-            ours, theirs = orjson.loads(prepared.contents[earlier]), orjson.loads(prepared.contents[place])
-            push.outcomes[place] = _conflict(prepared.ids[earlier], differences(ours, theirs))
+            ours, theirs = content_of(prepared.contents[earlier]), content_of(prepared.contents[place])
+            push.outcomes[place] = _conflict(tx, prepared.ids[earlier], differences(ours, theirs))
     other = {}
     for place, taken in plan.taken.items():
         if prepared.hashes[place] == taken.hash:
@@ -245,12 +249,17 @@ async def _compare(tx: Tx, push: Push, plan: Plan) -> None:
     stored = await receipts.stored(tx, sorted(set(other.values()))) if other else {}
     for place, number in other.items():
         taken = plan.taken[place]
-        found = differences(stored[number], orjson.loads(prepared.contents[place]))
+        found = differences(stored[number], content_of(prepared.contents[place]))
         push.outcomes[place] = (
-            _conflict(taken.receipt_id, found) if found else Outcome("duplicate", taken.receipt_id, taken.customer_id)
+            _conflict(tx, taken.receipt_id, found)
+            if found
+            else Outcome("duplicate", taken.receipt_id, taken.customer_id)
         )
 
 
-def _conflict(receipt_id: str, found: list[dict[str, Any]]) -> Problem:
+def _conflict(tx: Tx, receipt_id: str, found: list[dict[str, Any]]) -> Problem:
+    if receipts.FINANCIAL not in tx.caller.field_groups:
+        # What the caller may not read is named without its values.
+        found = [{"pointer": one["pointer"]} if one["pointer"].endswith("/cost") else one for one in found]
     detail = "This number stands for a receipt with other content; it is unchanged."
     return Problem(RECEIPT_CONFLICT, detail, extra={"receipt_id": receipt_id, "differences": found})
