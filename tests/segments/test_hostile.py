@@ -1,5 +1,7 @@
 """Whatever is sent: a tree, or a clear refusal; never an exception, and never SQL."""
 
+import contextlib
+import copy
 import random
 import uuid
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sqlalchemy.dialects import postgresql
 
 from app.core.errors import Problem
@@ -16,6 +19,7 @@ from app.segments.check import World, check
 from app.segments.parse import parse
 from app.segments.queries import evaluate
 from app.segments.queries.evaluate import Question
+from app.segments.tree import from_json
 from tests.segments.company import make
 from tests.segments.test_same import ANCHORS, ZONE
 
@@ -66,7 +70,8 @@ class Babble:
         }
 
     def text(self):
-        parts, kind = [], "start"
+        parts: list[str] = []
+        kind = "start"
         while kind != "end" and len(parts) < 30:
             following, words = self.kinds[kind]
             parts.append(self.chance.choice(words))
@@ -209,6 +214,66 @@ async def test_a_tree_nested_too_deep_is_refused(client):
         tree = {"op": "not", "item": tree}
     answer = await client.post("/v1/segments/parse", json={"tree": tree})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "too_deep")
+
+
+WHOLE = {"op": "or", "items": [
+    {"op": "and", "items": [
+        {"op": "compare", "left": {"field": "home_store"}, "comparator": "=", "right": {"text": "a"},
+         "including_missing": True},
+        {"op": "not", "item": {"op": "in", "field": "status", "values": [{"text": "lost"}], "not": False,
+                               "including_missing": False}},
+        {"op": "between", "field": "figures.net", "low": {"money": 0}, "high": {"money": 100}},
+        {"op": "missing", "field": "language", "not": True},
+        {"op": "contains", "field": "display_name", "value": {"text": "x"}},
+        {"op": "during", "field": "created", "window": {"last": 3, "unit": "days"}},
+    ]},
+    {"op": "anniversary", "field": "created", "window": {"from": "2026-01-01", "to": "2026-02-01"}},
+    {"op": "rank", "field": "figures.net", "end": "top", "size": 20, "unit": "percent",
+     "of": {"op": "compare", "left": {"field": "created"}, "comparator": "=", "right": {"date": "2026-01-01"}}},
+    {"op": "any", "collection": "lines", "window": {"before": "2026-01-01"},
+     "where": {"op": "under", "field": "category", "value": {"text": "food"}}},
+    {"op": "compare", "comparator": ">", "right": {"number": "3"},
+     "left": {
+         "aggregate": "count", "of": "lines.receipt", "distinct": True, "window": {"next": 1, "unit": "weeks"},
+         "where": {"op": "compare", "left": {"field": "quantity"}, "comparator": ">=", "right": {"number": "0.5"}},
+     }},
+    {"op": "in_segment", "name": "nobody"},
+]}  # fmt: skip
+ODD: list[Any] = [
+    None, True, 0, -1, 2**63 - 1, "", "x" * 300, "age", "receipts.net", "\x00", "\ud800", "and", "0.5", "NaN", "1e9",
+    "2026-01-01", [], [[]], [None], {}, {"op": "not"}, {"op": ["x"]}, {"field": "age"}, {"money": 1}, {"number": 1},
+    {"text": 1}, {"last": 1}, {"last": -1, "unit": "days"}, {"last": 10**9, "unit": "days"}, [{}] * 600,
+    {"from": "2026-02-30", "to": 3},
+]  # fmt: skip
+
+
+def places(value, path=()):
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from places(item, (*path, key))
+
+
+def test_every_place_of_a_tree_takes_every_odd_value(world):
+    """A tree or a clear refusal, from the types or from the check."""
+    understood = 0
+    for path in places(WHOLE):
+        for odd in ODD:
+            tree: Any = copy.deepcopy(WHOLE)
+            holder = tree
+            for key in path[:-1]:
+                holder = holder[key]
+            if path:
+                holder[path[-1]] = odd
+            made = None
+            with contextlib.suppress(ValidationError):
+                made = from_json(tree if path else odd)
+            if made is not None:
+                checked, faults = check(made, world)
+                assert checked is None
+                assert all(fault.detail for fault in faults.all)
+                understood += 1
+    assert understood > 100
 
 
 def test_every_type_of_field_is_offered(registry):
