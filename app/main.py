@@ -55,15 +55,18 @@ from app.feed.waiter import FeedWaiter
 from app.receipts import models as receipts_models
 from app.receipts import router as receipts_router
 from app.receipts.sections import FIGURES
+from app.registry import build_registry
+from app.segments import models as segments_models
+from app.segments import router as segments_router
 from app.till import commands as till_commands
 from app.till import router as till_router
 from app.till.prepare import Prepared, prepare_items
 from app.till.terms import Terms
 
-_MODELS = (access_models, feed_models, catalog_models, customers_models, receipts_models, bulk_models)
+_MODELS = (access_models, feed_models, catalog_models, customers_models, receipts_models, segments_models, bulk_models)
 _ROUTERS = (
-    core_router, access_router, feed_router, catalog_router, customers_router, receipts_router, till_router,
-    desk_router, bulk_router,
+    core_router, access_router, feed_router, catalog_router, customers_router, receipts_router, segments_router,
+    till_router, desk_router, bulk_router,
 )  # fmt: skip
 
 
@@ -84,6 +87,7 @@ def build_services(settings: Settings, url: str, clock: Clock | None = None) -> 
         metrics=metrics,
         offload=Offload(inline_bytes=settings.limits.offload_bytes),
         feed=FeedWaiter(db),
+        registry=build_registry(),
         sections=Sections((FIGURES,)),
         probes=(feed_queries.probe,),
     )

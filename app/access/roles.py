@@ -7,6 +7,7 @@ from app.core.caller import FIELD_GROUPS
 SCOPES = frozenset({
     "customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
     "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "requests:read",
+    "segments:read", "segments:write",
 })  # fmt: skip
 
 # What concerns the whole company: a key that belongs to a partner never holds these.
@@ -32,18 +33,23 @@ _OWN = "requests:read"
 ROLES: dict[str, Role] = {
     "pos": Role(
         frozenset({
-            "customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "feed:read", _OWN,
+            "customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "feed:read",
+            "segments:read", _OWN,
         }),
         _EVERY_GROUP,
         "large",
     ),
     "call_center": Role(
-        frozenset({"customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", _OWN}),
+        frozenset({
+            "customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", "segments:read", _OWN,
+        }),
         _EVERY_GROUP,
     ),
     "partner": Role(frozenset({"customers:read", "feed:read", _OWN}), frozenset({"basic"})),
     "analyst": Role(
-        frozenset({"customers:read", "receipts:read", "catalog:read", "feed:read", _OWN}),
+        frozenset({
+            "customers:read", "receipts:read", "catalog:read", "feed:read", "segments:read", "segments:write", _OWN,
+        }),
         frozenset({"basic", "financial"}),
     ),
     "admin": Role(SCOPES, _EVERY_GROUP),

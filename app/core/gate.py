@@ -162,7 +162,8 @@ def field_error(error: Any, prefix: tuple[str, ...] = ()) -> FieldError:
     else:
         if where == "body":
             parts = parts[1:]
-        pointer = pointer_to(*parts)
+        # A part between others that begins with a capital is the tag of a union (the name of a class), not a key.
+        pointer = pointer_to(*(part for part in parts[:-1] if not part[:1].isupper()), *parts[-1:])
     kind = str(error["type"])
     detail = "This field is not known." if kind == "extra_forbidden" else str(error["msg"])
     return FieldError(pointer, "unknown_field" if kind == "extra_forbidden" else kind, detail)

@@ -11,6 +11,7 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.documents import Sections
 from app.core.errors import ErrorMap
+from app.core.fields import Registry
 from app.core.metrics import Metrics
 from app.core.offload import Offload
 from app.core.pages import Cursors
@@ -47,6 +48,7 @@ class Services:
     metrics: Metrics
     offload: Offload
     feed: FeedSignal
+    registry: Registry
     sections: Sections = field(default_factory=Sections)
     probes: tuple[Probe, ...] = ()
     # What hot reads keep for the life of the process, such as compiled statements, under keys of their own.

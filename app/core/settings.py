@@ -73,6 +73,17 @@ class JobSettings(BaseModel):
     attempts: int = Field(default=20, ge=1)
 
 
+class SegmentSettings(BaseModel):
+    """Bounds on questions about customers."""
+
+    # Seconds for one statement that answers a question.
+    evaluation_seconds: float = Field(default=15, gt=0)
+    # Questions that one process answers at once; others wait for their turn.
+    running: int = Field(default=2, ge=1)
+    # What the planner may think that a question costs before it is refused; reading one page in sequence is 1.
+    cost_max: float = Field(default=1e8, gt=0)
+
+
 class CompanySettings(BaseModel):
     """What this deployment assumes when a store or a caller does not say."""
 
@@ -101,6 +112,7 @@ class Settings(BaseSettings):
     rates: RateSettings = RateSettings()
     feed: FeedSettings = FeedSettings()
     jobs: JobSettings = JobSettings()
+    segments: SegmentSettings = SegmentSettings()
     company: CompanySettings = CompanySettings()
 
     @cached_property

@@ -8,4 +8,7 @@ EVENT_TYPES = {
     "receipt.attributed": "A receipt now belongs to another customer.",
     "store.updated": "A store was created or changed.",
     "product.updated": "A product was created or changed.",
+    "segment.created": "A segment was saved.",
+    "segment.updated": "A saved segment was changed.",
+    "segment.deleted": "A saved segment was deleted.",
 }

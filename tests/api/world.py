@@ -64,6 +64,13 @@ STORE = {"name": "First", "kind": "own", "region": "south", "city": "Guiyang", "
 PRODUCT = {"name": "Tea", "category": "food/tea", "brand": "B", "list_price": 1600, "cost": 1200,
            "replaces_after_days": 30, "upgrade_of": None}  # fmt: skip
 
+TREE = {"op": "or", "items": [
+    {"op": "in", "field": "home_store", "values": [{"text": "{store}"}], "not": False},
+    {"op": "compare", "left": {"aggregate": "sum", "of": "lines.net", "window": {"last": 3, "unit": "days"}},
+     "comparator": ">", "right": {"money": 100}, "including_missing": False},
+    {"op": "in_segment", "segment": "{segment_id}"},
+]}  # fmt: skip
+
 SAMPLES: dict[str, Sample] = {
     "GET /v1/idempotency/{key}": Sample("requests:read", own=True),
     "GET /v1/changes": Sample("feed:read", query={"limit": "5", "types": "receipt.recorded", "wait": "0"}),
@@ -114,6 +121,26 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/imports/{import_id}": Sample("imports:read"),
     "GET /v1/imports/{import_id}/errors": Sample("imports:read"),
     "GET /v1/jobs/{job_id}": Sample("imports:read"),
+    "GET /v1/segments/fields": Sample("segments:read"),
+    "POST /v1/segments/parse": Sample("segments:read", body={"tree": TREE}),
+    "POST /v1/segments/preview": Sample(
+        "segments:read", body={"text": "status = 'active'", "as_of": "2026-11-21", "sample": 3}
+    ),
+    "POST /v1/segments": Sample(
+        "segments:write",
+        body={"name": "{fresh}", "description": "Some", "tree": {"op": "missing", "field": "language", "not": True}},
+        status=201,
+    ),
+    "GET /v1/segments": Sample("segments:read", query={"limit": "5"}),
+    "GET /v1/segments/{segment_id}": Sample("segments:read"),
+    "PATCH /v1/segments/{segment_id}": Sample(
+        "segments:write", body={"name": "{fresh}", "text": "status = 'lost'"}, headers={"If-Match": '"1"'}
+    ),
+    "DELETE /v1/segments/{segment_id}": Sample("segments:write", headers={"If-Match": '"1"'}, status=204),
+    "GET /v1/segments/{segment_id}/count": Sample("segments:read", query={"as_of": "2026-11-21"}),
+    "GET /v1/segments/{segment_id}/members": Sample("segments:read", query={"limit": "5"}),
+    "GET /v1/segments/{segment_id}/explain/{customer_id}": Sample("segments:read", hides=True),
+    "GET /v1/customers/{customer_id}/segments": Sample("segments:read", hides=True),
     "POST /v1/api-keys": Sample("keys:admin", body={"name": "extra", "role": "pos", "store": "{store}"}, status=201),
     "GET /v1/api-keys": Sample("keys:admin", query={"limit": "5"}),
     "GET /v1/api-keys/{key_id}": Sample("keys:admin"),
@@ -152,6 +179,9 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     key = await client.post("/v1/api-keys", json={"name": "to be managed", "role": "pos"})
     key.raise_for_status()
     names["key_id"] = key.json()["id"]
+    saved = await client.post("/v1/segments", json={"name": "active", "text": "status = 'active'"})
+    saved.raise_for_status()
+    names["segment_id"] = saved.json()["id"]
     upload = await client.post(
         "/v1/imports", params={"kind": "customers"}, content=b"display_name,card\nA,9\n",
         headers={"Content-Type": "text/csv"},

@@ -1,7 +1,8 @@
 """`python -m tests.benchmarks [rows ...]`: measure against the budgets, print one table and keep it in RESULTS.md.
 
-Rows: lookup, sizes, single, batch, beside, feed, import, start; without any, all of them. A full run takes less than 25
-minutes once the data is there, which the first run builds (some minutes, about 6 GB in .clientele-bench).
+Rows: lookup, sizes, single, batch, beside, feed, import, segments, start; without any, all of them. A full run takes
+less than 25 minutes once the data is there, which the first run builds in .clientele-bench (some minutes and about
+6 GB, for segments a quarter of an hour and 20 GB).
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 import asyncpg
 
 from app.core.embedded import server as embedded
-from tests.benchmarks import cpu, feeds, imports, lookups, pushes, starts, table
+from tests.benchmarks import cpu, feeds, imports, lookups, pushes, segments, starts, table
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.data import dsn, say
 from tests.benchmarks.table import Row
@@ -30,6 +31,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "beside": pushes.beside_lookups,
     "feed": feeds.pages,
     "import": imports.of_a_file,
+    "segments": segments.beside_plain_sql,
     "start": starts.until_ready,
 }
 

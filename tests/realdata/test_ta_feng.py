@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.realdata import ta_feng
+from tests.realdata import questions, ta_feng
 from tests.reckoning import read_feed
 from tests.served import Served
 
@@ -53,6 +53,8 @@ def test_all_of_ta_feng(capsys: pytest.CaptureFixture[str]) -> None:
         assert outcomes == {"created": totals.receipts, "duplicate": repeated}
         assert asyncio.run(_stored(served.dsn)) == totals
         _ten_customers(served, baskets)
+        with served.line(served.admin) as line:
+            found = questions.check_ten(line, baskets)
         events = _feed(served, totals)
         assert served.verify() == "0 differences"
         assert served.errors() == []
@@ -60,7 +62,7 @@ def test_all_of_ta_feng(capsys: pytest.CaptureFixture[str]) -> None:
         print(
             f"\nTa-Feng: {totals.receipts:,} receipts, {totals.lines:,} lines and {repeated:,} repeated receipts by "
             f"{CLIENTS} clients in {seconds:.1f} s: {totals.receipts / seconds:,.0f} receipts/s, "
-            f"{totals.lines / seconds:,.0f} lines/s; {events:,} events"
+            f"{totals.lines / seconds:,.0f} lines/s; {events:,} events; {found}"
         )
 
 

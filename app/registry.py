@@ -1,0 +1,16 @@
+"""Everything that the segment language can ask about, gathered from the rooms."""
+
+from app.core.fields import Registry
+from app.customers import fields as customers
+from app.receipts import fields as receipts
+
+_ROOMS = (customers, receipts)
+
+
+def build_registry() -> Registry:
+    """The registry of this release; `main` builds it once and hands it down."""
+    return Registry(
+        customers.POPULATION,
+        [field for room in _ROOMS for field in getattr(room, "FIELDS", ())],
+        [collection for room in _ROOMS for collection in getattr(room, "COLLECTIONS", ())],
+    )

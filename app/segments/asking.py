@@ -1,0 +1,111 @@
+"""Asking from a route: whose question, as of which day, with which other segments, and not too many at once."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.core.caller import Caller
+from app.core.db import Tx
+from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
+from app.core.services import Services
+from app.core.types import currency_digits
+from app.segments import definition
+from app.segments.check import Checked, World
+from app.segments.grammar import Refused
+from app.segments.models import SEGMENT_TOO_EXPENSIVE
+from app.segments.parse import segments_named
+from app.segments.queries import evaluate, saved
+from app.segments.queries.evaluate import Question
+from app.segments.queries.saved import Saved
+from app.segments.tree import Expr, InSegment, every
+
+_SLOTS = "segments.slots"
+# More saved segments than this are not asked about one customer in one request.
+HELD_MAX = 500
+
+
+class Asking:
+    """What routes of segments do before and around a question."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._company = services.settings.company
+        self.digits = currency_digits(self._company.currency)
+
+    def today(self) -> date:
+        """The company's business day."""
+        closed = timedelta(minutes=self._company.closing_minutes)
+        return (self._services.clock.now().astimezone(ZoneInfo(self._company.time_zone)) - closed).date()
+
+    async def world(self, tx: Tx, given: dict[str, Any], *more: Saved) -> World:
+        """The world that a definition (`text` or `tree`), or that saved segments, are to be checked in."""
+        names, ids = set[str](), {one for each in more for one in each.refers_to}
+        if given.get("text") is not None:
+            try:
+                names |= segments_named(given["text"])
+            except Refused:
+                names = set()  # the check says what is wrong
+        elif given.get("tree") is not None:
+            for node in every(given["tree"]):
+                if isinstance(node, InSegment):
+                    names |= {node.name} if node.name is not None else set()
+                    ids |= {node.segment} if node.segment is not None else set()
+        return World(self._services.registry, self.digits, await saved.behind(tx, ids=ids, names=names))
+
+    def checked(self, given: dict[str, Any], world: World, own: uuid.UUID | None = None) -> Checked:
+        """The definition as a question. Raises Problem."""
+        if given.get("text") is not None:
+            return definition.of_text(given["text"], world, own)
+        return definition.of_tree(given["tree"], world, own)
+
+    def question(self, checked: Checked, world: World, as_of: date) -> Question:
+        """The question, ready to be answered."""
+        trees: dict[uuid.UUID, Expr] = {known.id: known.tree for known in world.segments.values()}
+        return Question(self._services.registry, checked.tree, as_of, self._company.time_zone, trees)
+
+    async def saved(self, tx: Tx, segment: uuid.UUID) -> tuple[Saved, World, Checked]:
+        """A saved segment that the caller may ask. Raises Problem: there is none, or something is not granted."""
+        found = await saved.one(tx, segment)
+        if found is None:
+            raise Problem(NOT_FOUND)
+        world = await self.world(tx, {}, found)
+        checked = definition.of_tree(found.tree, world)
+        definition.refuse_unless_granted(tx.caller, checked)
+        return found, world, checked
+
+    async def askable(self, tx: Tx, as_of: date) -> tuple[list[tuple[Saved, Question]], int]:
+        """Every saved segment that the caller may ask, and how many there are besides."""
+        everything = await saved.page(tx, after=None, limit=HELD_MAX)
+        world = World(self._services.registry, self.digits, {one.id: one.known for one in everything})
+        found = []
+        for one in everything:
+            try:
+                checked = definition.of_tree(one.tree, world)
+                definition.refuse_unless_granted(tx.caller, checked)
+            except Problem:
+                continue
+            found.append((one, self.question(checked, world, as_of)))
+        return found, len(everything) - len(found)
+
+    async def affordable(self, tx: Tx, question: Question) -> float:
+        """The planner's estimate of a question's cost. Raises Problem if it is too much."""
+        cost = await evaluate.cost(tx, question)
+        if cost > self._services.settings.segments.cost_max:
+            detail = "Ask for a shorter window or for less at once."
+            raise Problem(SEGMENT_TOO_EXPENSIVE, detail, extra={"cost": round(cost)})
+        return cost
+
+    @asynccontextmanager
+    async def turn(self, caller: Caller) -> AsyncIterator[Tx]:
+        """A READ ONLY transaction for one question, bounded in time; not more run at once than the setting says."""
+        if caller.partner is not None:
+            raise Problem(FORBIDDEN, "Questions about customers are not open to partners.")
+        settings, memo = self._services.settings.segments, self._services.memo
+        slots: asyncio.Semaphore = memo.setdefault(_SLOTS, asyncio.Semaphore(settings.running))
+        async with slots, self._services.db.reading(caller) as tx:
+            await evaluate.limited(tx, settings.evaluation_seconds)
+            yield tx

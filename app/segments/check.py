@@ -1,0 +1,256 @@
+"""Is a tree a question that can be answered? Names, types, operators and limits, against the registry. Pure.
+
+What comes out is the tree as it is stored: amounts are money, segments are ids.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from app.core.caller import Caller
+from app.core.fields import Field, Registry
+from app.segments import grammar
+from app.segments.leaves import Faults, Found, Leaves
+from app.segments.print import Printer
+from app.segments.tree import (
+    Aggregate,
+    And,
+    Compare,
+    Expr,
+    InSegment,
+    Leaf,
+    Not,
+    Or,
+    Rank,
+    Rows,
+    children,
+    depth,
+    every,
+    is_leaf,
+    to_json,
+    values,
+)  # fmt: skip
+from app.segments.values import Last, Next, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A saved segment, as another one may refer to it."""
+
+    id: uuid.UUID
+    name: str
+    tree: Expr
+
+
+@dataclass(frozen=True)
+class World:
+    """What a tree is checked against: the registry, the currency's decimals, and the segments that it may refer to."""
+
+    registry: Registry
+    digits: int
+    segments: Mapping[uuid.UUID, Known] = field(default_factory=dict)
+
+    @cached_property
+    def ids(self) -> Mapping[str, uuid.UUID]:
+        """Segments by name."""
+        return {known.name: known.id for known in self.segments.values()}
+
+    @cached_property
+    def printer(self) -> Printer:
+        """Prints trees of this company."""
+        return Printer(self.digits, {known.id: known.name for known in self.segments.values()})
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A tree that can be answered, and what follows from it.
+
+    `uses` names its fields and collections, `segments` what it refers to directly. `grants` are the pairs of scope and
+    field group that a caller needs, `changed_by` the events after which a membership may differ, both with those of
+    the segments behind it. `temporal`: time alone can change it. `population_relative`: others' values count.
+    """
+
+    tree: Expr
+    uses: frozenset[str]
+    segments: frozenset[uuid.UUID]
+    grants: frozenset[tuple[str, str]]
+    changed_by: frozenset[str]
+    temporal: bool
+    population_relative: bool
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """The tree as it is stored."""
+        return to_json(self.tree)
+
+    def lacking(self, caller: Caller) -> list[str]:
+        """What the caller needs for this and does not hold, in words."""
+        # Whoever is told of customers must be allowed to read them, whatever the question.
+        scopes = {"customers:read", *(scope for scope, _ in self.grants)}
+        lacks = {f"the scope {scope}" for scope in scopes if not caller.may(scope)}
+        lacks |= {f"the field group {group}" for _, group in self.grants if group not in caller.field_groups}
+        return sorted(lacks)
+
+
+def check(
+    tree: Expr, world: World, *, from_text: bool = False, own: uuid.UUID | None = None
+) -> tuple[Checked | None, Faults]:
+    """`tree` as it can be answered, or what is wrong with it.
+
+    `from_text` lets a number stand for an amount of money; `own` is the segment that is to have this tree.
+    """
+    faults = Faults()
+    _limits(tree, faults)
+    if faults.all:
+        return None, faults
+    checker = _Checker(world, faults, from_text=from_text)
+    made = checker.expr(tree, (), None)
+    if not faults.all:
+        _references(made, world, own, faults)
+    if not faults.all and len(world.printer.text(made).encode()) > grammar.TEXT_BYTES:
+        faults.add((), tree, "", "too_long", f"Written as text it has more than {grammar.TEXT_BYTES} bytes.")
+    if faults.all:
+        return None, faults
+    return _checked(made, checker.found, world), faults
+
+
+def _limits(tree: Expr, faults: Faults) -> None:
+    nodes = list(every(tree))
+    leaves = sum(1 for node in nodes if is_leaf(node))
+    if leaves > grammar.LEAVES:
+        faults.add((), tree, "", "too_many_conditions", f"A segment may have at most {grammar.LEAVES} conditions.")
+    if sum(len(values(node)) for node in nodes) > grammar.VALUES:
+        faults.add((), tree, "", "too_many_values", f"A segment may have at most {grammar.VALUES} values.")
+    if depth(tree) > grammar.DEPTH:
+        faults.add((), tree, "", "too_deep", f"A segment may be nested at most {grammar.DEPTH} levels deep.")
+
+
+def _references(tree: Expr, world: World, own: uuid.UUID | None, faults: Faults) -> None:
+    """Refuse circles, and chains that written out are larger than a question may be."""
+    sizes: dict[uuid.UUID, tuple[int, int]] = {}
+
+    def size(each: Expr, above: tuple[uuid.UUID, ...]) -> tuple[int, int]:
+        leaves, below = 0, 0
+        for node in every(each):
+            leaves += is_leaf(node)
+            if isinstance(node, InSegment) and node.segment is not None:
+                more, deeper = of_segment(node.segment, above)
+                leaves, below = leaves + more, max(below, deeper)
+        return leaves, below + depth(each)
+
+    def of_segment(known: uuid.UUID, above: tuple[uuid.UUID, ...]) -> tuple[int, int]:
+        if known == own or known in above:
+            raise _Circle
+        if known not in sizes:
+            sizes[known] = size(world.segments[known].tree, (*above, known))
+        return sizes[known]
+
+    try:
+        leaves, levels = size(tree, ())
+    except _Circle:
+        faults.add((), tree, "", "circle", "The segments refer to each other in a circle.")
+        return
+    if leaves > grammar.LEAVES_WITH_SEGMENTS or levels > grammar.DEPTH_WITH_SEGMENTS:
+        text = "With the segments that it refers to, this asks too much at once: at most {} conditions, {} levels deep."
+        detail = text.format(grammar.LEAVES_WITH_SEGMENTS, grammar.DEPTH_WITH_SEGMENTS)
+        faults.add((), tree, "", "too_many_conditions", detail)
+
+
+class _Circle(Exception):
+    pass
+
+
+class _Checker:
+    """Walks a tree and builds it anew; `inside` is the collection whose rows the predicate speaks of, if any."""
+
+    def __init__(self, world: World, faults: Faults, *, from_text: bool) -> None:
+        self._world = world
+        self._faults = faults
+        self.found = Found()
+        self._leaves = Leaves(world.registry, world.digits, faults, self.found, from_text=from_text)
+
+    def expr(self, node: Expr, path: tuple[str | int, ...], inside: str | None) -> Expr:
+        if isinstance(node, And | Or):
+            items = tuple(self.expr(item, (*path, "items", index), inside) for index, item in enumerate(node.items))
+            return node.model_copy(update={"items": items})
+        if isinstance(node, Not):
+            return node.model_copy(update={"item": self.expr(node.item, (*path, "item"), inside)})
+        if inside is not None and isinstance(node, Rows | Rank | InSegment):
+            detail = "Inside the filter of a collection only its own fields can be asked about so far."
+            self._faults.add(path, node, "", "not_offered", detail)
+            return node
+        if isinstance(node, InSegment):
+            return self._in_segment(node, path)
+        return self._filters(self._leaves.checked(node, path, inside), path)
+
+    def _filters(self, node: Leaf, path: tuple[str | int, ...]) -> Leaf:
+        """The leaf with what stands inside it checked too."""
+        for where, child in children(node):
+            name = node.collection if isinstance(node, Rows) else None
+            if isinstance(node, Compare):
+                term = node.left if where[0] == "left" else node.right
+                name = term.of.partition(".")[0] if isinstance(term, Aggregate) else None
+            if name is not None and name not in self._world.registry.collections:
+                continue
+            node = _with(node, where, self.expr(child, (*path, *where), name))
+        return node
+
+    def _in_segment(self, node: InSegment, path: tuple[str | int, ...]) -> InSegment:
+        found = node.segment if node.segment in self._world.segments else None
+        if node.name is not None:
+            found = self._world.ids.get(node.name)
+        if found is None:
+            self._faults.add(path, node, "", "unknown_segment", "There is no segment of this name or id.")
+            return node
+        self.found.segments.add(found)
+        return InSegment(segment=found)
+
+
+def _with(node: Leaf, path: tuple[str | int, ...], child: Expr) -> Leaf:
+    if isinstance(node, Compare):
+        side = str(path[0])
+        return node.model_copy(update={side: getattr(node, side).model_copy(update={"where": child})})
+    return node.model_copy(update={str(path[0]): child})
+
+
+def _checked(tree: Expr, found: Found, world: World) -> Checked:
+    """What follows from the tree and from the segments behind it."""
+    fields, trees, behind = list(found.fields), [tree], list(found.segments)
+    grants = set(found.grants)
+    changed = set(found.changed_by)
+    seen: set[uuid.UUID] = set()
+    while behind:
+        each = behind.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        inner = _Checker(world, Faults(), from_text=False)
+        inner.expr(world.segments[each].tree, (), None)
+        trees.append(world.segments[each].tree)
+        fields += inner.found.fields
+        grants |= inner.found.grants
+        changed |= inner.found.changed_by
+        behind += inner.found.segments
+    return Checked(
+        tree=tree,
+        uses=frozenset(found.uses),
+        segments=frozenset(found.segments),
+        grants=frozenset(grants),
+        changed_by=frozenset(changed),
+        temporal=_temporal(trees, fields),
+        population_relative=any(isinstance(node, Rank) for each in trees for node in every(each)),
+    )
+
+
+def _temporal(trees: Iterable[Expr], fields: Iterable[Field]) -> bool:
+    return any(each.temporal for each in fields) or any(
+        isinstance(window, Last | Next) for tree in trees for node in every(tree) for window in _windows(node)
+    )
+
+
+def _windows(node: Node) -> Iterable[Node | None]:
+    if isinstance(node, Compare):
+        return [term.window for term in (node.left, node.right) if isinstance(term, Aggregate)]
+    return [getattr(node, "window", None)]

@@ -1,0 +1,98 @@
+"""Every write of segments, with its audit row and event."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import delete, insert, text, update
+
+from app.access.audit import AuditEntry, record
+from app.core.db import Tx
+from app.core.errors import NOT_FOUND, Problem
+from app.core.http import stale
+from app.core.ids import COMPANY, new_id
+from app.core.sql import together
+from app.feed.outbox import Event, publish
+from app.segments.check import Checked
+from app.segments.models import SEGMENT_IN_USE, Segment
+from app.segments.queries import saved
+from app.segments.queries.saved import COLUMNS, Saved, saved_of
+
+# What segments refer to must not change while it is decided that they make no circle. Readers are not held up.
+_ALONE = text("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE")
+
+
+async def take_turn(tx: Tx) -> None:
+    """Let nobody else write segments until this transaction ends. Call it before the question is checked."""
+    await tx.execute(_ALONE)
+
+
+async def create(tx: Tx, name: str, description: str | None, checked: Checked, segment: uuid.UUID | None) -> Saved:
+    """Save a new segment."""
+    row = {
+        "id": segment or new_id(),
+        "name": name,
+        "description": description,
+        **_columns(checked),
+        "version": 1,
+        "created_at": tx.now,
+        "updated_at": tx.now,
+    }
+    made = saved_of((await tx.rows(insert(Segment).values(row).returning(*COLUMNS)))[0])
+    await _announce(
+        tx, "create", made, tuple(name for name in ("name", "description", "tree") if row[name] is not None)
+    )
+    return made
+
+
+async def change(tx: Tx, before: Saved, given: dict[str, Any], checked: Checked | None, version: int) -> Saved:
+    """Apply a merge patch to version `version`. What is the same makes no new version. Raises Problem if stale."""
+    if before.version != version:
+        raise stale(before.version)
+    values = {name: value for name, value in given.items() if getattr(before, name) != value}
+    if checked is not None and checked.tree != before.tree:
+        values |= _columns(checked)
+    if not values:
+        return before
+    statement = (
+        update(Segment)
+        .where(Segment.id == before.id, Segment.version == version)
+        .values(**values, version=version + 1, updated_at=tx.now)
+        .returning(*COLUMNS)
+    )
+    rows = await tx.rows(statement)
+    if not rows:
+        raise Problem(NOT_FOUND)
+    made = saved_of(rows[0])
+    await _announce(tx, "update", made, tuple(name for name in ("name", "description", "tree") if name in values))
+    return made
+
+
+async def remove(tx: Tx, segment: uuid.UUID, version: int) -> None:
+    """Delete a segment. Raises Problem: there is none, another version, another segment refers to it."""
+    await take_turn(tx)
+    found = await saved.one(tx, segment)
+    if found is None:
+        raise Problem(NOT_FOUND)
+    if found.version != version:
+        raise stale(found.version)
+    if await saved.is_referred_to(tx, segment):
+        raise Problem(SEGMENT_IN_USE)
+    await tx.execute(delete(Segment).where(Segment.id == segment))
+    await _announce(tx, "delete", found, ())
+
+
+def _columns(checked: Checked) -> dict[str, Any]:
+    return {
+        "tree": checked.as_json,
+        "uses": sorted(checked.uses),
+        "refers_to": sorted(checked.segments),
+        "temporal": checked.temporal,
+        "population_relative": checked.population_relative,
+    }
+
+
+async def _announce(tx: Tx, verb: str, segment: Saved, fields: tuple[str, ...]) -> None:
+    happened = {"create": "segment.created", "update": "segment.updated", "delete": "segment.deleted"}[verb]
+    event = Event(happened, COMPANY, segment.id, segment.version)
+    entry = AuditEntry(f"segment.{verb}", "segment", segment.id, fields=fields)
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))

@@ -1,0 +1,65 @@
+"""What a caller may ask about, as one document from which an editor can be built. Pure."""
+
+from typing import Any
+
+from app.core.caller import Caller
+from app.core.fields import AGGREGATED, OPERATORS, Collection, Field, FieldType, Registry
+from app.segments import grammar
+
+
+def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -> dict[str, Any]:
+    """Fields, collections, functions, windows and limits; what the caller may not use is absent."""
+    return {
+        "fields": [_field(field) for field in registry.fields.values() if _granted(field, caller)],
+        "collections": [
+            _collection(collection, caller)
+            for collection in registry.collections.values()
+            if _granted(collection, caller)
+        ],
+        "types": [_type(kind) for kind in FieldType],
+        "functions": [
+            {"name": name, "of": [kind.value for kind in FieldType if kind in kinds], "rows": name == "count"}
+            for name, kinds in AGGREGATED.items()
+        ],
+        "quantifiers": list(grammar.QUANTIFIERS),
+        "windows": {
+            "forms": ["during last", "during next", "from ... to", "before", "after"],
+            "units": [{"name": name, "most": grammar.MOST[name]} for name in grammar.UNITS],
+        },
+        "limits": {
+            "text_bytes": grammar.TEXT_BYTES,
+            "depth": grammar.DEPTH,
+            "conditions": grammar.LEAVES,
+            "values": grammar.VALUES,
+            "string_length": grammar.STRING_LENGTH,
+        },
+        "currency": {"code": currency, "decimals": digits},
+    }
+
+
+def _granted(offer: Field | Collection, caller: Caller) -> bool:
+    return caller.may(offer.scope) and offer.group in caller.field_groups
+
+
+def _field(field: Field) -> dict[str, Any]:
+    shown: dict[str, Any] = {"name": field.name, "label": field.label, "type": field.type.value}
+    shown["operators"] = list(field.operators)
+    if field.choices:
+        shown["choices"] = list(field.choices)
+    if field.values_at is not None:
+        shown["values_at"] = field.values_at
+    more = {"pii": field.pii.value, "field_group": field.group, "scope": field.scope, "temporal": field.temporal}
+    return {**shown, **more, "changed_by": list(field.changed_by)}
+
+
+def _collection(collection: Collection, caller: Caller) -> dict[str, Any]:
+    return {
+        "name": collection.name,
+        "label": collection.label,
+        "windows": collection.day is not None,
+        "fields": [_field(field) for field in collection.fields if _granted(field, caller)],
+    }
+
+
+def _type(kind: FieldType) -> dict[str, Any]:
+    return {"name": kind.value, "operators": list(OPERATORS[kind])}

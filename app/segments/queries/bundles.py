@@ -1,0 +1,151 @@
+"""Rows of collections: which ones a predicate is about, and many of them as one row per customer.
+
+Aggregates over the same rows share one relation. Plain sums come from the sums per day where a collection keeps them.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, FromClause, Select, func, literal, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from app.core.fields import Collection, Evaluation, Registry
+from app.segments import windows
+from app.segments.queries.operands import Rowset, within
+from app.segments.queries.predicates import Predicates, element
+from app.segments.tree import Aggregate, Compare, Expr, Not, Rows
+from app.segments.values import Window
+
+AVERAGE_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Rows of a collection in a window that a filter lets through; `by_day` reads the sums per day instead."""
+
+    collection: str
+    window: Window | None
+    where: Expr | None
+    by_day: bool = False
+
+
+class Need(NamedTuple):
+    """A value over the rows of a bundle: a function, and the field that it is of (None for the rows themselves)."""
+
+    function: str
+    field: str | None
+    distinct: bool
+
+
+class Selected(NamedTuple):
+    """Rows in SQL: where they are, the column with their customer, and the conditions that pick them."""
+
+    rows: Rowset
+    customer: ColumnElement[uuid.UUID]
+    conditions: tuple[ColumnElement[bool], ...]
+
+
+def selected(registry: Registry, asked: Evaluation, bundle: Bundle) -> Selected:
+    """The rows of a bundle."""
+    collection = registry.collections[bundle.collection]
+    days = collection.day_sums if bundle.by_day else None
+    row = (days or collection).relation()
+    rows = Rowset(row, asked)
+    customer = (days or collection).customer(row)
+    conditions = [*asked.bounds(customer)]
+    day = (days or collection).day
+    if bundle.window is not None and day is not None:
+        conditions.append(within(day(row), windows.days(bundle.window, asked.as_of)))
+    if days is None and collection.counted is not None:
+        conditions.append(collection.counted(row))
+    if bundle.where is not None:
+        conditions.append(Predicates(collection.by_name, rows).truth(bundle.where, filtering=True))
+    return Selected(rows, customer, tuple(conditions))
+
+
+class Bundles:
+    """The bundles of one question, each as a relation with one row per customer."""
+
+    def __init__(self, registry: Registry, asked: Evaluation, leaves: Iterable[Expr]) -> None:
+        self._registry = registry
+        self._asked = asked
+        # Every value over the same rows is computed in one go, so all of them must be known before the first is used.
+        self._needs: dict[Bundle, list[Need]] = {}
+        for leaf in leaves:
+            terms = (leaf.left, leaf.right) if isinstance(leaf, Compare) else ()
+            for term in terms:
+                if isinstance(term, Aggregate):
+                    bundle, need = self._place(term)
+                    needs = self._needs.setdefault(bundle, [])
+                    if need not in needs:
+                        needs.append(need)
+
+    def value(self, term: Aggregate) -> tuple[Bundle, str]:
+        """The bundle that an aggregate is computed in, and the name of its column there."""
+        bundle, need = self._place(term)
+        return bundle, f"value_{self._needs[bundle].index(need)}"
+
+    def presence(self, leaf: Rows) -> Bundle:
+        """The bundle with a row for each customer who has such rows: for all, those who have one of the contrary."""
+        return self.behind(leaf, by_day=True)
+
+    def behind(self, node: Rows | Aggregate, *, by_day: bool = False) -> Bundle:
+        """The rows that a predicate is about; from the sums per day if they tell enough and `by_day` allows it."""
+        name = node.collection if isinstance(node, Rows) else node.of.partition(".")[0]
+        where = node.where
+        if isinstance(node, Rows) and node.op == "all" and where is not None:
+            where = Not(item=where)
+        by_day = by_day and where is None and self._registry.collections[name].day_sums is not None
+        return Bundle(name, node.window, where, by_day)
+
+    def relation(self, bundle: Bundle) -> FromClause:
+        """The bundle as a relation: `customer_id`, and its values."""
+        found = selected(self._registry, self._asked, bundle)
+        collection = self._registry.collections[bundle.collection]
+        values = [
+            (_from_days if bundle.by_day else _from_rows)(need, collection, found.rows).label(f"value_{number}")
+            for number, need in enumerate(self._needs.get(bundle, ()))
+        ]
+        grouped = select(found.customer.label("customer_id"), *values).select_from(found.rows.joined)
+        return grouped.where(*found.conditions).group_by(found.customer).subquery()
+
+    def rows_of_one(self, bundle: Bundle, customer: ColumnElement[uuid.UUID], outer: FromClause) -> Select[Any]:
+        """The rows of the customer whom a row of `outer` is about."""
+        found = selected(self._registry, self._asked, bundle)
+        mine = select(literal(1)).select_from(found.rows.joined).where(found.customer == customer, *found.conditions)
+        return mine.correlate(outer)
+
+    def _place(self, term: Aggregate) -> tuple[Bundle, Need]:
+        name, _, field = term.of.partition(".")
+        need = Need(term.aggregate, field or None, term.distinct)
+        days = self._registry.collections[name].day_sums
+        summed = days is not None and (
+            need == Need("count", None, distinct=False) or (need.function == "sum" and field in days.columns)
+        )
+        return self.behind(term, by_day=summed), need
+
+
+def _from_days(need: Need, collection: Collection, rows: Rowset) -> ColumnElement[Any]:
+    days = collection.day_sums
+    assert days is not None  # noqa: S101  a bundle by day was made because there are
+    return func.sum(days.rows(rows.row) if need.field is None else days.columns[need.field](rows.row, rows.asked))
+
+
+def _from_rows(need: Need, collection: Collection, rows: Rowset) -> ColumnElement[Any]:
+    if need.field is None:
+        return func.count()
+    value = rows.operand(collection.by_name[need.field]).full
+    if need.function in {"first", "last"}:
+        columns = collection.order(rows.row)
+        order = [column.asc() if need.function == "first" else column.desc() for column in columns]
+        return element(func.array_agg(aggregate_order_by(value, *order)), literal(1))
+    if need.function == "avg":
+        return func.round(func.avg(value), AVERAGE_DIGITS)
+    if need.function == "count":
+        return func.count(value.distinct() if need.distinct else value)
+    plain: dict[str, Callable[[ColumnElement[Any]], ColumnElement[Any]]] = {
+        "sum": func.sum, "min": func.min, "max": func.max,
+    }  # fmt: skip
+    return plain[need.function](value)

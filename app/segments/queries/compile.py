@@ -1,0 +1,112 @@
+"""Tree -> SQL: one compiler for the set and for one customer."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, case, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from app.core.fields import Evaluation, Registry
+from app.segments.queries.bundles import Bundle, Bundles
+from app.segments.queries.operands import Operand, Rowset
+from app.segments.queries.predicates import Predicates, decided, element
+from app.segments.tree import Aggregate, And, Expr, InSegment, Leaf, Not, Or, Rank, Rows
+from app.segments.values import Node
+
+Trees = Mapping[uuid.UUID, Expr]
+
+
+class Customers(Predicates):
+    """Predicates about customers, with everything they need joined to the table of customers."""
+
+    def __init__(self, registry: Registry, trees: Trees, asked: Evaluation, tree: Expr) -> None:
+        super().__init__(registry.fields, Rowset(registry.population.rows(), asked))
+        self._registry = registry
+        self._trees = trees
+        self.id = registry.population.id(self.rows.row)
+        self.bundles = Bundles(registry, asked, self._about_customers(tree))
+        self._joined: dict[Bundle, FromClause] = {}
+
+    @property
+    def counted(self) -> ColumnElement[bool]:
+        """Whether a customer can be in a segment at all, and is asked about."""
+        return and_(self._registry.population.counted(self.rows.row), *self.rows.asked.bounds(self.id))
+
+    def leaf(self, leaf: Leaf, *, filtering: bool) -> ColumnElement[bool]:
+        """A predicate that is no combination of others."""
+        if isinstance(leaf, Rows):
+            return self._rows(leaf, filtering=filtering)
+        if isinstance(leaf, InSegment):
+            assert leaf.segment is not None  # noqa: S101  a checked tree refers by id
+            return self.truth(self._trees[leaf.segment], filtering=filtering)
+        if isinstance(leaf, Rank):
+            return self._rank(leaf, filtering=filtering)
+        return super().leaf(leaf, filtering=filtering)
+
+    def term(self, term: Node) -> Operand:
+        """The value of a term; an aggregate is joined as one value per customer."""
+        if not isinstance(term, Aggregate):
+            return super().term(term)
+        bundle, column = self.bundles.value(term)
+        relation = self._relation(bundle)
+        raw, nothing = relation.c[column], relation.c.customer_id.is_(None)
+        if term.aggregate == "count":
+            return Operand(raw, func.coalesce(raw, 0), 0)
+        if term.aggregate == "sum":
+            # The sum of nothing is zero; the sum of values of which none is known is missing.
+            return Operand(raw, case((nothing, 0), else_=raw), 0)
+        return Operand(raw, raw)
+
+    def cut(self, leaf: Rank) -> ColumnElement[Any]:
+        """The value that the last of the highest (lowest) has; null when nobody has a value."""
+        everybody = replace(self.rows.asked, within=None)
+        inner = Customers(self._registry, self._trees, everybody, leaf.of if leaf.of is not None else leaf)
+        value = inner.operand(leaf.field).full
+        conditions = [inner.counted, value.is_not(None)]
+        if leaf.of is not None:
+            conditions.append(inner.truth(leaf.of, filtering=True))
+        order = value.desc() if leaf.end == "top" else value.asc()
+        ordered: Any = func.array_agg(aggregate_order_by(value, order))
+        count = func.count(value)
+        # In the top 20 % is who has fewer than 20 % of them above: the last of them stands at the rounded-up place.
+        place: Any = (count * leaf.size + 99) // 100 if leaf.unit == "percent" else func.least(count, leaf.size)
+        return select(element(ordered, place)).select_from(inner.rows.joined).where(*conditions).scalar_subquery()
+
+    def _rank(self, leaf: Rank, *, filtering: bool) -> ColumnElement[bool]:
+        value, cut = self.operand(leaf.field).full, self.cut(leaf)
+        found = value >= cut if leaf.end == "top" else value <= cut
+        inside = decided(found, missing=False, filtering=filtering)
+        return inside if leaf.of is None else and_(inside, self.truth(leaf.of, filtering=filtering))
+
+    def _rows(self, leaf: Rows, *, filtering: bool) -> ColumnElement[bool]:
+        """any: there is such a row; none: there is not; all: there is none of the contrary."""
+        if filtering:
+            rows = self.bundles.rows_of_one(self.bundles.presence(leaf), self.id, self.rows.row)
+            return rows.exists() if leaf.op == "any" else ~rows.exists()
+        present = self._relation(self.bundles.presence(leaf)).c.customer_id
+        return present.is_not(None) if leaf.op == "any" else present.is_(None)
+
+    def _relation(self, bundle: Bundle) -> FromClause:
+        if bundle not in self._joined:
+            relation = self.bundles.relation(bundle)
+            self._joined[bundle] = relation
+            self.rows.join(relation, relation.c.customer_id == self.id)
+        return self._joined[bundle]
+
+    def _about_customers(self, tree: Expr) -> Iterator[Expr]:
+        """The predicates about customers of a tree and of the segments behind it, without those of populations."""
+        waiting = [tree]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, And | Or):
+                waiting += node.items
+            elif isinstance(node, Not):
+                waiting.append(node.item)
+            elif isinstance(node, InSegment) and node.segment is not None:
+                waiting.append(self._trees[node.segment])
+            elif isinstance(node, Rank) and node.of is not None:
+                waiting.append(node.of)
+            else:
+                yield node

@@ -1,0 +1,135 @@
+"""The conditions of a segment for one customer: the compiler's own predicates, with values and evidence beside them."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, func, literal, select
+
+from app.core.db import Tx
+from app.core.fields import AGGREGATED, FieldType
+from app.segments.explanation import Outcome, leaves
+from app.segments.queries.bundles import Bundle, selected
+from app.segments.queries.compile import Customers
+from app.segments.queries.evaluate import Question, only
+from app.segments.queries.operands import plain
+from app.segments.tree import Aggregate, Compare, FieldTerm, InSegment, Leaf, Rank, Rows
+from app.segments.values import Node
+
+EVIDENCE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A customer and a question: whether the customer can be in any segment, is in this one, and every condition."""
+
+    counted: bool
+    member: bool
+    outcomes: list[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is read for one condition; a constant stands in `fixed`."""
+
+    truth: ColumnElement[Any]
+    type: FieldType | None = None
+    value: ColumnElement[Any] | None = None
+    needed: ColumnElement[Any] | None = None
+    fixed: Any = None
+    evidence: ColumnElement[Any] | None = None
+
+
+async def explain(tx: Tx, question: Question, customer: uuid.UUID) -> Explained | None:
+    """What is true of one customer; None if there is no such customer."""
+    customers = question.customers(only(customer))
+    shown = [_Reader(question, customers).shown(leaf) for leaf in leaves(question.tree)]
+    whole = customers.truth(question.tree)
+    population = question.registry.population
+    columns: list[ColumnElement[Any]] = [population.counted(customers.rows.row), whole]
+    places: list[tuple[_Shown, list[int | None]]] = []
+    for each in shown:
+        at: list[int | None] = []
+        for column in (each.truth, each.value, each.needed, each.evidence):
+            at.append(None if column is None else len(columns))
+            columns += [] if column is None else [column]
+        places.append((each, at))
+    labelled = [column.label(f"column_{number}") for number, column in enumerate(columns)]
+    one = customers.rows.asked.bounds(customers.id)
+    rows = await tx.rows(select(*labelled).select_from(customers.rows.joined).where(*one))
+    if not rows:
+        return None
+    row = rows[0]
+    outcomes = [_outcome(each, *(None if place is None else row[place] for place in at)) for each, at in places]
+    return Explained(bool(row[0]), bool(row[0] and row[1]), outcomes)
+
+
+def _outcome(shown: _Shown, truth: Any, value: Any, needed: Any, evidence: Any) -> Outcome:
+    needed = shown.fixed if needed is None else needed
+    return Outcome(bool(truth), shown.type, value, needed, tuple(evidence or ()))
+
+
+class _Reader:
+    """Finds what to read for a condition."""
+
+    def __init__(self, question: Question, customers: Customers) -> None:
+        self._question = question
+        self._customers = customers
+        self._registry = question.registry
+
+    def shown(self, leaf: Leaf) -> _Shown:
+        """The columns that tell of a condition."""
+        truth = self._customers.leaf(leaf, filtering=False)
+        if isinstance(leaf, InSegment):
+            return _Shown(truth)
+        if isinstance(leaf, Rows):
+            bundle = self._customers.bundles.behind(leaf)
+            return _Shown(truth, FieldType.NUMBER, self._number(bundle), evidence=self._evidence(bundle))
+        if isinstance(leaf, Compare):
+            return self._compared(leaf, truth)
+        kind = self._registry.fields[leaf.field].type
+        value = self._customers.operand(leaf.field).full
+        return _Shown(truth, kind, value, self._customers.cut(leaf) if isinstance(leaf, Rank) else None)
+
+    def _compared(self, leaf: Compare, truth: ColumnElement[Any]) -> _Shown:
+        kind, value = self._type(leaf.left), self._customers.term(leaf.left).full
+        evidence = None
+        if isinstance(leaf.left, Aggregate):
+            evidence = self._evidence(self._customers.bundles.behind(leaf.left), leaf.left)
+        if isinstance(leaf.right, FieldTerm | Aggregate):
+            needed = self._customers.term(leaf.right).full
+            return _Shown(truth, kind, value, needed, evidence=evidence)
+        return _Shown(truth, kind, value, fixed=plain(leaf.right), evidence=evidence)
+
+    def _type(self, term: Node) -> FieldType:
+        if isinstance(term, FieldTerm):
+            return self._registry.fields[term.field].type
+        assert isinstance(term, Aggregate)  # noqa: S101  the other kind of term
+        name, _, field = term.of.partition(".")
+        if term.aggregate == "count":
+            return FieldType.NUMBER
+        assert term.aggregate in AGGREGATED  # noqa: S101  a checked tree
+        return self._registry.collections[name].by_name[field].type
+
+    def _number(self, bundle: Bundle) -> ColumnElement[Any]:
+        found = selected(self._registry, self._customers.rows.asked, bundle)
+        return select(func.count()).select_from(found.rows.joined).where(*found.conditions).scalar_subquery()
+
+    def _evidence(self, bundle: Bundle, term: Aggregate | None = None) -> ColumnElement[Any]:
+        """The newest of the rows that count, as the ids of their receipts; for one that is picked, that one."""
+        found = selected(self._registry, self._customers.rows.asked, bundle)
+        collection = self._registry.collections[bundle.collection]
+        proof = collection.evidence(found.rows.row)
+        chosen = select(proof.label("id")).select_from(found.rows.joined).where(*found.conditions)
+        order = [column.desc() for column in collection.order(found.rows.row)]
+        if term is not None and term.aggregate in {"first", "last", "min", "max"}:
+            if term.aggregate == "first":
+                order = [column.asc() for column in collection.order(found.rows.row)]
+            elif term.aggregate in {"min", "max"}:
+                value = found.rows.operand(collection.by_name[term.of.partition(".")[2]]).full
+                chosen = chosen.where(value.is_not(None))
+                order = [value.asc() if term.aggregate == "min" else value.desc(), *order]
+            return func.array(chosen.order_by(*order).limit(1).scalar_subquery())
+        day = collection.day(found.rows.row) if collection.day is not None else literal(0, Integer)
+        newest = chosen.group_by(proof).order_by(func.max(day).desc(), proof.desc()).limit(EVIDENCE)
+        return func.array(newest.scalar_subquery())

@@ -1,0 +1,243 @@
+"""Wire types of segments."""
+
+import uuid
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.core.pages import CursorText, Limit
+from app.core.types import Answer, Day, Name, Note, StrictText, Wire
+from app.customers.schemas import CustomerAnswer
+from app.segments.grammar import STRING_LENGTH, TEXT_BYTES
+from app.segments.tree import Expr
+
+SAMPLE_MAX = 50
+EXAMPLE = "sum(receipts.net during last 12 months where store = 'GY-01') > 200.00"
+
+SegmentName = Annotated[Name, Field(max_length=STRING_LENGTH, examples=["vip"])]
+SegmentText = Annotated[StrictText, Field(min_length=1, max_length=TEXT_BYTES, examples=[EXAMPLE])]
+AsOf = Annotated[
+    Day | None, Field(description="Answer as if it were this day: windows end with it. By default the company's today.")
+]
+
+
+def optional(description: str | None = None) -> Any:
+    """A field that may be absent but not null."""
+    return Field(default_factory=lambda: None, description=description)
+
+
+class Definition(Wire):
+    """A question: as text, or as the tree that a text is parsed to."""
+
+    text: SegmentText = optional()
+    tree: Expr = optional()
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "Definition":
+        if ("text" in self.model_fields_set) == ("tree" in self.model_fields_set):
+            raise PydanticCustomError("definition", "Send text or tree, one of them.")
+        return self
+
+
+class NewSegment(Definition):
+    """A segment to save. A `name` is unique; a client may send its own `id`."""
+
+    id: uuid.UUID = optional()
+    name: SegmentName
+    description: Note | None = None
+
+
+class SegmentPatch(Wire):
+    """A JSON merge patch of a saved segment: what is absent stays. `text` or `tree` replaces the question."""
+
+    name: SegmentName = optional()
+    description: Note | None = None
+    text: SegmentText = optional()
+    tree: Expr = optional()
+
+    @model_validator(mode="after")
+    def _not_both(self) -> "SegmentPatch":
+        if {"text", "tree"} <= self.model_fields_set:
+            raise PydanticCustomError("definition", "Send text or tree, one of them.")
+        return self
+
+
+class Preview(Definition):
+    """A question to try out, and how many of its customers to show."""
+
+    as_of: AsOf = None
+    sample: Annotated[int, Field(strict=True, ge=0, le=SAMPLE_MAX)] = 10
+
+
+class AsOfQuery(Wire):
+    """When a question is asked."""
+
+    as_of: AsOf = None
+
+
+class MembersQuery(AsOfQuery):
+    """How much of a segment, and from where. The cursor keeps the day of the first page."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class SegmentsQuery(Wire):
+    """How much of the list of segments, and from where."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class ParsedSegment(Answer):
+    """A question as it would be saved. `text` is printed from `tree`.
+
+    `uses` are its fields and collections, `refers_to` the segments that it names. `temporal`: time alone can change who
+    is in it. `population_relative`: who is in it depends on the values of others.
+    """
+
+    text: str
+    tree: Expr
+    uses: list[str]
+    refers_to: list[uuid.UUID]
+    temporal: bool
+    population_relative: bool
+
+
+class ParseAnswer(ParsedSegment):
+    """`lacking` is what the caller's key would need to have it answered; empty if it may ask."""
+
+    lacking: list[str]
+
+
+class SegmentAnswer(ParsedSegment):
+    """A saved segment."""
+
+    id: uuid.UUID
+    name: str
+    description: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Warned(Answer):
+    """Something that whoever wrote the question may not have meant."""
+
+    code: str
+    detail: str
+
+
+class PreviewAnswer(Answer):
+    """How many customers a question is true of, and some of them. `cost` is the planner's estimate."""
+
+    count: int
+    sample: list[CustomerAnswer]
+    as_of: date
+    text: str
+    tree: Expr
+    cost: float
+    warnings: list[Warned]
+
+
+class CountAnswer(Answer):
+    """How many customers are in a segment as of a day."""
+
+    count: int
+    as_of: date
+    version: int
+
+
+class MembersPage(Answer):
+    """One page of the customers in a segment, in the order of their ids."""
+
+    data: list[CustomerAnswer]
+    next_cursor: str | None
+    has_more: bool
+    as_of: date
+
+
+class ConditionAnswer(Answer):
+    """A part of a question for one customer: `op` is and, or, not, or condition.
+
+    A condition shows the customer's `value` (null: missing), what is `needed` where that is a value of its own, the
+    `distance` in words, and as `evidence` the receipts behind it, newest first.
+    """
+
+    op: str
+    truth: bool
+    items: list["ConditionAnswer"] | SkipJsonSchema[None] = None
+    text: str | SkipJsonSchema[None] = None
+    value: dict[str, Any] | None = None
+    needed: dict[str, Any] | SkipJsonSchema[None] = None
+    distance: str | SkipJsonSchema[None] = None
+    evidence: list[uuid.UUID] | SkipJsonSchema[None] = None
+
+
+class ExplanationAnswer(Answer):
+    """Why a customer is in a segment or not. `counted` is false for walk-ins and records that are gone."""
+
+    segment_id: uuid.UUID
+    customer_id: uuid.UUID
+    as_of: date
+    member: bool
+    counted: bool
+    text: str
+    explanation: ConditionAnswer
+
+
+class HeldSegment(Answer):
+    """A segment that a customer is in."""
+
+    id: uuid.UUID
+    name: str
+    version: int
+
+
+class HeldSegments(Answer):
+    """The segments that a customer is in; `not_granted` counts those that the caller's key may not ask."""
+
+    data: list[HeldSegment]
+    as_of: date
+    not_granted: int
+
+
+class OfferedField(Answer):
+    """A field: its operators follow from its type; `values_at` is where its possible values are listed."""
+
+    name: str
+    label: str
+    type: str
+    operators: list[str]
+    choices: list[str] | SkipJsonSchema[None] = None
+    values_at: str | SkipJsonSchema[None] = None
+    pii: str
+    field_group: str
+    scope: str
+    temporal: bool
+    changed_by: list[str]
+
+
+class OfferedCollection(Answer):
+    """A collection: many rows per customer."""
+
+    name: str
+    label: str
+    windows: bool
+    fields: list[OfferedField]
+
+
+class Offer(Answer):
+    """Everything that the caller may ask about, enough to build an editor from."""
+
+    fields: list[OfferedField]
+    collections: list[OfferedCollection]
+    types: list[dict[str, Any]]
+    functions: list[dict[str, Any]]
+    quantifiers: list[str]
+    windows: dict[str, Any]
+    limits: dict[str, int]
+    currency: dict[str, Any]

@@ -1,0 +1,308 @@
+"""The tree of a segment: what is stored and what the compiler reads; the text is printed from it.
+
+Nodes are frozen and compare by value. In JSON every predicate names its `op`; terms, values and windows are told apart
+by their one distinguishing key (`field`, `money`, `last`, ...). Money is in minor units of the company's currency.
+"""
+
+import uuid
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import AfterValidator, Discriminator, Field, StrictBool, StrictInt, Tag, TypeAdapter, model_validator
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
+
+from app.segments.grammar import LEAVES, VALUES
+from app.segments.values import (
+    DateValue,
+    MoneyValue,
+    Name,
+    Node,
+    NumberValue,
+    ShortText,
+    TextValue,
+    TruthValue,
+    Value,
+    Window,
+    by_key,
+)
+
+ROWS_MAX = 1_000_000
+
+# --- terms ------------------------------------------------------------------------------------------------------------
+
+
+class FieldTerm(Node):
+    """The value of a field."""
+
+    key = "field"
+    field: Name
+
+
+class Aggregate(Node):
+    """One value from many rows: `of` is a collection (for count) or a field of one, as in `receipts.net`."""
+
+    key = "aggregate"
+    aggregate: Literal["count", "sum", "avg", "min", "max", "first", "last"]
+    of: Name
+    distinct: StrictBool = False
+    window: Window | None = None
+    where: "Expr | None" = None
+
+
+Term = Annotated[
+    Annotated[FieldTerm, Tag("FieldTerm")] | Annotated[Aggregate, Tag("Aggregate")], by_key(FieldTerm, Aggregate)
+]
+Side = Annotated[
+    Annotated[FieldTerm, Tag("FieldTerm")]
+    | Annotated[Aggregate, Tag("Aggregate")]
+    | Annotated[NumberValue, Tag("NumberValue")]
+    | Annotated[MoneyValue, Tag("MoneyValue")]
+    | Annotated[TextValue, Tag("TextValue")]
+    | Annotated[DateValue, Tag("DateValue")]
+    | Annotated[TruthValue, Tag("TruthValue")],
+    by_key(FieldTerm, Aggregate, NumberValue, MoneyValue, TextValue, DateValue, TruthValue),
+]
+
+# --- predicates -------------------------------------------------------------------------------------------------------
+
+
+def _at_least_two(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    # After the items: as a bound on the field it would count those that are wrong as absent.
+    if len(items) < 2:  # noqa: PLR2004
+        raise PydanticCustomError("too_short", "Combine at least two conditions.")
+    return items
+
+
+_TWO = (Field(max_length=LEAVES, json_schema_extra={"minItems": 2}), AfterValidator(_at_least_two))
+
+
+class And(Node):
+    """All of them."""
+
+    op: Literal["and"] = "and"
+    items: Annotated[tuple["Expr", ...], *_TWO]
+
+
+class Or(Node):
+    """At least one of them."""
+
+    op: Literal["or"] = "or"
+    items: Annotated[tuple["Expr", ...], *_TWO]
+
+
+class Not(Node):
+    """The exact complement: true for whoever `item` is not true for."""
+
+    op: Literal["not"] = "not"
+    item: "Expr"
+
+
+class Compare(Node):
+    """A term beside a value or another term. A missing one fails any comparator, unless `including_missing`."""
+
+    op: Literal["compare"] = "compare"
+    left: Term
+    comparator: Literal["=", "!=", "<", "<=", ">", ">="]
+    right: Side
+    including_missing: StrictBool = False
+
+
+class OneOf(Node):
+    """A field is (not) one of some values. A missing field fails either way, unless `including_missing`."""
+
+    op: Literal["in"] = "in"
+    field: Name
+    values: Annotated[tuple[Value, ...], Field(min_length=1, max_length=VALUES)]
+    negated: StrictBool = Field(default=False, alias="not")
+    including_missing: StrictBool = False
+
+
+class Between(Node):
+    """A field lies between two values, both included."""
+
+    op: Literal["between"] = "between"
+    field: Name
+    low: Value
+    high: Value
+
+
+class Missing(Node):
+    """A field has no value, or (`not`) has one."""
+
+    op: Literal["missing"] = "missing"
+    field: Name
+    negated: StrictBool = Field(default=False, alias="not")
+
+
+class Match(Node):
+    """A text holds or begins with another, as written; a category lies under another (or is it)."""
+
+    op: Literal["contains", "starts_with", "under"]
+    field: Name
+    value: Value
+
+
+class During(Node):
+    """A date lies in a window."""
+
+    op: Literal["during"] = "during"
+    field: Name
+    window: Window
+
+
+class Anniversary(Node):
+    """The same day of a later year lies in a window. 29 February counts as 28 in other years."""
+
+    op: Literal["anniversary"] = "anniversary"
+    field: Name
+    window: Window
+
+
+class Rank(Node):
+    """A field is among the highest or lowest: of all customers, or of those for whom `of` is true.
+
+    Equal values are never parted: in the top 20 % is who has fewer than 20 % of them strictly above.
+    """
+
+    op: Literal["rank"] = "rank"
+    field: Name
+    end: Literal["top", "bottom"]
+    size: Annotated[StrictInt, Field(ge=1, le=ROWS_MAX)]
+    unit: Literal["percent", "customers"]
+    of: "Expr | None" = None
+
+    @model_validator(mode="after")
+    def _share(self) -> "Rank":
+        if self.unit == "percent" and self.size > 100:  # noqa: PLR2004
+            raise PydanticCustomError("percent", "A share is at most 100 %.")
+        return self
+
+
+class Rows(Node):
+    """Whether any, none or all rows of a collection (in a window) are as `where` says. All of no rows is true."""
+
+    op: Literal["any", "none", "all"]
+    collection: Name
+    window: Window | None = None
+    where: "Expr | None" = None
+
+
+class InSegment(Node):
+    """The customer is in another segment; who sends a tree may name it, and what is stored is its id."""
+
+    op: Literal["in_segment"] = "in_segment"
+    segment: uuid.UUID | None = None
+    name: ShortText | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "InSegment":
+        if (self.segment is None) == (self.name is None):
+            raise PydanticCustomError("which_segment", "Give the segment's id or its name, one of them.")
+        return self
+
+
+_KINDS: dict[str, type[Node]] = {
+    "and": And, "or": Or, "not": Not, "compare": Compare, "in": OneOf, "between": Between, "missing": Missing,
+    "contains": Match, "starts_with": Match, "under": Match, "during": During, "anniversary": Anniversary, "rank": Rank,
+    "any": Rows, "none": Rows, "all": Rows, "in_segment": InSegment,
+}  # fmt: skip
+
+
+def _by_op(value: Any) -> str | None:
+    op = value.get("op") if isinstance(value, dict) else getattr(value, "op", None)
+    kind = _KINDS.get(op) if isinstance(op, str) else None
+    return kind.__name__ if kind else None
+
+
+Expr = TypeAliasType(
+    "Expr",
+    Annotated[
+        Annotated[And, Tag("And")]
+        | Annotated[Or, Tag("Or")]
+        | Annotated[Not, Tag("Not")]
+        | Annotated[Compare, Tag("Compare")]
+        | Annotated[OneOf, Tag("OneOf")]
+        | Annotated[Between, Tag("Between")]
+        | Annotated[Missing, Tag("Missing")]
+        | Annotated[Match, Tag("Match")]
+        | Annotated[During, Tag("During")]
+        | Annotated[Anniversary, Tag("Anniversary")]
+        | Annotated[Rank, Tag("Rank")]
+        | Annotated[Rows, Tag("Rows")]
+        | Annotated[InSegment, Tag("InSegment")],
+        Discriminator(
+            _by_op, custom_error_type="unknown_op", custom_error_message=f"op must be one of: {', '.join(_KINDS)}."
+        ),
+    ],
+)
+Leaf = Compare | OneOf | Between | Missing | Match | During | Anniversary | Rank | Rows | InSegment
+
+for _kind in (Aggregate, And, Or, Not, Rank, Rows):
+    _kind.model_rebuild()
+
+_TREE: TypeAdapter[Expr] = TypeAdapter(Expr)
+
+
+def from_json(value: Any) -> Expr:
+    """The tree of a JSON value. Raises pydantic.ValidationError."""
+    return _TREE.validate_python(value)
+
+
+def to_json(tree: Expr) -> dict[str, Any]:
+    """The JSON of a tree, every key of every node written out."""
+    return cast("dict[str, Any]", _TREE.dump_python(tree, mode="json"))
+
+
+def children(node: Node) -> Iterator[tuple[tuple[str | int, ...], "Expr"]]:
+    """The predicates directly inside a node, each with its path from there."""
+    if isinstance(node, And | Or):
+        for index, item in enumerate(node.items):
+            yield ("items", index), item
+    elif isinstance(node, Not):
+        yield ("item",), node.item
+    elif isinstance(node, Compare):
+        for side, term in (("left", node.left), ("right", node.right)):
+            if isinstance(term, Aggregate) and term.where is not None:
+                yield (side, "where"), term.where
+    elif isinstance(node, Rows) and node.where is not None:
+        yield ("where",), node.where
+    elif isinstance(node, Rank) and node.of is not None:
+        yield ("of",), node.of
+
+
+def values(node: Node) -> tuple[Any, ...]:
+    """The literals directly inside a node."""
+    if isinstance(node, OneOf):
+        return node.values
+    if isinstance(node, Between):
+        return node.low, node.high
+    if isinstance(node, Match):
+        return (node.value,)
+    if isinstance(node, Compare) and not isinstance(node.right, FieldTerm | Aggregate):
+        return (node.right,)
+    return ()
+
+
+def depth(tree: Expr) -> int:
+    """How many predicates stand inside each other at the deepest place."""
+    return 1 + max((depth(child) for _, child in children(tree)), default=0)
+
+
+def is_leaf(node: Expr) -> bool:
+    """Whether a predicate stands for itself, not for a combination of others."""
+    return not isinstance(node, And | Or | Not)
+
+
+def every(tree: Expr) -> Iterator["Expr"]:
+    """All predicates of a tree, those inside filters and populations too, parents first."""
+    waiting: list[Expr] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += [child for _, child in children(node)]
+
+
+def segments_of(tree: Expr) -> frozenset[uuid.UUID]:
+    """The ids of the segments that a tree refers to."""
+    return frozenset(node.segment for node in every(tree) if isinstance(node, InSegment) and node.segment is not None)

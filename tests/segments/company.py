@@ -1,0 +1,215 @@
+"""A small random company: as plain Python for the reference evaluator, and as rows in the database.
+
+Dates gather around an anchor and around leap days, values come from small pools, and many are missing, so that random
+questions about it are often true for some customers and not for others.
+"""
+
+import random
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import insert
+
+from app.catalog.models import Category, Product, Store
+from app.core.db import Tx
+from app.customers.models import Customer, IdentifierRow
+from app.receipts.commands import rebuild
+from app.receipts.models import Receipt, ReceiptLine
+
+STORES = ("GY-01", "GY-02", "WEB")
+CITIES = ("Guiyang", "Zunyi", None)
+PRODUCTS = ("P1", "P2", "P3", "P4")
+BRANDS = {"P1": "Acme", "P2": "Bond", "P3": None}
+CATEGORIES = ("garden", "garden/tools", "gardening", "food", "food/tea", None)
+NAMES = ("Wang", "wang", "O'Neil", "50%", "王伟", "a_b", None)
+AMOUNTS = (0, 1, 99, 100, 500, 5000, 5001, 20000)
+LEAP_DAYS = (date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1), date(2023, 2, 28), date(2025, 2, 28))
+
+
+@dataclass
+class Line:
+    line: int
+    product: str
+    category: str | None
+    quantity: Decimal
+    net: int
+    margin: int | None
+
+
+@dataclass
+class Bought:
+    id: uuid.UUID
+    customer: uuid.UUID
+    date: date
+    occurred_at: datetime
+    store: str
+    kind: str
+    net: int
+    margin: int | None
+    discount: int | None
+    returned: int
+    purpose: str | None
+    one_off: bool
+    seller: str | None
+    voided: bool
+    lines: list[Line]
+
+
+@dataclass
+class Person:
+    id: uuid.UUID
+    kind: str
+    status: str
+    display_name: str | None
+    given_name: str | None
+    family_name: str | None
+    language: str | None
+    gender: str | None
+    birth: tuple[int, int, int | None] | None
+    home_store: str | None
+    source: str | None
+    created_at: datetime
+    identifiers: set[str]
+    bought: list[Bought] = field(default_factory=list)
+
+    @property
+    def counted(self) -> bool:
+        return self.kind != "walk_in" and self.status not in ("merged", "erased")
+
+
+@dataclass
+class Company:
+    stores: dict[str, dict[str, Any]]
+    people: list[Person]
+
+    async def insert(self, tx: Tx) -> None:
+        """Write everything, and derive figures as the service does."""
+        now = datetime(2023, 1, 1, tzinfo=UTC)
+        stamps = {"version": 1, "created_at": now, "updated_at": now}
+        more = {"time_zone": "Asia/Shanghai", "currency": "CNY", "phone_region": "CN"}
+        await tx.execute(
+            insert(Store), [{"code": code, "name": code, **of, **more, **stamps} for code, of in self.stores.items()]
+        )
+        await tx.execute(insert(Category), [{"path": "food", "name": None, "parent": None}])
+        await tx.execute(insert(Product), [{"code": code, "brand": brand, **stamps} for code, brand in BRANDS.items()])
+        await tx.execute(insert(Customer), [_customer(person) for person in self.people])
+        held = [_identifier(person, kind) for person in self.people for kind in sorted(person.identifiers)]
+        await tx.execute(insert(IdentifierRow), held) if held else None
+        bought = [one for person in self.people for one in person.bought]
+        await tx.execute(insert(Receipt), [_receipt(one) for one in bought])
+        await tx.execute(insert(ReceiptLine), [_line(one, line) for one in bought for line in one.lines])
+        await rebuild(tx, [person.id for person in self.people])
+
+
+def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Company:
+    """The company of a seed."""
+    chance = random.Random(seed)
+    kinds = ("own", "dealer", "online")
+    stores = {
+        code: {"kind": chance.choice(kinds), "city": chance.choice(CITIES), "region": chance.choice(["south", None])}
+        for code in STORES
+    }
+    made = Company(stores, [_person(chance, number) for number in range(people)])
+    for _ in range(receipts):
+        # Some buy often, the last never.
+        buyer = made.people[int((people - 1) * chance.random() ** 1.5)]
+        buyer.bought.append(_bought(chance, buyer.id, anchor))
+    return made
+
+
+def _person(chance: random.Random, number: int) -> Person:
+    kind = "walk_in" if number == 0 else chance.choice(["person", "person", "business"])
+    status = chance.choice(["active"] * 4 + ["prospect", "dormant", "lost"]) if number != 1 else "merged"
+    birth = None
+    if chance.random() < 0.75:
+        day = chance.choice([*LEAP_DAYS, date(2024, 12, 31), date(2024, 1, 1), date(2024, 6, 15)])
+        birth = (day.month, day.day, chance.choice([None, 1960, 1984, 2000, 2023]))
+    return Person(
+        id=uuid.UUID(int=chance.getrandbits(128)),
+        kind=kind,
+        status="active" if kind == "walk_in" else status,
+        display_name=chance.choice(NAMES),
+        given_name=chance.choice(NAMES),
+        family_name=chance.choice(NAMES),
+        language=chance.choice(["zh", "en", None]),
+        gender=chance.choice(["female", "male", None]),
+        birth=birth,
+        home_store=chance.choice([*STORES, None]),
+        source=chance.choice(["till", "web", None]),
+        # Some in the last hours of a day in UTC, which are the next day in the company's zone.
+        created_at=datetime(2024, 2, 27, 17, 30, tzinfo=UTC) + timedelta(days=chance.randint(-3, 3)),
+        identifiers={kind for kind in ("phone", "email", "card") if chance.random() < 0.5},
+    )
+
+
+def _bought(chance: random.Random, customer: uuid.UUID, anchor: date) -> Bought:
+    near = chance.choice([0, 0, 1, 1, 2, 6, 7, 13, 29, 30, 31, 89, 90, 91, 364, 365, 366, 400])
+    day = anchor - timedelta(days=near) if chance.random() < 0.9 else anchor + timedelta(days=chance.randint(1, 3))
+    back = chance.random() < 0.2
+    lines = [_bought_line(chance, number, back=back) for number in range(1, chance.randint(1, 3) + 1)]
+    net = sum(line.net for line in lines)
+    known = [line.margin for line in lines if line.margin is not None]
+    return Bought(
+        id=uuid.UUID(int=chance.getrandbits(128)),
+        customer=customer,
+        date=day,
+        occurred_at=datetime(day.year, day.month, day.day, chance.choice([1, 5]), tzinfo=UTC),
+        store=chance.choice(STORES),
+        kind="return" if back else "sale",
+        net=net,
+        margin=sum(known) if known else None,
+        discount=chance.choice([None, 0, 100]),
+        returned=-net if back else 0,
+        purpose=chance.choice(["gift", "own_use", None]),
+        one_off=chance.random() < 0.2,
+        seller=chance.choice(["emp-1", "emp-2", None]),
+        voided=chance.random() < 0.15,
+        lines=lines,
+    )
+
+
+def _bought_line(chance: random.Random, number: int, *, back: bool) -> Line:
+    net = chance.choice(AMOUNTS)
+    margin = chance.choice([None, net // 2, -net])
+    quantity = Decimal(chance.choice(["1", "2", "0.25"]))
+    if back:
+        net, margin, quantity = -net, None if margin is None else -margin, -quantity
+    return Line(number, chance.choice(PRODUCTS), chance.choice(CATEGORIES), quantity, net, margin)
+
+
+def _customer(person: Person) -> dict[str, Any]:
+    month, day, year = person.birth or (None, None, None)
+    names = ("id", "kind", "status", "display_name", "given_name", "family_name", "language", "gender", "home_store",
+             "source", "created_at")  # fmt: skip
+    row = {name: getattr(person, name) for name in names}
+    birthday = {"birth_month": month, "birth_day": day, "birth_year": year}
+    return {**row, **birthday, "version": 1, "updated_at": person.created_at, "profile": {}, "collected": {}}
+
+
+def _identifier(person: Person, kind: str) -> dict[str, Any]:
+    value = f"{kind}-{person.id}"
+    more = {"exclusive": kind == "card", "is_primary": False, "created_at": person.created_at}
+    return {"kind": kind, "value": value, "typed": value, "customer_id": person.id, "id": uuid.uuid4(), **more}
+
+
+def _receipt(one: Bought) -> dict[str, Any]:
+    return {
+        "customer_id": one.customer, "id": one.id, "occurred_at": one.occurred_at, "recorded_at": one.occurred_at,
+        "voided_at": one.occurred_at if one.voided else None, "gross": one.net, "discount": one.discount,
+        "net": one.net, "base_net": one.net, "base_discount": one.discount, "base_margin": one.margin,
+        "base_returns": one.returned, "business_date": one.date, "one_off": one.one_off, "source": "till",
+        "number": str(one.id), "store": one.store,
+        "till": "1", "kind": one.kind, "currency": "CNY", "seller": one.seller, "purpose": one.purpose,
+        "promotions": [], "flags": [], "tenders": [], "extensions": {},
+    }  # fmt: skip
+
+
+def _line(one: Bought, line: Line) -> dict[str, Any]:
+    return {
+        "customer_id": one.customer, "receipt_id": one.id, "gross": line.net, "net": line.net, "base_net": line.net,
+        "base_margin": line.margin, "business_date": one.date, "line": line.line, "quantity": line.quantity,
+        "product": line.product, "category": line.category,
+    }  # fmt: skip

@@ -1,0 +1,285 @@
+"""The segment language in plain Python over plain objects: slow, and simple enough to be believed.
+
+It shares nothing with the compiler but the tree. `Reference(...).holds(tree, person)` is what the database must find.
+"""
+
+import calendar
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.segments import tree as t
+from app.segments import values as v
+from tests.segments.company import BRANDS, Bought, Company, Line, Person
+
+ZONE = ZoneInfo("Asia/Shanghai")
+Row = tuple[Bought, Line | None]
+
+
+def back(day: date, count: int, unit: str) -> date:
+    """The day so many units before (a negative count: after), the month's last day if it is too short."""
+    if unit in ("days", "weeks"):
+        return day - timedelta(days=count * (7 if unit == "weeks" else 1))
+    month, year = day.month - count * (12 if unit == "years" else 1), day.year
+    while month < 1:
+        month, year = month + 12, year - 1
+    while month > 12:
+        month, year = month - 12, year + 1
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, month, min(day.day, last))
+        except ValueError:
+            continue
+    raise AssertionError
+
+
+def in_window(day: date, window: Any, today: date) -> bool:
+    if isinstance(window, v.Last):
+        return back(today, window.last, window.unit) < day <= today
+    if isinstance(window, v.Next):
+        return today <= day < back(today, -window.next, window.unit)
+    if isinstance(window, v.Span):
+        return window.start <= day <= window.to
+    if isinstance(window, v.Before):
+        return day < window.before
+    return day > window.after
+
+
+def anniversary_in(month: int, day: int, year: int | None, window: Any, today: date) -> bool:
+    """Look at every year in which the window could lie."""
+    around = [today.year - 101, today.year + 101]
+    if isinstance(window, v.Span):
+        around = [window.start.year, window.to.year]
+    for each in range(around[0], around[1] + 1):
+        there = date(each, month, 28 if (month, day) == (2, 29) and not calendar.isleap(each) else day)
+        if (year is None or each > year) and in_window(there, window, today):
+            return True
+    return False
+
+
+def rounded(value: Decimal, digits: int) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+
+
+def known_sum(values: Iterable[int | Decimal | None]) -> int | Decimal | None:
+    """Nothing sums to zero; values of which none is known sum to nothing known."""
+    listed = list(values)
+    known = [value for value in listed if value is not None]
+    return sum(known) if known or not listed else None
+
+
+class Figures:
+    """A customer's figures from the receipts that count."""
+
+    def __init__(self, person: Person, today: date) -> None:
+        counted = [one for one in person.bought if not one.voided]
+        purchases = [one for one in counted if one.kind == "sale" and one.net > 0]
+        by_day: dict[date, int] = defaultdict(int)
+        by_category: dict[str, int] = defaultdict(int)
+        for one in counted:
+            by_day[one.date] += one.net
+            for line in one.lines:
+                if line.category is not None:
+                    by_category[line.category] += line.net
+        days = sorted(day for day, net in by_day.items() if net > 0)
+        self.found: dict[str, Any] = {
+            "receipts": len(counted),
+            "occasions": len(days),
+            "net": sum(one.net for one in counted),
+            "margin": known_sum(one.margin for one in counted),
+            "discount": sum(one.discount or 0 for one in counted),
+            "returns": sum(one.returned for one in counted),
+            "first_occasion": days[0] if days else None,
+            "last_occasion": days[-1] if days else None,
+            "days_since_last": (today - days[-1]).days if days else None,
+            "usual_gap_days": None,
+            "last_store": max(purchases, key=lambda one: (one.occurred_at, one.store)).store if purchases else None,
+        }
+        if len(days) > 1:
+            self.found["usual_gap_days"] = rounded(Decimal((days[-1] - days[0]).days) / (len(days) - 1), 1)
+        best = sorted((-net, name) for name, net in by_category.items() if net > 0)
+        self.found["favourite_category"] = best[0][1] if best else None
+        for length in (30, 90, 365):
+            recent = [one for one in counted if 0 <= (today - one.date).days < length]
+            self.found[f"net_{length}d"] = sum(one.net for one in recent)
+            self.found[f"margin_{length}d"] = known_sum(one.margin for one in recent)
+            self.found[f"receipts_{length}d"] = len(recent)
+
+
+class Reference:
+    """Answers questions about a company as of a day; `segments` are the trees of those that may be referred to."""
+
+    def __init__(self, company: Company, today: date, segments: Any = None) -> None:
+        self.company = company
+        self.today = today
+        self.segments = segments or {}
+        self._figures: dict[Any, Figures] = {}
+
+    def members(self, tree: Any) -> set[Any]:
+        return {person.id for person in self.company.people if person.counted and self.holds(tree, person)}
+
+    def holds(self, tree: Any, person: Person) -> bool:
+        return self._true(tree, lambda name: self.value(name, person), person)
+
+    # --- predicates ---------------------------------------------------------------------------------------------------
+
+    def _true(self, node: Any, get: Callable[[str], Any], person: Person) -> bool:  # noqa: PLR0911  a line per kind
+        if isinstance(node, t.And):
+            return all(self._true(item, get, person) for item in node.items)
+        if isinstance(node, t.Or):
+            return any(self._true(item, get, person) for item in node.items)
+        if isinstance(node, t.Not):
+            return not self._true(node.item, get, person)
+        if isinstance(node, t.Compare):
+            return self._compare(node, get, person)
+        if isinstance(node, t.Rows):
+            rows = self._rows(node.collection, node.window, person)
+            matching = [row for row in rows if node.where is None or self._of_row(node.where, row, person)]
+            return {"any": bool(matching), "none": not matching, "all": len(matching) == len(rows)}[node.op]
+        if isinstance(node, t.InSegment):
+            return self.holds(self.segments[node.segment], person)
+        if isinstance(node, t.Rank):
+            return self._rank(node, person)
+        value = get(node.field)
+        if isinstance(node, t.Missing):
+            return (value is None) != node.negated
+        if value is None:
+            return isinstance(node, t.OneOf) and node.including_missing
+        return self._about(node, value)
+
+    def _about(self, node: Any, value: Any) -> bool:  # noqa: PLR0911  a line per kind
+        if isinstance(node, t.OneOf):
+            return (value in [plain(one) for one in node.values]) != node.negated
+        if isinstance(node, t.Between):
+            return bool(plain(node.low) <= value <= plain(node.high))
+        if isinstance(node, t.Match):
+            wanted = plain(node.value)
+            if node.op == "contains":
+                return wanted in value
+            if node.op == "starts_with":
+                return bool(value.startswith(wanted))
+            return bool(value == wanted or value.startswith(wanted + "/"))
+        if isinstance(node, t.During):
+            return in_window(value, node.window, self.today)
+        month, day, year = value if isinstance(value, tuple) else (value.month, value.day, value.year)
+        return anniversary_in(month, day, year, node.window, self.today)
+
+    def _compare(self, node: Any, get: Callable[[str], Any], person: Person) -> bool:
+        sides = [self._term(side, get, person) for side in (node.left, node.right)]
+        if None in sides:
+            return bool(node.including_missing)
+        left, right = sides
+        return {
+            "=": left == right, "!=": left != right,
+            **({} if isinstance(left, bool | str) else {
+                "<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right,
+            }),
+        }[node.comparator]  # fmt: skip
+
+    def _rank(self, node: Any, person: Person) -> bool:
+        population = [
+            one for one in self.company.people if one.counted and (node.of is None or self.holds(node.of, one))
+        ]
+        values = [value for one in population if (value := self.value(node.field, one)) is not None]
+        mine = self.value(node.field, person)
+        if mine is None or not values or (node.of is not None and not self.holds(node.of, person)):
+            return False
+        before = sum(1 for value in values if (value > mine if node.end == "top" else value < mine))
+        return before < node.size if node.unit == "customers" else before * 100 < node.size * len(values)
+
+    # --- terms --------------------------------------------------------------------------------------------------------
+
+    def _term(self, term: Any, get: Callable[[str], Any], person: Person) -> Any:  # noqa: PLR0911  a line per kind
+        if isinstance(term, t.FieldTerm):
+            return get(term.field)
+        if not isinstance(term, t.Aggregate):
+            return plain(term)
+        name, _, field = term.of.partition(".")
+        rows = [
+            row for row in self._rows(name, term.window, person)
+            if term.where is None or self._of_row(term.where, row, person)
+        ]  # fmt: skip
+        if not field:
+            return len(rows)
+        values = [of_row(name, field, row, self.company) for row in rows]
+        known = [value for value in values if value is not None]
+        if term.aggregate == "count":
+            return len(set(known)) if term.distinct else len(known)
+        if term.aggregate == "sum":
+            return known_sum(values)
+        if term.aggregate in ("first", "last"):
+            return values[0 if term.aggregate == "first" else -1] if values else None
+        if not known:
+            return None
+        if term.aggregate == "avg":
+            return rounded(Decimal(sum(known)) / len(known), 6)
+        return min(known) if term.aggregate == "min" else max(known)
+
+    def _of_row(self, where: Any, row: Row, person: Person) -> bool:
+        name = "receipts" if row[1] is None else "lines"
+        return self._true(where, lambda field: of_row(name, field, row, self.company), person)
+
+    def _rows(self, name: str, window: Any, person: Person) -> list[Row]:
+        """The rows of a collection that count, oldest first."""
+        counted = [one for one in person.bought if not one.voided]
+        if window is not None:
+            counted = [one for one in counted if in_window(one.date, window, self.today)]
+        if name == "receipts":
+            return [(one, None) for one in sorted(counted, key=lambda one: (one.date, one.occurred_at, one.id))]
+        ordered = sorted(counted, key=lambda one: (one.date, one.id))
+        return [(one, line) for one in ordered for line in one.lines]
+
+    # --- fields -------------------------------------------------------------------------------------------------------
+
+    def value(self, name: str, person: Person) -> Any:  # noqa: PLR0911  a line per kind
+        """The value of a field of a customer; None is missing. A birthday is (month, day, year or None)."""
+        if name.startswith("figures.") or name.rpartition("_")[2] in ("30d", "90d", "365d"):
+            if person.id not in self._figures:
+                self._figures[person.id] = Figures(person, self.today)
+            return self._figures[person.id].found[name.removeprefix("figures.")]
+        if name.startswith("home."):
+            return self.company.stores[person.home_store][name[5:]] if person.home_store else None
+        if name.startswith("has_"):
+            return name[4:] in person.identifiers
+        if name == "birthday":
+            return person.birth
+        if name == "age":
+            return self._age(person)
+        if name == "created":
+            return person.created_at.astimezone(ZONE).date()
+        return getattr(person, name)
+
+    def _age(self, person: Person) -> int | None:
+        month, day, year = person.birth or (0, 0, None)
+        if year is None:
+            return None
+        if (month, day) == (2, 29) and not calendar.isleap(self.today.year):
+            day = 28
+        return self.today.year - year - (date(self.today.year, month, day) > self.today)
+
+
+def of_row(name: str, field: str, row: Row, company: Company) -> Any:
+    one, line = row
+    if field == "date":
+        return one.date
+    if name == "lines":
+        assert line is not None
+        if field == "receipt":
+            return one.id
+        return BRANDS.get(line.product) if field == "brand" else getattr(line, field)
+    if field.startswith("store."):
+        return company.stores[one.store][field[6:]]
+    constants = {"till": "1", "source": "till", "currency": "CNY"}
+    return constants[field] if field in constants else getattr(one, field)
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, v.NumberValue):
+        return Decimal(value.number)
+    for name in ("money", "text", "date", "boolean"):
+        if hasattr(value, name):
+            return getattr(value, name)
+    raise AssertionError(value)

@@ -1,0 +1,99 @@
+"""Set query = explanation of each customer = plain Python, over random questions and random companies."""
+
+import asyncio
+import uuid
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from app.core.caller import SYSTEM
+from app.segments.check import Known, World, check
+from app.segments.explanation import leaves
+from app.segments.parse import parse
+from app.segments.queries import evaluate
+from app.segments.queries.evaluate import Question
+from app.segments.queries.explain import explain
+from app.segments.tree import from_json, to_json
+from tests.segments.company import LEAP_DAYS, make
+from tests.segments.questions import trees
+from tests.segments.reference import Reference
+
+ZONE = "Asia/Shanghai"
+SAVED = ("figures.net > 100.00", "status = 'active' and any(receipts during last 31 days)")
+ANCHORS = [date(2024, 2, 29), date(2025, 2, 28), date(2024, 3, 31), date(2026, 1, 1)]
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example, HealthCheck.filter_too_much]
+
+
+class Comparison:
+    """One company, two saved segments, and any question asked in three ways."""
+
+    def __init__(self, house, registry, anchor, seed):
+        self.db, self.registry = house.services.db, registry
+        self.company = make(seed, anchor)
+        self.saved = {}
+        for number, text in enumerate(SAVED):
+            checked, _ = check(parse(text).tree, World(registry, 2), from_text=True)
+            assert checked is not None
+            known = Known(uuid.UUID(int=number + 1), f"saved {number}", checked.tree)
+            self.saved[known.id] = known
+        self.world = World(registry, 2, self.saved)
+
+    async def ask(self, tree, as_of):
+        trees = {known.id: known.tree for known in self.saved.values()}
+        self.exact(tree)
+        reference = Reference(self.company, as_of, trees)
+        expected, text = reference.members(tree), self.world.printer.text(tree)
+        question = Question(self.registry, tree, as_of, ZONE, trees)
+        async with self.db.reading(SYSTEM) as tx:
+            await evaluate.limited(tx, 10)
+            assert set(await evaluate.page(tx, question, after=None, limit=100)) == expected, text
+            assert await evaluate.count(tx, question) == len(expected), text
+            for person in self.company.people:
+                explained = await explain(tx, question, person.id)
+                assert explained is not None
+                assert explained.counted == person.counted
+                assert explained.member == (person.id in expected), (text, person)
+                for leaf, outcome in zip(leaves(tree), explained.outcomes, strict=True):
+                    if person.counted:
+                        assert outcome.truth == reference.holds(leaf, person), self.world.printer.text(leaf)
+
+    def exact(self, tree):
+        """The tree is as it is stored, and both its text and its JSON give it back."""
+        checked, faults = check(tree, self.world)
+        assert checked is not None, [fault.detail for fault in faults.all]
+        assert checked.tree == tree == from_json(to_json(tree))
+        text = self.world.printer.text(tree)
+        again, _ = check(parse(text).tree, self.world, from_text=True)
+        assert again is not None
+        assert again.tree == tree, text
+
+
+async def compare(house, registry, anchor, seed, examples):
+    """The questions come from a thread, so that each may wait for the database."""
+    comparison = Comparison(house, registry, anchor, seed)
+    await house.services.db.run(comparison.company.insert)
+    loop = asyncio.get_running_loop()
+    today = st.sampled_from([anchor, anchor + timedelta(1), anchor - timedelta(1), *LEAP_DAYS])
+
+    @settings(
+        max_examples=examples, deadline=None, database=None, suppress_health_check=QUIET,
+        phases=[Phase.generate, Phase.shrink],
+    )  # fmt: skip
+    @given(trees(registry, anchor, list(comparison.saved)), today)
+    def ask(tree, as_of):
+        asyncio.run_coroutine_threadsafe(comparison.ask(tree, as_of), loop).result()
+
+    await asyncio.to_thread(ask)
+
+
+@pytest.mark.parametrize("anchor", ANCHORS, ids=str)
+async def test_the_set_the_explanation_and_plain_python_agree(house, registry, anchor):
+    await compare(house, registry, anchor, seed=anchor.toordinal(), examples=25)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("seed", range(12))
+async def test_they_agree_on_many_companies(house, registry, seed):
+    await compare(house, registry, ANCHORS[seed % len(ANCHORS)], seed=seed, examples=250)
