@@ -81,7 +81,11 @@ def failed(index: int, problem: Problem) -> dict[str, Any]:
 
 def items_of(body: bytes) -> list[Any]:
     """The items of a batch body, unchecked. Raises Problem for anything that is not a batch."""
-    value = parse_json(body)
+    return items_in(parse_json(body))
+
+
+def items_in(value: Any) -> list[Any]:
+    """The items of a batch body that is a JSON value already. Raises Problem for anything that is not a batch."""
     if not isinstance(value, dict) or not isinstance(value.get("items"), list):
         raise Problem(INVALID, errors=[FieldError("/items", "missing", "Send an object with a list of items.")])
     unknown = [

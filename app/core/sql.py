@@ -25,3 +25,13 @@ def recordset(rows: Any, name: str, /, **columns: TypeEngine[Any]) -> TableValue
     document = rows if isinstance(rows, ColumnElement) else literal(rows, JSONB)
     typed = [column(key, kind) for key, kind in columns.items()]
     return func.jsonb_to_recordset(document).table_valued(*typed, name=name).render_derived(name=name, with_types=True)
+
+
+def id_from(key: str) -> str:
+    """SQL of a UUIDv7 whose time is the parameter `id_time` (milliseconds) and whose rest follows from the text `key`.
+
+    For rows that a statement makes by itself, whose number nobody knows before: run again, it makes the same ids.
+    """
+    time = "lpad(to_hex(CAST(:id_time AS bigint)), 12, '0')"
+    dated = f"overlay(md5({key}) PLACING {time} FROM 1 FOR 12)"
+    return f"overlay(overlay({dated} PLACING '7' FROM 13 FOR 1) PLACING '8' FROM 17 FOR 1)::uuid"

@@ -6,6 +6,11 @@ EVENT_TYPES = {
     "receipt.recorded": "A receipt was recorded.",
     "receipt.voided": "A receipt was cancelled.",
     "receipt.attributed": "A receipt now belongs to another customer.",
+    "credit.updated": "The terms of a customer's account changed: limit, term or status.",
+    "receivable.recorded": "An entry was added to what a customer owes.",
+    "warning.opened": "A warning was raised, or raised again.",
+    "warning.changed": "A warning got worse or better, or somebody has taken it on.",
+    "warning.resolved": "A warning was resolved, by somebody or because its cause is gone.",
     "store.updated": "A store was created or changed.",
     "product.updated": "A product was created or changed.",
 }
