@@ -24,6 +24,7 @@ from app.catalog import router as catalog_router
 from app.catalog.queries import phone_regions
 from app.core import openapi
 from app.core import router as core_router
+from app.core.caller import Part
 from app.core.clock import Clock
 from app.core.db import Database, Tx
 from app.core.documents import Sections
@@ -117,7 +118,8 @@ def create_app(services: Services) -> Edge:
             await services.db.open()
             stack.push_async_callback(services.db.close)
             stack.callback(services.offload.close)
-            for part in (services.reads, services.feed, authenticator):
+            parts: tuple[Part, ...] = (services.reads, services.feed, authenticator)
+            for part in parts:
                 await part.start()
                 stack.push_async_callback(part.close)
             yield

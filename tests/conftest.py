@@ -28,7 +28,7 @@ from app.core.db import Tx
 from app.core.edge import Edge
 from app.core.migrate import upgrade
 from app.core.services import Services
-from app.core.settings import Settings
+from app.core.settings import RateSettings, Settings
 from app.main import build_services, create_app
 
 TEMPLATE = "clientele_template"
@@ -97,7 +97,7 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
         database_url=SecretStr(database_url),
         secret_key=SecretStr("only for tests"),
         data_dir=tmp_path_factory.mktemp("data"),
-        rates={"standard_per_second": 1e6, "large_per_second": 1e6, "bulk_per_second": 1e6},
+        rates=RateSettings(standard_per_second=1e6, large_per_second=1e6, bulk_per_second=1e6),
     )
 
 

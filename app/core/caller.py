@@ -47,7 +47,17 @@ SYSTEM = Caller(
 )
 
 
-class ReadLog(Protocol):
+class Part(Protocol):
+    """A part of the process with work of its own in the background."""
+
+    async def start(self) -> None:
+        """Begin; the database is open."""
+
+    async def close(self) -> None:
+        """Finish what is in hand and end."""
+
+
+class ReadLog(Part, Protocol):
     """Where reads of personal data are written down: see `access.reads`."""
 
     async def record(self, caller: Caller, action: str, records: Sequence[uuid.UUID]) -> None:

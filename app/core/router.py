@@ -45,7 +45,8 @@ async def get_metrics(services: ServicesOf) -> Response:
     return Response(services.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-@router.get("/v1/idempotency/{key}", response_model=IdempotencyAnswer)
+# A key may hold any visible character, a slash among them.
+@router.get("/v1/idempotency/{key:path}", response_model=IdempotencyAnswer)
 async def get_idempotent_request(
     key: Annotated[str, Path(max_length=idempotency.KEY_MAX)],
     caller: Annotated[Caller, requires("requests:read")],

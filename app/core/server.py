@@ -53,7 +53,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class StoppableServer(uvicorn.Server):
-    """uvicorn ends the process by the same signal again once it has stopped; this one returns, so that others can too."""
+    """uvicorn, once stopped, ends the process by the same signal; this one returns, so that others can stop too."""
 
     def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
         super().__init__(config)

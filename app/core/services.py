@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from starlette.requests import Request
 
-from app.core.caller import ReadLog
+from app.core.caller import Part, ReadLog
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.documents import Sections
@@ -17,7 +17,7 @@ from app.core.pages import Cursors
 from app.core.settings import Settings
 
 
-class FeedSignal(Protocol):
+class FeedSignal(Part, Protocol):
     """Wakes readers that wait for the feed to grow."""
 
     async def wait_beyond(self, sequence: int, seconds: float, types: frozenset[str] | None = None) -> bool:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.catalog import queries as catalog_queries
+from app.core.caller import Caller
 from app.core.db import Tx
 from app.core.documents import Sections, json_object, json_time
 from app.core.sql import recordset
@@ -97,6 +98,14 @@ async def known(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, bool]:
     return {row[0]: row[1] for row in rows}
 
 
+def visible_to(caller: Caller) -> ColumnElement[bool]:
+    """Whether the caller may know of a row of `customers`; what it may not see is exactly as absent.
+
+    A partner sees the customers of its agreements, and there are no agreements yet.
+    """
+    return literal(caller.partner is None)
+
+
 def editable() -> ColumnElement[bool]:
     """Whether a row of `customers` is a record that people and systems change."""
     return (Customer.kind != "walk_in") & Customer.status.not_in(("merged", "erased"))
@@ -104,14 +113,14 @@ def editable() -> ColumnElement[bool]:
 
 async def locked(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Mapping[str, Any]]:
     """The rows of these customers that may be changed, locked in the order of ids; foreign keys stay free."""
-    statement = select(*_columns()).where(_any_of(ids), editable()).order_by(Customer.id)
+    statement = select(*_columns()).where(_any_of(ids), editable(), visible_to(tx.caller)).order_by(Customer.id)
     rows = await tx.rows(statement.with_for_update(key_share=True))
     return {row.id: row._mapping for row in rows}  # noqa: SLF001  the documented way to a row's names
 
 
 async def current(tx: Tx, customer: uuid.UUID) -> Mapping[str, Any] | None:
     """The row of a customer that may be changed, not locked."""
-    statement = select(*_columns()).where(Customer.id == customer, editable())
+    statement = select(*_columns()).where(Customer.id == customer, editable(), visible_to(tx.caller))
     rows = await tx.rows(statement)
     return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
 
@@ -135,14 +144,16 @@ async def count_identifiers(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID,
 async def one(tx: Tx, customer: uuid.UUID, sections: Sections) -> tuple[str, int] | None:
     """(JSON, version) of a customer as the caller may see it."""
     shown = document(tx.caller.field_groups, sections)
-    rows = await tx.rows(select(shown, Customer.version).where(Customer.id == customer))
+    rows = await tx.rows(select(shown, Customer.version).where(Customer.id == customer, visible_to(tx.caller)))
     return (rows[0][0], rows[0][1]) if rows else None
 
 
 async def many(tx: Tx, ids: Sequence[uuid.UUID], sections: Sections) -> dict[uuid.UUID, str]:
     """The JSON of each of these customers that exists."""
     shown = document(tx.caller.field_groups, sections)
-    return {row[0]: row[1] for row in await tx.rows(select(Customer.id, shown).where(_any_of(ids)))}
+    return {
+        row[0]: row[1] for row in await tx.rows(select(Customer.id, shown).where(_any_of(ids), visible_to(tx.caller)))
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +177,7 @@ async def page(
 ) -> list[tuple[uuid.UUID, datetime, str]]:
     """Up to `limit` (id, updated_at, JSON) after the key `after`: [id], or [updated_at, id] by time."""
     statement = select(Customer.id, Customer.updated_at, document(tx.caller.field_groups, sections)).limit(limit)
+    statement = statement.where(visible_to(tx.caller))
     statement = statement.where(Customer.kind == wanted.kind if wanted.kind is not None else Customer.kind != "walk_in")
     if wanted.status is not None:
         statement = statement.where(Customer.status == wanted.status)
@@ -194,8 +206,8 @@ async def page(
 async def everyone(tx: Tx, sections: Sections, *, size: int) -> AsyncGenerator[list[tuple[uuid.UUID, str]]]:
     """(id, JSON) of every customer except walk-ins, in portions through a cursor of the database."""
     shown = document(tx.caller.field_groups, sections)
-    statement = select(Customer.id, shown).where(Customer.kind != "walk_in").execution_options(yield_per=size)
-    async for portion in (await tx.connection.stream(statement)).partitions():
+    statement = select(Customer.id, shown).where(Customer.kind != "walk_in", visible_to(tx.caller))
+    async for portion in (await tx.connection.stream(statement.execution_options(yield_per=size))).partitions():
         yield [(row[0], row[1]) for row in portion]
 
 

@@ -1,6 +1,5 @@
 """The lookup's one statement: from an identifier to finished candidates, in one round trip."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
@@ -9,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    SQLColumnExpression,
     Text,
     Uuid,
     and_,
@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.catalog.models import Store
+from app.core.caller import Caller
 from app.core.documents import Sections, json_object
 from app.customers import queries as customers_queries
 from app.customers.identifiers import WALK_IN
@@ -32,9 +33,12 @@ from app.customers.models import Customer, IdentifierRow
 CANDIDATES_MAX = 20
 
 
-def lookup(groups: Iterable[str], sections: Sections) -> Select[Any]:
-    """Parameters `kind`, `value`, `month`, `day`; one row: ids of the candidates, and their JSON array as text."""
-    held = frozenset(groups)
+def lookup(caller: Caller, sections: Sections) -> Select[Any]:
+    """What `caller` may see of who has an identifier: one row with the candidates' ids and their JSON array as text.
+
+    Parameters: `kind`, `value`, and today's `month` and `day`.
+    """
+    held, seen = caller.field_groups, customers_queries.visible_to(caller)
     # Through IN on the look-up table, so that the same statement works when customers are spread over machines.
     holders = (
         select(
@@ -53,7 +57,7 @@ def lookup(groups: Iterable[str], sections: Sections) -> Select[Any]:
     )
     this = holders.c.customer_id == Customer.id
     primary = select(holders.c.is_primary).where(this).scalar_subquery()
-    members: dict[str, ColumnElement[Any]] = {"match": _match(holders, primary)}
+    members: dict[str, SQLColumnExpression[Any]] = {"match": _match(holders, primary)}
     members |= customers_queries.members(held, sections)
     if "personal" in held:
         members["birthday_today"] = func.coalesce(
@@ -66,15 +70,16 @@ def lookup(groups: Iterable[str], sections: Sections) -> Select[Any]:
     members["ask_next"] = _ask_next(held)
     candidate = (
         select(Customer.id, primary.label("is_primary"), json_object(**members).label("document"))
-        .where(Customer.id.in_(select(holders.c.customer_id)), Customer.kind != WALK_IN)
+        .where(Customer.id.in_(select(holders.c.customer_id)), Customer.kind != WALK_IN, seen)
         .subquery("candidate")
     )
     order = (candidate.c.is_primary.desc(), candidate.c.id.desc())
     documents = func.json_agg(aggregate_order_by(candidate.c.document, *order), type_=JSON)
-    return select(
+    found: Any = select(
         func.coalesce(func.array_agg(candidate.c.id), cast(text("'{}'"), ARRAY(Uuid))).label("ids"),
         func.coalesce(cast(documents, Text), "[]").label("data"),
     )
+    return found  # type: ignore[no-any-return]
 
 
 def phone_region() -> Select[Any]:
@@ -95,11 +100,12 @@ def _match(holders: Any, primary: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _ask_next(groups: frozenset[str]) -> ColumnElement[Any]:
-    """What we lack most, of what this caller may know of: a name, a birthday, a phone."""
+    """What we lack most, of what this caller may know of: a birthday, a phone, a name."""
     has_phone = exists().where(IdentifierRow.customer_id == Customer.id, IdentifierRow.kind == "phone")
-    asks: list[tuple[Any, Any]] = [(Customer.display_name.is_(None), literal("display_name"))]
+    asks: list[tuple[Any, Any]] = []
     if "personal" in groups:
         asks.append((and_(Customer.birth_month.is_(None), Customer.kind == "person"), literal("birthday")))
     if "contact" in groups:
         asks.append((~has_phone, literal("phone")))
+    asks.append((Customer.display_name.is_(None), literal("display_name")))
     return case(*asks, else_=None)

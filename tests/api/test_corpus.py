@@ -2,11 +2,13 @@
 
 import copy
 import json
+from typing import Any
 
 import httpx
 import orjson
 import pytest
-from api_world import SAMPLES, filled, request
+
+from tests.api.world import SAMPLES, filled, request
 
 TEXTS = [
     "", " ", "\x00", "a\x00b", "\x01", "\n", "\x7f", "\x85", "\u2028", "\ufeff", "\u200b", "\u202e", "\ufffe", "\uffff",
@@ -17,7 +19,7 @@ TEXTS = [
     "2026-11-21T12:30:60Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-11-21T12:30:00",
     "00000000-0000-0000-0000-000000000000", "+" + "9" * 40, "a@b", "@", "a" * 300 + "@example.com", "ß", "İ", "ǆ",
 ]  # fmt: skip
-OTHERS = [
+OTHERS: list[Any] = [
     None, True, False, 0, -1, 1, 2**31, 2**53, 2**63 - 1, -(2**63) + 1, [], {}, [[]], [None], {"": ""}, {"a": None},
     [{}] * 1001, {"kind": "phone"}, {str(n): n for n in range(200)},
 ]  # fmt: skip

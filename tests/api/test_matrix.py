@@ -3,10 +3,10 @@
 import uuid
 
 import pytest
-from api_world import SAMPLES, filled, request
 
 from app.access.roles import ROLES
 from app.core.router import PUBLIC
+from tests.api.world import SAMPLES, filled, request
 
 OPERATIONS = sorted(SAMPLES)
 

@@ -5,11 +5,11 @@ import os
 import orjson
 import pytest
 import schemathesis
-from api_world import SAMPLES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.main import api, openapi_bytes
+from tests.api.world import SAMPLES
 
 SCHEMA = schemathesis.openapi.from_dict(orjson.loads(openapi_bytes(api())))
 EXAMPLES = int(os.environ.get("CLIENTELE_FUZZ_EXAMPLES", "15"))

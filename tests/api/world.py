@@ -84,7 +84,9 @@ SAMPLES: dict[str, Sample] = {
     "PATCH /v1/customers/{customer_id}": Sample(
         "customers:write", body={"display_name": "New"}, headers={"If-Match": '"1"'}
     ),
-    "PUT /v1/customers/by-external/{system}/{value}": Sample("customers:write", body={"display_name": "Outside"}, status=201),
+    "PUT /v1/customers/by-external/{system}/{value}": Sample(
+        "customers:write", body={"display_name": "Outside"}, status=201
+    ),
     "POST /v1/customers/{customer_id}/identifiers": Sample(
         "customers:write", body={"kind": "chat", "system": "wechat", "value": "{fresh}"},
         headers={"If-Match": '"1"'},

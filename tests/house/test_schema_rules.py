@@ -23,8 +23,8 @@ REFERENCE = {"stores", "tills", "products", "categories"}
 
 # Plain tables on one node: queues, leases, the company's own records, and the feed after the sequencer.
 LOCAL = {
-    *("api_clients", "api_keys", "audit_entries", "events", "feed_state", "leases", "jobs"),
-    *("imports", "import_chunks", "import_faults", "model_fits", "warning_rules"),
+    *("api_keys", "audit_entries", "events", "feed_state", "jobs", "imports", "import_chunks", "import_faults"),
+    *("model_fits", "warning_rules"),
 }
 
 # The outbox takes its order number after the subject's row is locked: the only sequence.
