@@ -1,16 +1,20 @@
 """Small helpers around SQLAlchemy Core."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Insert, Select, column, func, literal, select
+from sqlalchemy import CTE, ColumnElement, Executable, Insert, Select, column, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
 
-def together(*statements: Insert) -> Executable:
-    """One statement that runs several inserts, so that they cost one round trip. Order among them is not defined."""
-    outer: Select[Any] = select(literal(1))
+def together(*statements: Insert, parts: Sequence[CTE] = ()) -> Executable:
+    """One statement that runs several inserts, so that they cost one round trip. Order among them is not defined.
+
+    `parts` are named parts of somebody else's, in the order in which they read each other.
+    """
+    outer: Select[Any] = select(literal(1)).add_cte(*parts)
     for number, statement in enumerate(statements):
         outer = outer.add_cte(statement.cte(f"part_{number}"))
     return outer

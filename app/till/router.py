@@ -75,7 +75,7 @@ async def attribute_receipt(
 
 @router.post("/{receipt_id}/void", response_model=Receipt)
 async def void_receipt(
-    receipt_id: uuid.UUID, caller: Writing, write: WriteOf, order: schemas.Void | None = None
+    receipt_id: uuid.UUID, caller: Writing, services: ServicesOf, write: WriteOf, order: schemas.Void | None = None
 ) -> Response:
     """Cancel a receipt. It is kept, and counts nowhere."""
-    return await write(lambda tx: commands.void_receipt(tx, receipt_id))
+    return await write(lambda tx: commands.void_receipt(tx, receipt_id, services.settings.company))

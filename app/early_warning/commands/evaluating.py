@@ -6,7 +6,7 @@ customers' figures (`receipts`) for loss, their accounts (`credit`) for credit.
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -28,8 +28,11 @@ STRETCH_SIZE, LOCKED_MAX = 20_000, 1000
 _LOCKED_IN_THIS_ORDER: tuple[Kind, ...] = ("loss", "credit")
 _DAILY = uuid.UUID("7f0c6a1e-5d1b-4f0a-9a54-0d6f7c1f3a52")
 
-# What was done, as `warning_events` and the answers call it.
+# How many warnings were opened, changed, reopened, resolved.
 Done = dict[str, int]
+# Parts for somebody else's statement, and their parameters.
+Ending = tuple[Sequence[CTE], Mapping[str, Any]]
+NOTHING: Ending = ((), {})
 
 _KEPT = (
     "customer_id, id, version, opened_at, changed_at, rank, severity_rank, kind, subject, state, severity, status, episode,"
@@ -132,14 +135,12 @@ def parameters(tx: Tx, customers: Iterable[object], today: date) -> Mapping[str,
     return {"customers": listed, "today": today, "now": tx.now, "id_time": int(tx.now.timestamp() * 1000)}
 
 
-def after_purchases(
-    tx: Tx, customers: Iterable[object], today: date
-) -> tuple[Sequence[CTE], Mapping[str, Any]]:
-    """Parts (and their parameters) for the last statement of a push: customers who were missed and have come now.
+def after_purchases(tx: Tx, customers: Collection[object], today: date) -> Ending:
+    """What the last statement of a push does besides: customers who were missed and have come end their warnings.
 
-    Only customers with an open warning of that kind cost anything. Their figures are counted and they are locked.
+    The customers are locked and their figures are counted. Only those who were missed cost anything.
     """
-    return _after_purchases(), parameters(tx, customers, today)
+    return (_after_purchases(), parameters(tx, customers, today)) if customers else NOTHING
 
 
 async def evaluate_customers(tx: Tx, kinds: Sequence[Kind], customers: Iterable[uuid.UUID], today: date) -> Done:
