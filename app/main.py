@@ -28,7 +28,7 @@ from app.core.caller import Part
 from app.core.clock import Clock
 from app.core.db import Database, Tx
 from app.core.documents import Sections
-from app.core.edge import Doors, Edge, HotRoute
+from app.core.edge import Doors, Edge, HotRoute, hot_key
 from app.core.errors import (
     BAD_REQUEST,
     INTERNAL,
@@ -176,7 +176,7 @@ def doors() -> Doors:
         raw=gathered("DOORS_RAW"),
         streamed=gathered("DOORS_STREAMED"),
         bulk=gathered("DOORS_BULK"),
-        hot={(route.method, route.path): route for route in hot_routes()},
+        hot={(route.method, hot_key(route.path)): route for route in hot_routes()},
     )
 
 

@@ -98,6 +98,7 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/customers/snapshot": Sample("customers:read"),
     "GET /v1/customers/lookup": Sample("customers:read", query={"phone": "13812345678"}),
     "POST /v1/customers/lookup": Sample("customers:read", body={"phone": "13812345678"}),
+    "GET /v1/customers/{customer_id}/standing": Sample("customers:read", hides=True),
     "GET /v1/customers/{customer_id}/receipts": Sample("receipts:read", query={"limit": "5"}, hides=True),
     "POST /v1/receipts": Sample("receipts:write", body=receipt(), status=201),
     "POST /v1/receipts/batch": Sample("receipts:write", body={"items": [receipt()]}),
