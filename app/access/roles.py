@@ -10,7 +10,8 @@ SCOPES = frozenset({
     "credit:write", "warnings:read", "warnings:write", "warnings:admin",
 })  # fmt: skip
 
-# What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds these.
+# What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds
+# these.
 COMPANY_SCOPES = frozenset({"keys:admin", "audit:read", "warnings:admin"})
 STAFF_SCOPES = frozenset({"credit:read", "credit:write", "warnings:read", "warnings:write"})
 

@@ -57,8 +57,8 @@ class HotRequest:
 class HotRoute:
     """A hot route: its path, its scope, its handler, and its OpenAPI operation.
 
-    The last segment of the path but one may be a parameter, as in `/v1/customers/{customer_id}/standing`; the handler finds
-    what stands there in `HotRequest.value`.
+    The last segment of the path but one may be a parameter, as in `/v1/customers/{customer_id}/standing`; the handler
+    finds what stands there in `HotRequest.value`.
     """
 
     method: str
@@ -93,7 +93,10 @@ class Doors:
 
 
 def hot_key(path: str) -> str:
-    """The path of a hot route as `Doors.hot` has it: without the name of its parameter. Raises ValueError for another kind."""
+    """The path of a hot route as `Doors.hot` has it: without the name of its parameter.
+
+    Raises ValueError if a parameter stands elsewhere.
+    """
     key, count = re.subn(r"/\{\w+\}(?=/[^/{}]+$)", "/{}", path)
     if count > 1 or "{" in key.replace("/{}", ""):
         raise ValueError(f"{path}: only the last segment but one of a hot route may be a parameter")

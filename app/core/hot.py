@@ -105,7 +105,9 @@ def operation(
     query: type[BaseModel] | None = None,
     body: type[BaseModel] | None = None,
 ) -> dict[str, Any]:
-    """The OpenAPI operation of a hot route, as FastAPI would write it; `name` is the operation id, `path` its parameters' schemas.
+    """The OpenAPI operation of a hot route, as FastAPI would write it.
+
+    `name` is the operation id, `path` the schemas of the path's parameters.
 
     Schemas of the models come along under `x-schemas`, for `core.openapi` to put in their place.
     """
@@ -113,7 +115,9 @@ def operation(
     made: dict[str, Any] = {"tags": [tag], "summary": summary, "operationId": name}
     if description:
         made["description"] = description
-    parameters = [{"name": one, "in": "path", "required": True, "schema": dict(schema)} for one, schema in (path or {}).items()]
+    parameters: list[dict[str, Any]] = [
+        {"name": one, "in": "path", "required": True, "schema": dict(schema)} for one, schema in (path or {}).items()
+    ]
     if query is not None:
         parameters += _parameters(query.model_json_schema(ref_template=_SCHEMAS))
     if parameters:

@@ -139,7 +139,9 @@ async def enqueue(
     return job_id
 
 
-async def enqueue_once(tx: Tx, kind: str, arguments: Mapping[str, Any], client_id: uuid.UUID, job_id: uuid.UUID) -> None:
+async def enqueue_once(
+    tx: Tx, kind: str, arguments: Mapping[str, Any], client_id: uuid.UUID, job_id: uuid.UUID
+) -> None:
     """The same, unless there is or was a job with this id: for work that several processes think of by themselves."""
     row = {"id": job_id, "kind": kind, "arguments": dict(arguments), "client_id": client_id}
     made = postgresql.insert(Job).values(**row, run_after=func.clock_timestamp())

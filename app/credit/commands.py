@@ -40,7 +40,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What a receipt puts on a customer's account, in minor units of the company's currency; below zero it takes off."""
+    """What a receipt puts on a customer's account, in minor units of the company's; below zero it takes off."""
 
     customer_id: uuid.UUID
     receipt_id: uuid.UUID
@@ -135,7 +135,7 @@ _SOLD_MANY, _ENTERED_MANY = _with_rows(_SOLD, "sales"), _with_rows(_ENTERED, "en
 
 
 async def hold_account(tx: Tx, customer_id: uuid.UUID, currency: str) -> Account:
-    """Lock a customer's account, made with a limit of zero if need be. Raises Problem not_found for no such customer."""
+    """Lock a customer's account, made with a limit of zero if need be. Raises Problem: no such customer."""
     rows = await tx.rows(_HOLD, {"customer": customer_id, "currency": currency, "now": tx.now})
     if not rows:
         raise Problem(NOT_FOUND)

@@ -4,7 +4,14 @@ import uuid
 from datetime import date
 
 from sqlalchemy import (
-    BigInteger, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, PrimaryKeyConstraint, text,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    text,
 )  # fmt: skip
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -47,8 +54,8 @@ class CreditAccount(Base):
 class Receivable(Base):
     """An entry: what a customer owes (`amount` > 0) or no longer owes (< 0), in minor units of the account's currency.
 
-    `due_on` is the day by which a charge is to be paid. An entry that takes a charge back has that charge's `due_on`; other
-    entries below zero have none and settle what is due soonest. Entries of a receipt name it.
+    `due_on` is the day by which a charge is to be paid. An entry that takes a charge back has that charge's `due_on`;
+    other entries below zero have none and settle what is due soonest. Entries of a receipt name it.
     """
 
     __tablename__ = "receivables"

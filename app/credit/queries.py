@@ -7,7 +7,21 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY, BigInteger, Date, Select, Text, any_, bindparam, case, cast, column, func, literal, select, text, true,
+    ARRAY,
+    BigInteger,
+    Date,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    text,
+    true,
 )  # fmt: skip
 from sqlalchemy.orm import aliased
 
@@ -16,8 +30,9 @@ from app.core.documents import json_object, json_time
 from app.credit.models import CreditAccount, Receivable
 from app.customers.models import Customer
 
-# How much of an account `a` is past its due day on :today, and since when. Payments settle what is due soonest, so what is
-# not due yet is owed last: the rest of the balance is overdue. A fragment: `LEFT JOIN LATERAL (...) AS debt ON true`.
+# How much of an account `a` is past its due day on :today, and since when. Payments settle what is due soonest, so
+# what is not due yet is owed last: the rest of the balance is overdue. A fragment: `LEFT JOIN LATERAL (...) AS debt ON
+# true`.
 OVERDUE = """
   SELECT late.overdue,
          CASE WHEN late.overdue > 0 THEN (
@@ -33,7 +48,7 @@ OVERDUE = """
 
 
 @cache
-def _account() -> Select[Any]:
+def _account() -> Select[*tuple[Any, ...]]:
     a = aliased(CreditAccount, name="a")
     debt = text(OVERDUE).columns(column("overdue", BigInteger), column("since", Date)).lateral("debt")
     free = case((a.status == "active", func.greatest(0, a.credit_limit - a.balance)), else_=0)
@@ -79,7 +94,9 @@ async def by_external_ids(tx: Tx, customer_id: uuid.UUID, external_ids: Sequence
     """The entries of an account that have these external ids."""
     wanted = Receivable.external_id == any_(literal(sorted(set(external_ids)), ARRAY(Text)))
     names = ("id", "external_id", "kind", "amount", "occurred_on", "due_on", "note")
-    found = select(*(Receivable.__table__.c[name] for name in names)).where(Receivable.customer_id == customer_id, wanted)
+    found = select(*(Receivable.__table__.c[name] for name in names)).where(
+        Receivable.customer_id == customer_id, wanted
+    )
     return {row.external_id: row for row in await tx.rows(found)}
 
 

@@ -18,7 +18,7 @@ CustomerIdInPath = Annotated[uuid.UUID, Path()]
 
 @router.get("/{customer_id}/credit", response_model=schemas.Credit)
 async def get_credit(caller: Reader, services: ServicesOf, customer_id: CustomerIdInPath) -> Response:
-    """Read a customer's account: limit, term, what is owed and what of it is overdue. 404 if nothing was ever on account."""
+    """Read a customer's account: limit, term, what is owed and what of it is overdue. 404 without an account."""
     today = services.settings.company.today(services.clock.now())
     found = await services.db.read(caller, lambda tx: queries.account(tx, customer_id, today))
     if found is None:

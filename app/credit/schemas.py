@@ -4,12 +4,11 @@ import uuid
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic.json_schema import SkipJsonSchema
 
 from app.core.pages import CursorText, Limit
 from app.core.types import AMOUNT_MAX, Answer, CurrencyCode, Day, Note, PositiveAmount, Wire, one_line
-from pydantic import AfterValidator
 
 Status = Literal["active", "suspended"]
 Kind = Literal["charge", "payment", "credit_note", "write_off"]
@@ -25,7 +24,9 @@ class CreditTerms(Wire):
 
     limit: PositiveAmount
     term_days: TermDays
-    currency: CurrencyCode | None = Field(default=None, description="The company's currency, which is also the default.")
+    currency: CurrencyCode | None = Field(
+        default=None, description="The company's currency, which is also the default."
+    )
     status: Status = "active"
 
 
@@ -47,7 +48,7 @@ class Credit(Answer):
 
 
 class ReceivableIn(Wire):
-    """An entry of the ledger. `external_id` is the sender's own and names the entry for ever: sending it again is harmless."""
+    """An entry of the ledger. `external_id` is the sender's own and names the entry for ever: repeating is harmless."""
 
     external_id: ExternalId
     kind: Kind

@@ -1,4 +1,4 @@
-"""Lookup and standing on the hot pool: a statement is built and compiled once (the lookup's per set of field groups)."""
+"""Lookup and standing on the hot pool: each statement is compiled once (the lookup's per set of field groups)."""
 
 import time
 import uuid
@@ -11,6 +11,7 @@ from app.core.errors import NOT_FOUND, Problem
 from app.core.hot import CompiledSql, compiled
 from app.core.reply import Reply
 from app.core.services import Services
+from app.core.types import rfc3339
 from app.customers.identifiers import Identifier
 from app.desk import queries
 from app.desk.standing import judged
@@ -44,8 +45,8 @@ async def standing(services: Services, caller: Caller, customer_id: uuid.UUID) -
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "customer.standing", [customer_id])
     answer = judged(row, today, financial="financial" in caller.field_groups)
-    shown = {"customer_id": str(customer_id), **answer, "as_of": now}
-    return Reply(200, orjson.dumps(shown, option=orjson.OPT_UTC_Z))
+    shown = {"customer_id": str(customer_id), **answer, "as_of": rfc3339(now)}
+    return Reply(200, orjson.dumps(shown))
 
 
 async def phone_region(services: Services, caller: Caller) -> str:

@@ -21,8 +21,8 @@ nobody has answers an empty list, not 404.
 """
 
 _ABOUT_STANDING = """\
-Live, from the ledger and the holds as they are. `hold`: somebody has stopped sales, or the account is suspended. `review`:
-the customer owes more than the limit, or something is overdue; selling against payment is fine.
+Live, from the ledger and the holds as they are. `hold`: somebody has stopped sales, or the account is suspended.
+`review`: the customer owes more than the limit, or something is overdue; selling against payment is fine.
 """
 
 

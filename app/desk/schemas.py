@@ -21,7 +21,7 @@ ONE = "Give exactly one of phone, email, card or external."
 
 
 class StandingReason(Answer):
-    """Why the till should look, or stop. `detail` is for people; what it says of money needs the field group `financial`."""
+    """Why the till should look, or stop. `detail` is for people; money in it needs the field group `financial`."""
 
     code: Literal["hold", "account_suspended", "over_limit", "overdue"]
     detail: str | SkipJsonSchema[None] = None

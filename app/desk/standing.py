@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from app.core.types import rfc3339
 from app.early_warning.sentences import sentence
 
 
 def judged(row: Mapping[str, Any], today: date, *, financial: bool) -> dict[str, Any]:
     """`standing`, `reasons` and `credit`, from what `queries.STANDING` finds; money only if `financial`."""
     stops = [
-        {"code": "hold", "detail": reason, "since": placed}
+        {"code": "hold", "detail": reason, "since": rfc3339(placed)}
         for reason, placed in zip(row["reasons"], row["placed"], strict=True)
     ]
     if row["status"] == "suspended":

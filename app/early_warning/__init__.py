@@ -1,1 +1,1 @@
-"""Early warnings: who has come to owe too much, and who has stopped coming; told once, explained, and followed to an end."""
+"""Early warnings: who owes too much, and who has stopped coming. Told once, explained, and followed to an end."""

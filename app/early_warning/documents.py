@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from app.core.types import rfc3339
 from app.early_warning.sentences import sentence
 
 # Loss speaks of days only; credit speaks of money.
@@ -25,7 +26,9 @@ def document(row: Mapping[str, Any], groups: Iterable[str], today: date) -> dict
     shown["resolution"] = resolution
     if seen:
         ended = row["resolved_at"]
-        shown["sentence"] = sentence(row["state"], row["evidence"], today if ended is None else min(today, ended.date()))
+        shown["sentence"] = sentence(
+            row["state"], row["evidence"], today if ended is None else min(today, ended.date())
+        )
         shown["evidence"] = row["evidence"]
     return shown
 
@@ -44,6 +47,4 @@ def plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return value
+    return rfc3339(value) if isinstance(value, datetime) else value

@@ -1,8 +1,7 @@
-"""The sweep: all customers, rule by rule, in stretches. Killed anywhere it goes on; in two places it does nothing twice."""
+"""The sweep: all customers, rule by rule, in stretches. Killed anywhere it goes on; twice it does nothing more."""
 
 import uuid
 from collections import Counter
-from typing import Any
 
 from app.core.db import Tx
 from app.core.jobs import Handler, RunningJob, Step
@@ -21,21 +20,21 @@ async def sweep(services: Services, job: RunningJob) -> None:
     Before that, the models that the rules stand on are fitted anew if they are old.
     """
     kinds: list[Kind] = list(job.arguments["kinds"])
-    cursor = {"kinds": kinds, "after": str(_START), **job.cursor}
     if not job.cursor:
         day = services.settings.company.today(services.clock.now())
         fits = await fits_if_old(services, day) if "loss" in kinds else {}
 
         async def kept(tx: Tx) -> Step:
             await keep_fits(tx, day, fits)
-            return Step(cursor, {"fitted": sorted(fits)})
+            return Step({"kinds": kinds, "after": str(_START)}, {"fitted": sorted(fits)})
 
         await job.step(kept)
-    while cursor["kinds"]:
-        cursor = (await job.step(lambda tx: _stretch(tx, services, job, cursor))).cursor
+    while not job.over:
+        await job.step(lambda tx: _stretch(tx, services, job))
 
 
-async def _stretch(tx: Tx, services: Services, job: RunningJob, cursor: dict[str, Any]) -> Step:
+async def _stretch(tx: Tx, services: Services, job: RunningJob) -> Step:
+    cursor = job.cursor
     kind, *others = cursor["kinds"]
     day = services.settings.company.today(tx.now)
     upto, done = await commands.evaluate_stretch(tx, kind, uuid.UUID(cursor["after"]), day)

@@ -1,10 +1,18 @@
-"""Tables of early warnings: the warnings, what happened to each, the rules that differ from the usual ones, and holds."""
+"""Tables of early warnings: the warnings, what happened to each, what was set of the rules, and holds."""
 
 import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyConstraint, SmallInteger, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import ProblemType
@@ -19,12 +27,12 @@ WARNING_RESOLVED = ProblemType("warning_resolved", 409, "The warning is resolved
 HOLD_RELEASED = ProblemType("hold_released", 409, "The hold is released already")
 
 
-class Warning(Base):  # noqa: A001  the field's own word; Python's class of the name is not meant anywhere in this room
+class WarningRow(Base):
     """A warning about a customer: at most one at a time that is not resolved, per kind and subject.
 
-    `subject` says what about (`rules.STATES`), `state` how bad it is and `rank` the same as a number. `evidence` are the numbers
-    that brought it into its state. `episode` tells one cause from a later one of the same sort: the last purchase before a
-    silence. `resolved_by` is who resolved it, null if its cause went away.
+    `subject` says what about (`rules.STATES`), `state` how bad it is and `rank` the same as a number. `evidence` are
+    the numbers that brought it into its state. `episode` tells one cause from a later one of the same sort: the last
+    purchase before a silence. `resolved_by` is who resolved it, null if its cause went away.
     """
 
     __tablename__ = "warnings"
@@ -35,7 +43,12 @@ class Warning(Base):  # noqa: A001  the field's own word; Python's class of the 
         CheckConstraint(f"severity IN {SEVERITIES}", name="severity"),
         CheckConstraint("(status = 'resolved') = (resolved_at IS NOT NULL)", name="resolved"),
         Index(
-            "uq_warnings_live", "customer_id", "kind", "subject", unique=True, postgresql_where=text("status <> 'resolved'")
+            "uq_warnings_live",
+            "customer_id",
+            "kind",
+            "subject",
+            unique=True,
+            postgresql_where=text("status <> 'resolved'"),
         ),
         Index("ix_warnings_id", "id"),
         # The board: what is not resolved, the worst first.

@@ -26,7 +26,7 @@ QUEUED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/warnings", response_model=Page[schemas.Warning])
+@router.get("/warnings", response_model=Page[schemas.WarningAnswer])
 async def list_warnings(
     caller: Reader, services: ServicesOf, query: Annotated[schemas.WarningQuery, Query()]
 ) -> Response:
@@ -64,7 +64,7 @@ async def get_warning(caller: Reader, services: ServicesOf, warning_id: WarningI
     return respond(serialise(Made(shown, headers=etag(shown["version"]))))
 
 
-@router.post("/warnings/{warning_id}/acknowledge", response_model=schemas.Warning, dependencies=WRITER)
+@router.post("/warnings/{warning_id}/acknowledge", response_model=schemas.WarningAnswer, dependencies=WRITER)
 async def acknowledge_warning(
     services: ServicesOf,
     write: WriteOf,
@@ -81,7 +81,7 @@ async def acknowledge_warning(
     return await write(work)
 
 
-@router.post("/warnings/{warning_id}/resolve", response_model=schemas.Warning, dependencies=WRITER)
+@router.post("/warnings/{warning_id}/resolve", response_model=schemas.WarningAnswer, dependencies=WRITER)
 async def resolve_warning(
     services: ServicesOf, write: WriteOf, warning_id: WarningIdInPath, body: schemas.Resolution
 ) -> Response:
@@ -99,13 +99,11 @@ async def resolve_warning(
 
 
 @router.post("/warnings/evaluations", response_model=schemas.Evaluated, responses=QUEUED, dependencies=WRITER)
-async def evaluate_warnings(
-    services: ServicesOf, write: WriteOf, body: schemas.Evaluation | None = None
-) -> Response:
+async def evaluate_warnings(services: ServicesOf, write: WriteOf, body: schemas.Evaluation | None = None) -> Response:
     """Bring warnings in line with the rules now: of some customers at once, of all by a job (202).
 
-    It happens by itself as well: credit with every entry of the ledger, the end of a silence with the receipt that ends it,
-    and everything else once a day.
+    It happens by itself as well: credit with every entry of the ledger, the end of a silence with the receipt that
+    ends it, and everything else once a day.
     """
     kinds = KINDS if body is None or body.kinds is None else tuple(dict.fromkeys(body.kinds))
     customers = None if body is None else body.customer_ids

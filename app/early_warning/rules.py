@@ -47,8 +47,8 @@ class CreditRule(Wire):
 class LossRule(Wire):
     """Silent for longer than the customer's own rhythm explains.
 
-    Late: silent for longer than `late_percent` of the customer's gaps. At risk: than `risk_percent` of them, and a purchase
-    within `horizon_days` is less likely than `risk_chance_percent`. Lost: at risk, and less likely than
+    Late: silent for longer than `late_percent` of the customer's gaps. At risk: than `risk_percent` of them, and a
+    purchase within `horizon_days` is less likely than `risk_chance_percent`. Lost: at risk, and less likely than
     `lost_chance_percent`.
     """
 

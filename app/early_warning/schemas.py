@@ -18,7 +18,7 @@ Outcome = Literal["kept", "won_back", "paid", "promised", "written_off", "lost",
 Action = Literal["opened", "changed", "reopened", "acknowledged", "resolved"]
 
 
-class Warning(Answer):  # noqa: A001  the field's own word
+class WarningAnswer(Answer):
     """A warning. What it says of money is absent without the field group `financial`."""
 
     id: uuid.UUID
@@ -56,14 +56,14 @@ class WarningStep(Answer):
     note: str | None
 
 
-class WarningWithHistory(Warning):
+class WarningWithHistory(WarningAnswer):
     """A warning with all that happened to it, from the first on."""
 
     history: list[WarningStep]
 
 
 class WarningQuery(Wire):
-    """Which warnings to list: those that are not resolved (`live`), the worst first; `all` and `resolved` newest first."""
+    """Which warnings to list: those not resolved (`live`), the worst first; `all` and `resolved` newest first."""
 
     status: Literal["live", "open", "acknowledged", "resolved", "all"] = "live"
     kind: Kind | SkipJsonSchema[None] = None
@@ -96,7 +96,9 @@ class Evaluation(Wire):
     """What to evaluate; without customers, all of them, in the background."""
 
     kinds: Annotated[list[Kind], Field(min_length=1, max_length=2)] | SkipJsonSchema[None] = None
-    customer_ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=EVALUATED_MAX)] | SkipJsonSchema[None] = None
+    customer_ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=EVALUATED_MAX)] | SkipJsonSchema[None] = (
+        None
+    )
 
 
 class Evaluated(Answer):

@@ -57,10 +57,10 @@ def publish(tx: Tx, events: Sequence[Event]) -> Insert:
 
 
 def publish_rows(rows: str, *types: str) -> str:
-    """SQL of an INSERT that publishes what the SELECT `rows` finds, for statements that learn only in the database what happened.
+    """SQL of an INSERT that publishes what the SELECT `rows` finds: for what is only learnt in the database.
 
-    `rows` has the columns customer_id, id, type (one of `types`), subject, version, occurred_at, data, in that order, of
-    rows that the statement has locked. Raises ValueError for a type that `EVENT_TYPES` lacks.
+    `rows` has the columns customer_id, id, type (one of `types`), subject, version, occurred_at, data, in that order,
+    of rows that the statement has locked. Raises ValueError for a type that `EVENT_TYPES` lacks.
     """
     for one in types:
         if one not in EVENT_TYPES:

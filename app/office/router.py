@@ -8,7 +8,14 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from app.core.batch import Batch, BatchAnswer, check_items, items_in
 from app.core.db import Made, Tx
 from app.core.http import (
-    GatedRoute, ServicesOf, WriteOf, documented_body, etag, expected_version, incoming, requires,
+    GatedRoute,
+    ServicesOf,
+    WriteOf,
+    documented_body,
+    etag,
+    expected_version,
+    incoming,
+    requires,
 )  # fmt: skip
 from app.credit.schemas import Credit, CreditTerms, ReceivableIn
 from app.office import commands
@@ -16,7 +23,9 @@ from app.office import commands
 router = APIRouter(prefix="/v1/customers", tags=["credit"], route_class=GatedRoute)
 EDITOR = [requires("credit:write")]
 CustomerIdInPath = Annotated[uuid.UUID, Path()]
-IfMatch = Annotated[str | None, Header(description='The ETag of the version that was read, as in "3"; without it, any.')]
+IfMatch = Annotated[
+    str | None, Header(description='The ETag of the version that was read, as in "3"; without it, any.')
+]
 CREATED: dict[int | str, dict[str, Any]] = {201: {"model": Credit, "description": "The customer has an account now."}}
 
 

@@ -53,8 +53,8 @@ class Prepared:
     `failures` are the problems of the others by their index. `contents` is what a receipt's number stands for in one
     canonical form, `hashes` its digest. `receipts` and `lines` are array literals (see `receipts.columns`).
     `identifiers` and `customers` (ids) are what receipts name, each once; `products` are the codes on
-    lines with a category, if a line told one. `on_account` holds, by place, what is left owed for a receipt, in minor units
-    of the company's currency: below zero on a return.
+    lines with a category, if a line told one. `on_account` holds, by place, what is left owed for a receipt, in minor
+    units of the company's currency: below zero on a return.
     """
 
     size: int

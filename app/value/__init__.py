@@ -1,1 +1,1 @@
-"""What customers are worth and what they will do next: models over their purchases, kept with what they were fitted on."""
+"""What customers will do next and what they are worth: models of their purchases, and what these were fitted on."""

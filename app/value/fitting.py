@@ -1,7 +1,7 @@
 """Fitting the MBG/NBD model by maximum likelihood, without any numerical library. Pure.
 
-Identical histories are counted once, and what depends on the number of repeats alone is computed once per number, so a fit
-over 50,000 customers takes seconds. It is still too long for a process that answers requests.
+Identical histories are counted once, and what depends on the number of repeats alone is computed once per number, so a
+fit over 50,000 customers takes seconds. It is still too long for a process that answers requests.
 """
 
 from collections import Counter

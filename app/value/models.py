@@ -18,8 +18,8 @@ POPULATIONS = ("person", "business", "all")
 class ModelFit(Base):
     """A fitted model. Fits are kept; the newest of a population is the one in use.
 
-    `mbg_nbd` has the parameters r, alpha, a, b (see `value.rhythm`), with times in days. `basis` tells what it was fitted
-    on: `buyers`, `days`, of how many buyers (`sample`), and the `log_likelihood`.
+    `mbg_nbd` has the parameters r, alpha, a, b (see `value.rhythm`), with times in days. `basis` tells what it was
+    fitted on: `buyers`, `days`, of how many buyers (`sample`), and the `log_likelihood`.
     """
 
     __tablename__ = "model_fits"

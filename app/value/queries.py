@@ -13,8 +13,8 @@ MODEL = "mbg_nbd"
 
 
 def _parameter(name: str) -> str:
-    parent = asdict(PARENT)[name]
-    return f"coalesce((own.parameters->>'{name}')::float8, (everyone.parameters->>'{name}')::float8, {parent}::float8) AS {name}"
+    fitted = ", ".join(f"({fit}.parameters->>'{name}')::float8" for fit in ("own", "everyone"))
+    return f"coalesce({fitted}, {asdict(PARENT)[name]}::float8) AS {name}"
 
 
 def _newest(population: str) -> str:
@@ -22,8 +22,8 @@ def _newest(population: str) -> str:
      ORDER BY f.fitted_at DESC, f.id DESC LIMIT 1)"""
 
 
-# A common table expression (name, body): the parameters of each kind of customer, and where they are from: a fit of that kind's own, of
-# all customers, or of other people's (`parent`).
+# A common table expression (name, body): the parameters of each kind of customer, and where they are from: a fit of
+# that kind's own, of all customers, or of other people's (`parent`).
 RHYTHM = (
     "rhythm",
     f"""
@@ -54,12 +54,14 @@ def usual_gap(quantile: str) -> str:
 _HISTORIES = """
 SELECT count(*) AS buyers, min(f.first_occasion) AS since
 FROM customer_figures f JOIN customers c ON c.id = f.customer_id
-WHERE f.occasions > 0 AND f.last_occasion <= :as_of AND (:population = 'all' OR c.kind = :population)
+WHERE f.occasions > 0 AND f.last_occasion <= :as_of
+  AND (c.kind = :population OR :population = 'all' AND c.kind IN ('person', 'business'))
 """
 _SAMPLED = """
 SELECT (f.occasions - 1)::int, f.last_occasion - f.first_occasion, CAST(:as_of AS date) - f.first_occasion, count(*)
 FROM customer_figures f JOIN customers c ON c.id = f.customer_id
-WHERE f.occasions > 0 AND f.last_occasion <= :as_of AND (:population = 'all' OR c.kind = :population)
+WHERE f.occasions > 0 AND f.last_occasion <= :as_of
+  AND (c.kind = :population OR :population = 'all' AND c.kind IN ('person', 'business'))
   AND hashtextextended(c.id::text, 0) % CAST(:modulus AS int) = 0
 GROUP BY 1, 2, 3
 """
@@ -79,14 +81,14 @@ async def histories(tx: Tx, population: str, as_of: date, modulus: int) -> dict[
 
 async def newest_fit(tx: Tx) -> datetime | None:
     """When a model was last fitted."""
-    found: datetime | None = await tx.scalar(text(f"SELECT max(fitted_at) FROM model_fits WHERE model = '{MODEL}'"))  # noqa: S608
+    found: datetime | None = await tx.scalar(text(f"SELECT max(fitted_at) FROM model_fits WHERE model = '{MODEL}'"))
     return found
 
 
 async def fits(tx: Tx) -> list[dict[str, Any]]:
     """The fits in use, with what they were fitted on."""
     found = text(
-        f"SELECT DISTINCT ON (population) population, as_of, parameters, basis FROM model_fits WHERE model = '{MODEL}'"  # noqa: S608
+        f"SELECT DISTINCT ON (population) population, as_of, parameters, basis FROM model_fits WHERE model = '{MODEL}'"
         " ORDER BY population, fitted_at DESC, id DESC"
     )
     return [dict(row._mapping) for row in await tx.rows(found)]  # noqa: SLF001  the documented way to a row's names

@@ -1,8 +1,8 @@
 """How a customer buys, by the MBG/NBD model (Batislam, Denizel, Filiztekin 2007; Hoppe, Wagner 2007). Pure.
 
-A customer buys at a rate of his own and may drop out after any purchase, the first included. The population tells how rates
-and drop-outs vary; a customer's own purchases move him away from it, the more the more they are. Times are in any one unit
-(ours: days) for parameters, histories and horizons alike.
+A customer buys at a rate of his own and may drop out after any purchase, the first included. The population tells how
+rates and drop-outs vary; a customer's own purchases move him away from it, the more the more they are. Times are in
+any one unit (ours: days) for parameters, histories and horizons alike.
 """
 
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ class History(NamedTuple):
     age: float
 
 
-# The published fit of the CDNOW sample, in days: where a company has too few customers for a fit of its own. It says little
-# (rates vary widely), so a customer's own purchases soon count for more.
+# The published fit of the CDNOW sample, in days: where a company has too few customers for a fit of its own. It says
+# little (rates vary widely), so a customer's own purchases soon count for more.
 PARENT = Rhythm(r=0.525, alpha=7 * 6.183, a=0.891, b=1.614)
 
 
 def overdue(rhythm: Rhythm, history: History) -> float:
-    """The share of gaps, at the customer's own rate as far as it is known, that are shorter than the present silence."""
+    """The share of the customer's gaps, as far as they are known, that are shorter than the present silence."""
     return 1 - exp(-_silence(rhythm, history))
 
 
@@ -57,7 +57,7 @@ def buys_within(rhythm: Rhythm, history: History, horizon: float) -> float:
 def usual_gap(rhythm: Rhythm, history: History, quantile: float) -> float:
     """The silence that is longer than `quantile` of the customer's gaps: 'usually back within'."""
     shape = rhythm.r + history.repeats
-    return (rhythm.alpha + history.recency) * ((1 - quantile) ** (-1 / shape) - 1)
+    return (rhythm.alpha + history.recency) * (exp(min(-log(1 - quantile) / shape, LARGEST)) - 1)
 
 
 def _silence(rhythm: Rhythm, history: History) -> float:

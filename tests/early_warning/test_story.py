@@ -80,7 +80,9 @@ async def test_a_regular_stops_coming_is_late_at_risk_lost_and_returns(town, hou
 
     lost = (await town.warnings(kind="loss"))[0]
     assert lost["severity"] == "critical"
-    assert lost["sentence"].startswith(f"Usually back within {lost['evidence']['usual_days']} days, now 120: probably gone")
+    assert lost["sentence"].startswith(
+        f"Usually back within {lost['evidence']['usual_days']} days, now 120: probably gone"
+    )
     assert lost["evidence"]["rhythm_of"] == "parent"
 
     await town.sell(regular)

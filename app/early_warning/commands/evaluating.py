@@ -1,4 +1,4 @@
-"""Bringing warnings in line with the rules: one statement for any number of customers, told on the feed as it is written.
+"""Bringing warnings in line with the rules: one statement for any number of customers, which tells the feed as well.
 
 Nothing changes between judging a customer and writing what follows, because the caller holds what the rule judges: the
 customers' figures (`receipts`) for loss, their accounts (`credit`) for credit.
@@ -23,7 +23,8 @@ from app.feed.outbox import publish_rows
 from app.receipts.commands import lock_customers
 
 SWEEP = "warnings.sweep"
-# Customers looked at in one transaction of a sweep, and of these at most locked: a till waits no longer than that takes.
+# Customers looked at in one transaction of a sweep, and of these at most locked: a till waits no longer than that
+# takes.
 STRETCH_SIZE, LOCKED_MAX = 20_000, 1000
 _LOCKED_IN_THIS_ORDER: tuple[Kind, ...] = ("loss", "credit")
 _DAILY = uuid.UUID("7f0c6a1e-5d1b-4f0a-9a54-0d6f7c1f3a52")
@@ -35,40 +36,38 @@ Ending = tuple[Sequence[CTE], Mapping[str, Any]]
 NOTHING: Ending = ((), {})
 
 _KEPT = (
-    "customer_id, id, version, opened_at, changed_at, rank, severity_rank, kind, subject, state, severity, status, episode,"
-    " evidence"
+    "customer_id, id, version, opened_at, changed_at, rank, severity_rank, kind, subject, state, severity, status,"
+    " episode, evidence"
 )
 
 
 def _opened(kind: Kind) -> Part:
     key = f"a.customer_id::text || '{kind}' || a.subject || coalesce(a.warning_id::text, '')"
-    return "opened", f"""
+    return (
+        "opened",
+        f"""
   INSERT INTO warnings ({_KEPT})
-  SELECT a.customer_id, {id_from(key)}, 1, CAST(:now AS timestamptz), CAST(:now AS timestamptz), a.rank, a.severity_rank,
-         '{kind}', a.subject, a.state, a.severity, 'open', a.episode, a.evidence
+  SELECT a.customer_id, {id_from(key)}, 1, CAST(:now AS timestamptz), CAST(:now AS timestamptz), a.rank,
+         a.severity_rank, '{kind}', a.subject, a.state, a.severity, 'open', a.episode, a.evidence
   FROM acting a WHERE a.action = 'opened' ORDER BY a.customer_id, a.subject
   ON CONFLICT (customer_id, kind, subject) WHERE status <> 'resolved' DO NOTHING
-  RETURNING customer_id, id, version, kind, subject, state, severity, status, evidence"""
+  RETURNING customer_id, id, version, kind, subject, state, severity, status, evidence""",
+    )
 
 
 # The version tells whether a person has changed the warning since it was read; then the person is right.
 _ALTERED: Part = (
     "altered",
-    """
-  UPDATE warnings w SET
-    version = w.version + 1, changed_at = CAST(:now AS timestamptz),
-    state = coalesce(a.state, w.state), rank = coalesce(a.rank, w.rank),
-    severity = coalesce(a.severity, w.severity), severity_rank = coalesce(a.severity_rank, w.severity_rank),
-    episode = CASE WHEN a.action = 'resolved' THEN w.episode ELSE a.episode END,
-    evidence = CASE WHEN a.action = 'resolved' THEN w.evidence ELSE a.evidence END,
-    status = CASE WHEN a.action = 'resolved' THEN 'resolved'
-                  WHEN a.action = 'reopened' OR a.rank > w.rank THEN 'open' ELSE w.status END,
-    resolved_at = CASE WHEN a.action = 'resolved' THEN CAST(:now AS timestamptz) END,
-    resolved_by = NULL,
-    resolution = CASE WHEN a.action = 'resolved' THEN jsonb_build_object('outcome', 'cause_gone', 'evidence', a.evidence) END
-  FROM acting a
-  WHERE a.action <> 'opened' AND w.customer_id = a.customer_id AND w.id = a.warning_id AND w.version = a.version
-  RETURNING w.customer_id, w.id, w.version, w.kind, w.subject, w.state, w.severity, w.status, a.evidence, a.action""",
+    """UPDATE warnings w SET version = w.version + 1, changed_at = CAST(:now AS timestamptz), state = coalesce(a.state,
+    w.state), rank = coalesce(a.rank, w.rank), severity = coalesce(a.severity, w.severity), severity_rank =
+    coalesce(a.severity_rank, w.severity_rank), episode = CASE WHEN a.action = 'resolved' THEN w.episode ELSE
+    a.episode END, evidence = CASE WHEN a.action = 'resolved' THEN w.evidence ELSE a.evidence END, status = CASE
+    WHEN a.action = 'resolved' THEN 'resolved' WHEN a.action = 'reopened' OR a.rank > w.rank THEN 'open' ELSE
+    w.status END, resolved_at = CASE WHEN a.action = 'resolved' THEN CAST(:now AS timestamptz) END, resolved_by =
+    NULL, resolution = CASE WHEN a.action = 'resolved' THEN jsonb_build_object('outcome', 'cause_gone', 'evidence',
+    a.evidence) END FROM acting a WHERE a.action <> 'opened' AND w.customer_id = a.customer_id AND w.id =
+    a.warning_id AND w.version = a.version RETURNING w.customer_id, w.id, w.version, w.kind, w.subject, w.state,
+    w.severity, w.status, a.evidence, a.action""",
 )
 _DONE: Part = (
     "done",
@@ -78,8 +77,8 @@ _NOTED: Part = (
     "noted",
     f"""
   INSERT INTO warning_events (customer_id, id, warning_id, at, version, action, state, severity, evidence)
-  SELECT d.customer_id, {id_from("d.id::text || d.version::text || 'note'")}, d.id, CAST(:now AS timestamptz), d.version,
-         d.action, d.state, d.severity, d.evidence
+  SELECT d.customer_id, {id_from("d.id::text || d.version::text || 'note'")}, d.id, CAST(:now AS timestamptz),
+         d.version, d.action, d.state, d.severity, d.evidence
   FROM done d""",
 )
 _TOLD: Part = (
@@ -154,7 +153,7 @@ async def evaluate_customers(tx: Tx, kinds: Sequence[Kind], customers: Iterable[
 
 
 async def evaluate_stretch(tx: Tx, kind: Kind, after: uuid.UUID, today: date) -> tuple[uuid.UUID | None, Done]:
-    """The same for the next customers after an id. Answers how far it came (None: there were no more) and what was done.
+    """The same for the next customers after an id; (how far it came, None at the end; what was done).
 
     Customers about whom there is nothing to do, which is nearly all, are neither locked nor written.
     """

@@ -1,4 +1,4 @@
-"""What people do: take a warning on, resolve it, set a rule, place and release a hold. Each with its history and audit."""
+"""What people do: take a warning on, resolve it, set a rule, place and release a hold."""
 
 import uuid
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from app.core.errors import NOT_FOUND, Problem
 from app.core.ids import new_id
 from app.core.sql import together
 from app.customers.models import Customer
-from app.early_warning.models import HOLD_RELEASED, WARNING_RESOLVED, Hold, Warning, WarningEvent, WarningRule
+from app.early_warning.models import HOLD_RELEASED, WARNING_RESOLVED, Hold, WarningEvent, WarningRow, WarningRule
 from app.early_warning.rules import RULES, Kind
 from app.feed.outbox import Event, publish
 
@@ -45,7 +45,7 @@ async def resolve(tx: Tx, warning_id: uuid.UUID, given: Given) -> None:
 
 
 async def _held(tx: Tx, warning_id: uuid.UUID) -> Any:
-    rows = await tx.rows(select(*Warning.__table__.c).where(Warning.id == warning_id).with_for_update())
+    rows = await tx.rows(select(*WarningRow.__table__.c).where(WarningRow.id == warning_id).with_for_update())
     if not rows:
         raise Problem(NOT_FOUND)
     if rows[0].status == "resolved":
@@ -55,8 +55,8 @@ async def _held(tx: Tx, warning_id: uuid.UUID) -> Any:
 
 async def _follow(tx: Tx, held: Any, action: str, changed: dict[str, Any], note: str | None) -> None:
     version = held.version + 1
-    mine = (Warning.customer_id == held.customer_id, Warning.id == held.id)
-    await tx.execute(update(Warning).where(*mine).values(**changed, version=version))
+    mine = (WarningRow.customer_id == held.customer_id, WarningRow.id == held.id)
+    await tx.execute(update(WarningRow).where(*mine).values(**changed, version=version))
     noted = insert(WarningEvent).values(
         customer_id=held.customer_id, id=new_id(), warning_id=held.id, at=tx.now, actor=tx.caller.client_id,
         version=version, action=action, state=held.state, severity=held.severity, note=note,
@@ -81,7 +81,9 @@ async def set_rule(tx: Tx, kind: Kind, settings: Given) -> None:
         set_={"version": WarningRule.version + 1, "updated_at": tx.now, "settings": statement.excluded.settings},
     )
     await tx.execute(statement)
-    await tx.execute(record(tx, [AuditEntry("warning_rule.update", "warning_rule", uuid.UUID(int=0), fields=tuple(kept))]))
+    await tx.execute(
+        record(tx, [AuditEntry("warning_rule.update", "warning_rule", uuid.UUID(int=0), fields=tuple(kept))])
+    )
 
 
 async def place_hold(tx: Tx, customer_id: uuid.UUID, reason: str) -> uuid.UUID:

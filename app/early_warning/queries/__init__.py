@@ -2,7 +2,13 @@
 
 from app.early_warning.queries.judging import BY_ID, STRETCH, WARNED, Part, Parts, acting, chained, to_do
 from app.early_warning.queries.reading import (
-    Filter, history, hold, page, rules, stretch_end, warning,
+    Filter,
+    history,
+    hold,
+    page,
+    rules,
+    stretch_end,
+    warning,
 )  # fmt: skip
 
 __all__ = [

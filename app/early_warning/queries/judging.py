@@ -1,14 +1,14 @@
 """Judging customers by the rules: from a set of customers to what is to be done about the warnings of each.
 
-A statement is a chain of named parts (common table expressions), each reading those before it: `scope` are the customers,
-`measured` their numbers, `judged` the state that each is in, `plan` what is to be done. Parameters: `today` (the company's
-day), `now`, and those of the scope.
+A statement is a chain of named parts (common table expressions), each reading those before it: `scope` are the
+customers, `measured` their numbers, `judged` the state that each is in, `plan` what is to be done. Parameters: `today`
+(the company's day), `now`, and those of the scope.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from app.credit.queries import OVERDUE as DEBT
-from app.early_warning.rules import RULES, SEVERITY, SEVERITY_RANK, STATES, Kind
+from app.early_warning.rules import RULES, SEVERITY, SEVERITY_RANK, STATES, Kind, State
 from app.value import queries as value
 
 Part = tuple[str, str]
@@ -38,13 +38,13 @@ def _rule(kind: Kind) -> Part:
     return "rule", f"SELECT {', '.join(columns)} FROM (SELECT {found}) given"
 
 
-def _by_state(values: dict[str, object], of: str) -> str:
+def _by_state(values: Mapping[State, object], of: str) -> str:
     cases = " ".join(f"WHEN '{state}' THEN {value!r}" for state, value in values.items())
     return f"CASE {of} {cases} END"
 
 
 _RANK = _by_state({state: rank for states in STATES.values() for rank, state in enumerate(states, 1)}, "j.state")
-_SEVERITY = _by_state(dict(SEVERITY), "j.state")
+_SEVERITY = _by_state(SEVERITY, "j.state")
 _SEVERITY_RANK = _by_state({state: SEVERITY_RANK[severity] for state, severity in SEVERITY.items()}, "j.state")
 
 _HISTORY: Part = (
@@ -113,36 +113,47 @@ _DEBT_EVIDENCE = """
     WHEN 'limit' THEN jsonb_build_object('balance', m.balance, 'limit', m.credit_limit, 'currency', m.currency)
     ELSE jsonb_build_object('overdue', m.overdue, 'since', m.since, 'balance', m.balance, 'currency', m.currency) END"""
 
-# A person's resolution stands while nothing gets worse: for a silence until it ends, for a debt until the cooling is over.
-_STANDS = {"loss": "true", "credit": "l.resolved_at > CAST(:now AS timestamptz) - make_interval(days => rule.cooling_days)"}
+_COOLING = "l.resolved_at > CAST(:now AS timestamptz) - make_interval(days => rule.cooling_days)"
+# A person's resolution stands while nothing gets worse: for a silence until it ends, for a debt while it cools.
+_STANDS = {"loss": "true", "credit": _COOLING}
 
 
 def _last(kind: Kind) -> Part:
-    return "last", f"""SELECT DISTINCT ON (w.customer_id, w.subject) w.customer_id, w.subject, w.id, w.version, w.state, w.rank,
+    return (
+        "last",
+        f"""SELECT DISTINCT ON (w.customer_id, w.subject) w.customer_id, w.subject, w.id, w.version, w.state, w.rank,
               w.status, w.episode, w.resolved_at, w.resolved_by
        FROM scope s JOIN warnings w ON w.customer_id = s.customer_id AND w.kind = '{kind}'
-       ORDER BY w.customer_id, w.subject, w.opened_at DESC, w.id DESC"""
+       ORDER BY w.customer_id, w.subject, w.opened_at DESC, w.id DESC""",
+    )
 
 
 def _plan(kind: Kind) -> Part:
-    return "plan", f"""SELECT j.*, {_RANK} AS rank, {_SEVERITY} AS severity, {_SEVERITY_RANK} AS severity_rank,
+    return (
+        "plan",
+        f"""SELECT j.*, {_RANK} AS rank, {_SEVERITY} AS severity, {_SEVERITY_RANK} AS severity_rank,
               l.id AS warning_id, l.version,
               CASE
                 WHEN l.status <> 'resolved' THEN
                   CASE WHEN j.state IS NULL THEN 'resolved'
                        WHEN j.state <> l.state OR j.episode <> l.episode THEN 'changed' END
                 WHEN j.state IS NULL OR NOT j.fresh THEN NULL
-                WHEN l.resolved_by IS NOT NULL AND {_RANK} <= l.rank AND j.episode = l.episode AND {_STANDS[kind]} THEN NULL
-                WHEN l.resolved_at > CAST(:now AS timestamptz) - make_interval(days => rule.cooling_days) THEN 'reopened'
+                WHEN l.resolved_by IS NOT NULL AND {_RANK} <= l.rank AND j.episode = l.episode
+                  AND {_STANDS[kind]} THEN NULL
+                WHEN {_COOLING} THEN 'reopened'
                 ELSE 'opened'
               END AS action
        FROM judged j CROSS JOIN rule
-       LEFT JOIN last l ON l.customer_id = j.customer_id AND l.subject = j.subject"""
+       LEFT JOIN last l ON l.customer_id = j.customer_id AND l.subject = j.subject""",
+    )
 
 
 def _acting(kind: Kind) -> Part:
-    return "acting", f"""SELECT p.*, {_EVIDENCE[kind]} AS evidence
-       FROM plan p JOIN measured m ON m.customer_id = p.customer_id CROSS JOIN rule WHERE p.action IS NOT NULL"""
+    return (
+        "acting",
+        f"""SELECT p.*, {_EVIDENCE[kind]} AS evidence
+       FROM plan p JOIN measured m ON m.customer_id = p.customer_id CROSS JOIN rule WHERE p.action IS NOT NULL""",
+    )
 
 
 _EVIDENCE = {"loss": _RHYTHM_EVIDENCE, "credit": _DEBT_EVIDENCE}

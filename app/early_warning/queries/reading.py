@@ -10,14 +10,14 @@ from sqlalchemy import Select, literal, select, tuple_
 
 from app.core.db import Tx
 from app.customers.models import Customer
-from app.early_warning.models import Hold, Warning, WarningEvent, WarningRule
+from app.early_warning.models import Hold, WarningEvent, WarningRow, WarningRule
 
 _SHOWN = tuple(
-    Warning.__table__.c[name]
+    WarningRow.__table__.c[name]
     for name in (
-        "id", "customer_id", "kind", "subject", "state", "severity", "status", "evidence", "owner", "due_at", "opened_at",
-        "changed_at", "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by", "resolution", "version",
-        "severity_rank",
+        "id", "customer_id", "kind", "subject", "state", "severity", "status", "evidence", "owner", "due_at",
+        "opened_at", "changed_at", "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by",
+        "resolution", "version", "severity_rank",
     )
 )  # fmt: skip
 
@@ -43,28 +43,28 @@ async def page(tx: Tx, wanted: Filter, *, after: Sequence[Any] | None, limit: in
     statement: Select[Any] = select(*_SHOWN).limit(limit)
     if wanted.status == "live" or wanted.worst_first:
         # Said also where a status is named: the index of the board holds just these.
-        statement = statement.where(Warning.status != "resolved")
+        statement = statement.where(WarningRow.status != "resolved")
     if wanted.status not in {"live", "all"}:
-        statement = statement.where(Warning.status == wanted.status)
+        statement = statement.where(WarningRow.status == wanted.status)
     for name in ("kind", "severity", "owner", "customer_id"):
         value = getattr(wanted, name)
         if value is not None:
-            statement = statement.where(Warning.__table__.c[name] == value)
+            statement = statement.where(WarningRow.__table__.c[name] == value)
     if wanted.worst_first:
-        key = (Warning.severity_rank, Warning.id)
+        key = (WarningRow.severity_rank, WarningRow.id)
         statement = statement.order_by(*(column.desc() for column in key))
         if after is not None:
             statement = statement.where(tuple_(*key) < tuple_(literal(int(after[0])), literal(uuid.UUID(after[1]))))
     else:
-        statement = statement.order_by(Warning.id.desc())
+        statement = statement.order_by(WarningRow.id.desc())
         if after is not None:
-            statement = statement.where(Warning.id < uuid.UUID(after[0]))
+            statement = statement.where(WarningRow.id < uuid.UUID(after[0]))
     return [row._mapping for row in await tx.rows(statement)]  # noqa: SLF001  the documented way to a row's names
 
 
 async def warning(tx: Tx, warning_id: uuid.UUID) -> Mapping[str, Any] | None:
     """A warning."""
-    rows = await tx.rows(select(*_SHOWN).where(Warning.id == warning_id))
+    rows = await tx.rows(select(*_SHOWN).where(WarningRow.id == warning_id))
     return rows[0]._mapping if rows else None  # noqa: SLF001  (same)
 
 
@@ -79,7 +79,9 @@ async def history(tx: Tx, found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 async def rules(tx: Tx) -> dict[str, tuple[dict[str, Any], int, datetime]]:
     """(what was set, version, when) of the rules that are not wholly as usual, by kind."""
-    return {row.kind: (row.settings, row.version, row.updated_at) for row in await tx.rows(select(*WarningRule.__table__.c))}
+    return {
+        row.kind: (row.settings, row.version, row.updated_at) for row in await tx.rows(select(*WarningRule.__table__.c))
+    }
 
 
 async def hold(tx: Tx, hold_id: uuid.UUID) -> Mapping[str, Any] | None:
@@ -93,4 +95,3 @@ async def stretch_end(tx: Tx, after: uuid.UUID, size: int) -> uuid.UUID | None:
     following = select(Customer.id).where(Customer.id > after).order_by(Customer.id).limit(size).subquery()
     found: uuid.UUID | None = await tx.scalar(select(following.c.id).order_by(following.c.id.desc()).limit(1))
     return found
-

@@ -86,7 +86,7 @@ async def _on_account(tx: Tx, kept: Kept, owner: uuid.UUID | None, company: Comp
         events += await credit.take_back(tx, kept.customer_id, kept.id, today)
     if owner is not None:
         events += await credit.charge_sales(tx, [Sale(owner, kept.id, owed, kept.business_date)], company.currency)
-    concerned = {one for one, known in ((kept.customer_id, not kept.walk_in), (owner, True)) if known and one is not None}
+    concerned = [one for one in (None if kept.walk_in else kept.customer_id, owner) if one is not None]
     await evaluate(tx, "credit", concerned, today)
     return events
 
