@@ -5,7 +5,8 @@
 
 from typing import Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.core.types import Wire
 
@@ -65,6 +66,13 @@ class LossRule(Wire):
     cooling_days: int = Field(
         default=30, strict=True, ge=0, le=365, description="Within so many days a warning reopens instead of a new one."
     )
+
+
+    @model_validator(mode="after")
+    def _from_bad_to_worse(self) -> "LossRule":
+        if self.late_percent > self.risk_percent or self.lost_chance_percent > self.risk_chance_percent:
+            raise PydanticCustomError("not_in_order", "Late comes before at risk, and at risk before lost.")
+        return self
 
 
 RULES: dict[Kind, type[CreditRule] | type[LossRule]] = {"credit": CreditRule, "loss": LossRule}

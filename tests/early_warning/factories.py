@@ -79,6 +79,12 @@ class Town:
         assert answer.status_code == 200, answer.text
         return list(answer.json()["data"])
 
+    async def here(self) -> str:
+        """The cursor behind all that has happened so far."""
+        while await feed.move(self.services.db):
+            pass
+        return await feed.head(self.services)
+
     async def events(self, after: str, *types: str) -> list[tuple[str, Any]]:
         """(type, data) of the events of these types since a cursor of the feed."""
         while await feed.move(self.services.db):

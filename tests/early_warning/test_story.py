@@ -1,12 +1,11 @@
 """The two stories that the warnings were made for, through the API, with a clock."""
 
-from tests.feed.factories import head
 
 WARNINGS = ("warning.opened", "warning.changed", "warning.resolved")
 
 
-async def test_a_dealer_passes_the_limit_is_warned_once_pays_and_is_cleared(town, house):
-    start = await head(house.services)
+async def test_a_dealer_passes_the_limit_is_warned_once_pays_and_is_cleared(town):
+    start = await town.here()
     dealer = await town.customer("Nan Ming Tea House", kind="business")
     await town.credit(dealer, limit=100_000, term_days=30)
 
@@ -59,8 +58,8 @@ async def test_a_dealer_passes_the_limit_is_warned_once_pays_and_is_cleared(town
     assert [step["action"] for step in history] == ["opened", "acknowledged", "changed", "resolved"]
 
 
-async def test_a_regular_stops_coming_is_late_at_risk_lost_and_returns(town, house):
-    start = await head(house.services)
+async def test_a_regular_stops_coming_is_late_at_risk_lost_and_returns(town):
+    start = await town.here()
     regular = await town.customer("Mrs Zhou")
     for _ in range(12):
         await town.sell(regular)

@@ -68,7 +68,7 @@ _RHYTHM_JUDGED: Part = (
     "judged",
     """SELECT m.customer_id, 'rhythm' AS subject, coalesce(m.last_occasion::text, '') AS episode,
               m.silent <= rule.silent_days AS fresh,
-              CASE WHEN NOT rule.enabled OR m.occasions < rule.occasions THEN NULL
+              CASE WHEN NOT rule.enabled OR m.occasions IS NULL OR m.occasions < rule.occasions THEN NULL
                    WHEN m.overdue * 100 < rule.risk_percent OR m.chance * 100 >= rule.risk_chance_percent
                      THEN CASE WHEN m.overdue * 100 >= rule.late_percent THEN 'late' END
                    WHEN m.chance * 100 < rule.lost_chance_percent THEN 'lost'
@@ -124,7 +124,7 @@ def _last(kind: Kind) -> Part:
         f"""SELECT DISTINCT ON (w.customer_id, w.subject) w.customer_id, w.subject, w.id, w.version, w.state, w.rank,
               w.status, w.episode, w.resolved_at, w.resolved_by
        FROM scope s JOIN warnings w ON w.customer_id = s.customer_id AND w.kind = '{kind}'
-       ORDER BY w.customer_id, w.subject, w.opened_at DESC, w.id DESC""",
+       ORDER BY w.customer_id, w.subject, w.status = 'resolved', w.opened_at DESC, w.resolved_at DESC, w.id DESC""",
     )
 
 
