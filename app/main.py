@@ -28,7 +28,7 @@ from app.core.caller import Part
 from app.core.clock import Clock
 from app.core.db import Database, Tx
 from app.core.documents import Sections
-from app.core.edge import Doors, Edge, HotRoute
+from app.core.edge import Doors, Edge, HotRoute, hot_key
 from app.core.errors import (
     BAD_REQUEST,
     INTERNAL,
@@ -45,13 +45,18 @@ from app.core.offload import Offload
 from app.core.pages import Cursors
 from app.core.services import Services
 from app.core.settings import Settings
+from app.credit import models as credit_models
+from app.credit import router as credit_router
 from app.customers import models as customers_models
 from app.customers import router as customers_router
 from app.desk import router as desk_router
+from app.early_warning import models as early_warning_models
+from app.early_warning import router as early_warning_router
 from app.feed import models as feed_models
 from app.feed import queries as feed_queries
 from app.feed import router as feed_router
 from app.feed.waiter import FeedWaiter
+from app.office import router as office_router
 from app.receipts import models as receipts_models
 from app.receipts import router as receipts_router
 from app.receipts.sections import FIGURES
@@ -62,11 +67,15 @@ from app.till import commands as till_commands
 from app.till import router as till_router
 from app.till.prepare import Prepared, prepare_items
 from app.till.terms import Terms
+from app.value import models as value_models
 
-_MODELS = (access_models, feed_models, catalog_models, customers_models, receipts_models, segments_models, bulk_models)
+_MODELS = (
+    access_models, feed_models, catalog_models, customers_models, receipts_models, credit_models, value_models,
+    segments_models, early_warning_models, bulk_models,
+)  # fmt: skip
 _ROUTERS = (
-    core_router, access_router, feed_router, catalog_router, customers_router, receipts_router, segments_router,
-    till_router, desk_router, bulk_router,
+    core_router, access_router, feed_router, catalog_router, customers_router, receipts_router, credit_router,
+    segments_router, early_warning_router, till_router, desk_router, office_router, bulk_router,
 )  # fmt: skip
 
 
@@ -174,7 +183,7 @@ def doors() -> Doors:
         raw=gathered("DOORS_RAW"),
         streamed=gathered("DOORS_STREAMED"),
         bulk=gathered("DOORS_BULK"),
-        hot={(route.method, route.path): route for route in hot_routes()},
+        hot={(route.method, hot_key(route.path)): route for route in hot_routes()},
     )
 
 

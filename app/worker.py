@@ -14,6 +14,8 @@ from app.core.db import Tx
 from app.core.jobs import JobRunner
 from app.core.services import Services
 from app.core.settings import Settings
+from app.early_warning import commands as warnings
+from app.early_warning.jobs import HANDLERS as SWEEPS
 from app.feed.jobs import Sequencer, keep_partitions
 from app.main import build_services, import_kinds
 
@@ -28,7 +30,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
-            group.create_task(JobRunner(services, handlers(import_kinds())).run(stop))
+            group.create_task(JobRunner(services, {**handlers(import_kinds()), **SWEEPS}).run(stop))
             group.create_task(_keep_house(services, stop))
     finally:
         services.offload.close()
@@ -40,6 +42,7 @@ async def _keep_house(services: Services, stop: asyncio.Event) -> None:
         lambda tx: idempotency.forget_old(tx.connection, tx.now),
         lambda tx: keep_partitions(tx, services.settings.feed.keep_days),
         bulk_commands.sweep,
+        lambda tx: warnings.enqueue_daily_sweep(tx, services.settings.company.today(tx.now)),
     )
     while not stop.is_set():
         for chore in chores:

@@ -22,7 +22,10 @@ from sqlalchemy.pool import NullPool
 from app.core.tables import Base
 
 # Every room that owns tables. Importing its models fills the metadata that autogenerate compares.
-ROOMS = ("core", "access", "feed", "catalog", "customers", "receipts", "segments", "bulk")
+ROOMS = (
+    "core", "access", "feed", "catalog", "customers", "receipts", "credit", "value", "segments", "early_warning",
+    "bulk",
+)  # fmt: skip
 
 # A migration that cannot have its lock at once must fail, not queue: behind a waiting ALTER TABLE every read waits too.
 TIMEOUTS = {"lock_timeout": "2s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "60s"}

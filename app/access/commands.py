@@ -12,7 +12,7 @@ from app.access.audit import AuditEntry, record
 from app.access.keyring import Keyring, MadeKey
 from app.access.models import ApiKey
 from app.access.queries import PUBLIC, as_document, groups_of, one_key, scopes_of
-from app.access.roles import COMPANY_SCOPES, ROLES, SCOPES
+from app.access.roles import COMPANY_SCOPES, ROLES, SCOPES, STAFF_SCOPES
 from app.core.caller import SYSTEM
 from app.core.db import Tx
 from app.core.errors import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, FieldError, Problem
@@ -167,8 +167,8 @@ def _check_terms(tx: Tx, found: Mapping[str, Any]) -> None:
     scopes, groups = scopes_of(found["role"], found["scopes"]), groups_of(found["role"], found["field_groups"])
     if unknown := scopes - SCOPES:
         raise _invalid("/scopes", "unknown_scope", f"Unknown: {', '.join(sorted(unknown))}.")
-    if found["partner"] is not None and scopes & COMPANY_SCOPES:
-        listed = ", ".join(sorted(COMPANY_SCOPES))
+    if found["partner"] is not None and scopes & (COMPANY_SCOPES | STAFF_SCOPES):
+        listed = ", ".join(sorted(COMPANY_SCOPES | STAFF_SCOPES))
         raise _invalid("/scopes", "not_for_partners", f"A partner's key cannot have {listed}.")
     if found["expires_at"] is not None and found["expires_at"] <= tx.now:
         raise _invalid("/expires_at", "in_the_past", "The key would be expired at once.")

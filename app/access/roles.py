@@ -7,11 +7,14 @@ from app.core.caller import FIELD_GROUPS
 SCOPES = frozenset({
     "customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
     "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "requests:read",
-    "segments:read", "segments:write",
+    "segments:read", "segments:write", "credit:read", "credit:write", "warnings:read", "warnings:write",
+    "warnings:admin",
 })  # fmt: skip
 
-# What concerns the whole company: a key that belongs to a partner never holds these.
-COMPANY_SCOPES = frozenset({"keys:admin", "audit:read"})
+# What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds
+# these.
+COMPANY_SCOPES = frozenset({"keys:admin", "audit:read", "warnings:admin"})
+STAFF_SCOPES = frozenset({"credit:read", "credit:write", "warnings:read", "warnings:write"})
 
 RoleName = Literal["pos", "call_center", "partner", "analyst", "admin"]
 FieldGroup = Literal["basic", "contact", "personal", "financial"]
@@ -41,14 +44,17 @@ ROLES: dict[str, Role] = {
     ),
     "call_center": Role(
         frozenset({
-            "customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", "segments:read", _OWN,
+            "customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", "segments:read",
+            "credit:read", "warnings:read", "warnings:write", _OWN,
         }),
         _EVERY_GROUP,
     ),
-    "partner": Role(frozenset({"customers:read", "feed:read", _OWN}), frozenset({"basic"})),
+    # A partner sees what an agreement grants. There are no agreements yet: no customer, and no feed.
+    "partner": Role(frozenset({"customers:read", _OWN}), frozenset({"basic"})),
     "analyst": Role(
         frozenset({
-            "customers:read", "receipts:read", "catalog:read", "feed:read", "segments:read", "segments:write", _OWN,
+            "customers:read", "receipts:read", "catalog:read", "feed:read", "segments:read", "segments:write",
+            "credit:read", "warnings:read", _OWN,
         }),
         frozenset({"basic", "financial"}),
     ),

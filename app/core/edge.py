@@ -50,11 +50,16 @@ class HotRequest:
     query: bytes
     body: bytes
     json: Any
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HotRoute:
-    """A hot route: exact path, its scope, its handler, and its OpenAPI operation."""
+    """A hot route: its path, its scope, its handler, and its OpenAPI operation.
+
+    The last segment of the path but one may be a parameter, as in `/v1/customers/{customer_id}/standing`; the handler
+    finds what stands there in `HotRequest.value`.
+    """
 
     method: str
     path: str
@@ -76,6 +81,26 @@ class Doors:
     streamed: frozenset[tuple[str, str]]
     bulk: frozenset[tuple[str, str]]
     hot: Mapping[tuple[str, str], HotRoute]
+
+    def hot_route(self, method: str, path: str) -> tuple[HotRoute | None, str]:
+        """(the hot route of a path, what stands in place of its parameter), or (None, "")."""
+        found = self.hot.get((method, path))
+        if found is not None:
+            return found, ""
+        before, _, last = path.rpartition("/")
+        first, _, value = before.rpartition("/")
+        return self.hot.get((method, f"{first}/{{}}/{last}")), value
+
+
+def hot_key(path: str) -> str:
+    """The path of a hot route as `Doors.hot` has it: without the name of its parameter.
+
+    Raises ValueError if a parameter stands elsewhere.
+    """
+    key, count = re.subn(r"/\{\w+\}(?=/[^/{}]+$)", "/{}", path)
+    if count > 1 or "{" in key.replace("/{}", ""):
+        raise ValueError(f"{path}: only the last segment but one of a hot route may be a parameter")
+    return key
 
 
 class Edge:
@@ -159,19 +184,19 @@ class Edge:
             if exchange.seen.body and door not in self._doors.raw:
                 exchange.seen.json = parse_json(exchange.seen.body)
         async with asyncio.timeout(limits.request_seconds):
-            hot = self._doors.hot.get(door)
+            hot, value = self._doors.hot_route(*door)
             if hot is not None:
-                await self._hot(hot, scope, exchange)
+                await self._hot(hot, value, scope, exchange)
             else:
                 await self._app(scope, receive, exchange.send)
 
-    async def _hot(self, hot: HotRoute, scope: Scope, exchange: "_Exchange") -> None:
+    async def _hot(self, hot: HotRoute, value: str, scope: Scope, exchange: "_Exchange") -> None:
         seen = exchange.seen
         exchange.route = hot.path
         assert seen.caller is not None  # noqa: S101  set above, for every path that is not public
         if hot.scope not in seen.caller.scopes:
             raise Problem(FORBIDDEN, f"This API key lacks the scope {hot.scope}.")
-        request = HotRequest(self._services, seen.caller, scope["query_string"], seen.body, seen.json)
+        request = HotRequest(self._services, seen.caller, scope["query_string"], seen.body, seen.json, value)
         await exchange.reply(await hot.handler(request))
 
     async def _read_body(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
-from sqlalchemy import JSON, Select, String, Uuid
+from sqlalchemy import JSON, Select, String, TextClause, Uuid
 from sqlalchemy.dialects.postgresql import JSONB, asyncpg
 
 from app.core.errors import INVALID, FieldError, Problem
@@ -86,7 +86,7 @@ class _Compiler(_Dialect.statement_compiler):  # type: ignore[misc]
         return f"{written}::uuid" if isinstance(bindparam.type, Uuid) else written
 
 
-def compiled(statement: Select[*tuple[Any, ...]]) -> CompiledSql:
+def compiled(statement: Select[*tuple[Any, ...]] | TextClause) -> CompiledSql:
     """`statement` as SQL for asyncpg. `bindparam`s without a value are its parameters; constants are in the text."""
     dialect = _Dialect()
     dialect.statement_compiler = _Compiler
@@ -101,10 +101,13 @@ def operation(
     tag: str,
     answer: type[BaseModel],
     description: str = "",
+    path: Mapping[str, Mapping[str, Any]] | None = None,
     query: type[BaseModel] | None = None,
     body: type[BaseModel] | None = None,
 ) -> dict[str, Any]:
-    """The OpenAPI operation of a hot route, as FastAPI would write it; `name` is the operation id.
+    """The OpenAPI operation of a hot route, as FastAPI would write it.
+
+    `name` is the operation id, `path` the schemas of the path's parameters.
 
     Schemas of the models come along under `x-schemas`, for `core.openapi` to put in their place.
     """
@@ -112,8 +115,13 @@ def operation(
     made: dict[str, Any] = {"tags": [tag], "summary": summary, "operationId": name}
     if description:
         made["description"] = description
+    parameters: list[dict[str, Any]] = [
+        {"name": one, "in": "path", "required": True, "schema": dict(schema)} for one, schema in (path or {}).items()
+    ]
     if query is not None:
-        made["parameters"] = _parameters(query.model_json_schema(ref_template=_SCHEMAS))
+        parameters += _parameters(query.model_json_schema(ref_template=_SCHEMAS))
+    if parameters:
+        made["parameters"] = parameters
     if body is not None:
         content = {"application/json": {"schema": inputs.reference(body)}}
         made["requestBody"] = {"required": True, "content": content}

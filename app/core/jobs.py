@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Interval, and_, case, func, insert, literal, or_, select, update
+from sqlalchemy.dialects import postgresql
 
 from app.core.caller import SYSTEM, Caller
 from app.core.db import Database, Tx
@@ -136,6 +137,15 @@ async def enqueue(
     row = {"id": job_id, "kind": kind, "arguments": dict(arguments), "client_id": client_id}
     await tx.execute(insert(Job).values(**row, run_after=func.clock_timestamp()))
     return job_id
+
+
+async def enqueue_once(
+    tx: Tx, kind: str, arguments: Mapping[str, Any], client_id: uuid.UUID, job_id: uuid.UUID
+) -> None:
+    """The same, unless there is or was a job with this id: for work that several processes think of by themselves."""
+    row = {"id": job_id, "kind": kind, "arguments": dict(arguments), "client_id": client_id}
+    made = postgresql.insert(Job).values(**row, run_after=func.clock_timestamp())
+    await tx.execute(made.on_conflict_do_nothing(index_elements=["id"]))
 
 
 async def requeue(tx: Tx, job_id: uuid.UUID) -> None:

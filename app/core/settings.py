@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -95,6 +96,20 @@ class CompanySettings(BaseModel):
     # How far the tenders of a receipt may differ from its net, in minor units.
     rounding: int = Field(default=0, ge=0)
 
+    def today(self, moment: datetime) -> date:
+        """The company's calendar day at `moment`."""
+        return moment.astimezone(ZoneInfo(self.time_zone)).date()
+
+
+class ModelSettings(BaseModel):
+    """When a model of the company's own customers is fitted; with fewer buyers or days, other people's stands in."""
+
+    buyers: int = Field(default=500, ge=1)
+    days: int = Field(default=180, ge=1)
+    # A fit over more customers than this takes longer and finds the same.
+    sample: int = Field(default=20_000, ge=100)
+    refit_days: int = Field(default=7, ge=1)
+
 
 class Settings(BaseSettings):
     """The whole configuration of one process."""
@@ -114,6 +129,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     segments: SegmentSettings = SegmentSettings()
     company: CompanySettings = CompanySettings()
+    models: ModelSettings = ModelSettings()
 
     @cached_property
     def secret(self) -> str:

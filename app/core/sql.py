@@ -1,16 +1,20 @@
 """Small helpers around SQLAlchemy Core."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Insert, Select, column, func, literal, select
+from sqlalchemy import CTE, ColumnElement, Executable, Insert, Select, column, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
 
-def together(*statements: Insert) -> Executable:
-    """One statement that runs several inserts, so that they cost one round trip. Order among them is not defined."""
-    outer: Select[Any] = select(literal(1))
+def together(*statements: Insert, parts: Sequence[CTE] = ()) -> Executable:
+    """One statement that runs several inserts, so that they cost one round trip. Order among them is not defined.
+
+    `parts` are named parts of somebody else's, in the order in which they read each other.
+    """
+    outer: Select[Any] = select(literal(1)).add_cte(*parts)
     for number, statement in enumerate(statements):
         outer = outer.add_cte(statement.cte(f"part_{number}"))
     return outer
@@ -25,3 +29,13 @@ def recordset(rows: Any, name: str, /, **columns: TypeEngine[Any]) -> TableValue
     document = rows if isinstance(rows, ColumnElement) else literal(rows, JSONB)
     typed = [column(key, kind) for key, kind in columns.items()]
     return func.jsonb_to_recordset(document).table_valued(*typed, name=name).render_derived(name=name, with_types=True)
+
+
+def id_from(key: str) -> str:
+    """SQL of a UUIDv7 whose time is the parameter `id_time` (milliseconds) and whose rest follows from the text `key`.
+
+    For rows that a statement makes by itself, whose number nobody knows before: run again, it makes the same ids.
+    """
+    time = "lpad(to_hex(CAST(:id_time AS bigint)), 12, '0')"
+    dated = f"overlay(md5({key}) PLACING {time} FROM 1 FOR 12)"
+    return f"overlay(overlay({dated} PLACING '7' FROM 13 FOR 1) PLACING '8' FROM 17 FOR 1)::uuid"

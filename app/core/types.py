@@ -151,6 +151,11 @@ def _leaf(value: Any) -> None:
         raise PydanticCustomError("integer_too_large", "Integers must fit 64 bits.")
 
 
+def rfc3339(moment: datetime) -> str:
+    """A moment as answers have it: in UTC, with microseconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 StrictText = Annotated[str, Field(strict=True)]
 Name = Annotated[StrictText, Field(min_length=1, max_length=200), AfterValidator(one_line)]
 Line = Annotated[StrictText, Field(min_length=1, max_length=500), AfterValidator(one_line)]

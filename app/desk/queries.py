@@ -1,4 +1,4 @@
-"""The lookup's one statement: from an identifier to finished candidates, in one round trip."""
+"""What the desk asks, one statement each: from an identifier to finished candidates, and how a customer stands."""
 
 from typing import Any
 
@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from app.catalog.models import Store
 from app.core.caller import Caller
 from app.core.documents import Sections, json_object
+from app.credit.queries import OVERDUE
 from app.customers import queries as customers_queries
 from app.customers.identifiers import WALK_IN
 from app.customers.models import Customer, IdentifierRow
@@ -80,6 +81,22 @@ def lookup(caller: Caller, sections: Sections) -> Select[Any]:
         func.coalesce(cast(documents, Text), "[]").label("data"),
     )
     return found  # type: ignore[no-any-return]
+
+
+# Parameters `customer` and `today` (the company's day); no row if there is no such customer.
+STANDING = text(
+    """
+SELECT a.status, a.credit_limit, a.balance, a.currency, debt.overdue, debt.since,
+       ARRAY(SELECT h.reason FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
+             ORDER BY h.placed_at, h.id) AS reasons,
+       ARRAY(SELECT h.placed_at FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
+             ORDER BY h.placed_at, h.id) AS placed
+FROM customers c
+LEFT JOIN credit_accounts a ON a.customer_id = c.id
+LEFT JOIN LATERAL (@overdue@) AS debt ON a.customer_id IS NOT NULL
+WHERE c.id = CAST(:customer AS uuid) AND c.kind <> 'walk_in'
+""".replace("@overdue@", OVERDUE)
+)
 
 
 def phone_region() -> Select[Any]:

@@ -1,5 +1,7 @@
 """Wire types of the desk: how a customer is asked for, and the candidates that answer."""
 
+import uuid
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -7,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.core.pages import Page
-from app.core.types import Line, Name, Wire
+from app.core.types import Answer, Line, Name, Wire
 from app.customers.schemas import CustomerAnswer
 
 
@@ -16,6 +18,36 @@ class NoQuery(Wire):
 
 
 ONE = "Give exactly one of phone, email, card or external."
+
+
+class StandingReason(Answer):
+    """Why the till should look, or stop. `detail` is for people; money in it needs the field group `financial`."""
+
+    code: Literal["hold", "account_suspended", "over_limit", "overdue"]
+    detail: str | SkipJsonSchema[None] = None
+    since: Annotated[datetime | date | None, Field(description="A moment, or for what is overdue a day.")]
+
+
+class StandingCredit(Answer):
+    """What may be sold on account; minor units of the company's currency."""
+
+    limit: int
+    balance: int
+    available: int
+    currency: str
+
+
+class Standing(Answer):
+    """How things stand with a customer at this moment: sell, ask somebody first, or do not sell."""
+
+    customer_id: uuid.UUID
+    standing: Literal["allow", "review", "hold"]
+    reasons: list[StandingReason]
+    credit: Annotated[
+        StandingCredit | SkipJsonSchema[None],
+        Field(description="Null without an account; absent without the field group `financial`."),
+    ] = None
+    as_of: datetime
 
 
 class LookupQuery(Wire):

@@ -56,6 +56,18 @@ def publish(tx: Tx, events: Sequence[Event]) -> Insert:
     return insert(OutboxEntry).from_select(list(_COLUMNS), ordered)
 
 
+def publish_rows(rows: str, *types: str) -> str:
+    """SQL of an INSERT that publishes what the SELECT `rows` finds: for what is only learnt in the database.
+
+    `rows` has the columns customer_id, id, type (one of `types`), subject, version, occurred_at, data, in that order,
+    of rows that the statement has locked. Raises ValueError for a type that `EVENT_TYPES` lacks.
+    """
+    for one in types:
+        if one not in EVENT_TYPES:
+            raise ValueError(f"{one} is not in EVENT_TYPES")
+    return f"INSERT INTO outbox ({', '.join(_COLUMNS)}) {rows}"
+
+
 def _row(event: Event, place: int, now: datetime) -> dict[str, Any]:
     if event.type not in EVENT_TYPES:
         raise ValueError(f"{event.type} is not in EVENT_TYPES")

@@ -3,8 +3,8 @@
 Amounts of a receipt are minor units of its own currency; `base_...` and everything per customer are minor units of the
 company's. What a return or a negative line of an exchange gives back is stored negative, so that sums need no cases.
 
-There are no foreign keys. Customers, stores and products are never deleted, one command writes receipts with their lines
-and only for rows that it has just resolved, and every check would lock a row that all tills share.
+There are no foreign keys. Customers, stores and products are never deleted, one command writes receipts with their
+lines and only for rows that it has just resolved, and every check would lock a row that all tills share.
 """
 
 import uuid

@@ -1,6 +1,8 @@
 """The arithmetic of a receipt: what its lines say, in its own currency and in the company's. Pure."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.core.errors import FieldError
 from app.core.types import AMOUNT_MAX
@@ -64,6 +66,11 @@ def counted(receipt: Receipt, exchange: Exchange, errors: list[FieldError]) -> t
     ):
         errors.append(FieldError("/lines", "too_large", "The amounts of a receipt are too large in sum."))
     return lines, sums
+
+
+def on_account(tenders: Iterable[Mapping[str, Any]], exchange: Exchange) -> int:
+    """What signed tenders leave owed, in the company's currency. Raises OverflowError if that is more than may be."""
+    return exchange.base(sum(tender["amount"] for tender in tenders if tender["kind"] == "on_account"))
 
 
 def _line_errors(line: Line, pointer: str, *, may_be_negative: bool) -> list[FieldError]:

@@ -22,7 +22,7 @@ from app.core.ids import new_ids
 from app.customers.identifiers import Identifier, normalise
 from app.receipts.columns import LINE, RECEIPT, literals, text_array
 from app.till.content import canonical
-from app.till.lines import Counted, Sums, counted
+from app.till.lines import Counted, Sums, counted, on_account
 from app.till.schemas import GivenCustomer, GivenIdentifier, Receipt
 from app.till.terms import AHEAD, Exchange, Terms
 
@@ -54,7 +54,8 @@ class Prepared:
     `failures` are the problems of the others by their index. `contents` is what a receipt's number stands for in one
     canonical form, `hashes` its digest. `receipts` and `lines` are array literals (see `receipts.columns`).
     `identifiers` and `customers` (ids) are what receipts name, each once; `products` are the codes on
-    lines with a category, if a line told one.
+    lines with a category, if a line told one. `on_account` holds, by place, what is left owed for a receipt, in minor
+    units of the company's currency: below zero on a return.
     """
 
     size: int
@@ -73,6 +74,7 @@ class Prepared:
     receipts: dict[str, str] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
     line_count: int = 0
+    on_account: dict[int, int] = field(default_factory=dict)
 
 
 def prepare_batch(body: bytes, terms: Terms) -> Prepared:
@@ -96,9 +98,7 @@ def prepare_items(items: Sequence[Any], terms: Terms) -> Prepared:
     lines: list[tuple[Any, ...]] = []
     for index, item in enumerate(items):
         try:
-            if isinstance(item, Problem):
-                raise item
-            receipt, amounts, sums = _checked(item, terms)
+            receipt, amounts, sums, owed = _checked(item, terms)
         except Problem as problem:
             prepared.failures[index] = problem
             continue
@@ -113,6 +113,8 @@ def prepare_items(items: Sequence[Any], terms: Terms) -> Prepared:
         prepared.contents.append(content)
         receipts.append(_receipt_row(receipt, sums, digest))
         lines += _line_rows(len(receipts), receipt, amounts)
+        if owed:
+            prepared.on_account[len(receipts) - 1] = owed
         for line in receipt.lines:
             if prepared.products.get(line.product) is None:
                 prepared.products[line.product] = line.category
@@ -129,8 +131,8 @@ def _adapter() -> TypeAdapter[Receipt]:
     return TypeAdapter(Receipt)
 
 
-def _checked(item: Any, terms: Terms) -> tuple[Receipt, list[Counted], Sums]:
-    """The receipt with its amounts. Raises Problem with pointers into the receipt."""
+def _checked(item: Any, terms: Terms) -> tuple[Receipt, list[Counted], Sums, int]:
+    """The receipt with its amounts, and what of it is left owed. Raises Problem with pointers into the receipt."""
     if isinstance(item, Problem):
         raise item  # the gate has refused it already
     try:
@@ -152,14 +154,26 @@ def _checked(item: Any, terms: Terms) -> tuple[Receipt, list[Counted], Sums]:
         errors.append(FieldError("/returns", "itself", "A receipt cannot return itself."))
     base = terms.company.currency
     _check_currency(receipt, base, errors)
-    amounts, sums = counted(receipt, Exchange.of(receipt.currency, receipt.rate, base), errors)
+    exchange, owed = Exchange.of(receipt.currency, receipt.rate, base), 0
+    amounts, sums = counted(receipt, exchange, errors)
     if not errors:
         _check_tenders(receipt, sums, terms.company.rounding, errors)
+        owed = _owed(receipt, exchange, errors)
     if errors:
         raise Problem(
             INVALID, errors[0].detail if len(errors) == 1 else f"{len(errors)} values are not valid.", errors[:20]
         )
-    return receipt, amounts, sums
+    return receipt, amounts, sums, owed
+
+
+def _owed(receipt: Receipt, exchange: Exchange, errors: list[FieldError]) -> int:
+    if not receipt.tenders:
+        return 0
+    try:
+        return on_account(_signed_tenders(receipt), exchange)
+    except OverflowError:
+        errors.append(FieldError("/tenders", "too_large", "In the company's currency the amount is too large."))
+        return 0
 
 
 def _check_currency(receipt: Receipt, base: str, errors: list[FieldError]) -> None:
@@ -221,8 +235,7 @@ class Names:
 
 def _receipt_row(receipt: Receipt, sums: Sums, digest: str) -> tuple[Any, ...]:
     """A row of RECEIPT, without its id."""
-    sign = -1 if receipt.kind == "return" else 1
-    tenders = [{"kind": one.kind, "amount": sign * one.amount} for one in receipt.tenders or ()]
+    tenders = _signed_tenders(receipt)
     returns = receipt.returns
     return (
         receipt.source, receipt.number, digest, receipt.store, receipt.till, receipt.kind,
@@ -234,6 +247,11 @@ def _receipt_row(receipt: Receipt, sums: Sums, digest: str) -> tuple[Any, ...]:
         sums.gross, sums.discount, sums.net, sums.tax, sums.cost,
         sums.base_net, sums.base_discount, sums.base_margin, sums.base_returns,
     )  # fmt: skip
+
+
+def _signed_tenders(receipt: Receipt) -> list[dict[str, Any]]:
+    sign = -1 if receipt.kind == "return" else 1
+    return [{"kind": one.kind, "amount": sign * one.amount} for one in receipt.tenders or ()]
 
 
 def _line_rows(place: int, receipt: Receipt, amounts: list[Counted]) -> list[tuple[Any, ...]]:

@@ -78,8 +78,9 @@ async def attribute_receipt(
 @router.post("/{receipt_id}/void", dependencies=WRITING, response_model=RecordedReceipt)
 async def void_receipt(
     receipt_id: uuid.UUID,
+    services: ServicesOf,
     write: WriteOf,
     order: schemas.Void | None = None,  # noqa: ARG001  named so that a body with unknown fields is refused
 ) -> Response:
     """Cancel a receipt. It is kept, and counts nowhere."""
-    return await write(lambda tx: commands.void_receipt(tx, receipt_id))
+    return await write(lambda tx: commands.void_receipt(tx, receipt_id, services.settings.company))

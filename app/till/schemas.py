@@ -150,7 +150,8 @@ class Receipt(Wire):
 
     On a return all amounts and quantities are given as positive and count negative; an exchange is a sale with negative
     lines. `rate` says how many units of the company's currency one unit of `currency` is worth, and is needed exactly
-    when the two differ; figures count each line at that rate, rounded half to even. Without `business_date` the store's zone and closing time decide. Tenders, if any, sum to net.
+    when the two differ; figures count each line at that rate, rounded half to even. Without `business_date` the store's
+    zone and closing time decide. Tenders, if any, sum to net.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})

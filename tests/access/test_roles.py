@@ -16,15 +16,18 @@ EXPECTED = {
         ALL, "large"
     ),
     "call_center": (
-        {"customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read"}, ALL, "standard"
+        {"customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", "credit:read",
+         "warnings:read", "warnings:write"}, ALL, "standard"
     ),
-    "partner": ({"customers:read", "feed:read"}, {"basic"}, "standard"),
+    "partner": ({"customers:read"}, {"basic"}, "standard"),
     "analyst": (
-        {"customers:read", "receipts:read", "catalog:read", "feed:read"}, {"basic", "financial"}, "standard"
+        {"customers:read", "receipts:read", "catalog:read", "feed:read", "credit:read", "warnings:read"},
+        {"basic", "financial"}, "standard"
     ),
     "admin": (
         {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
-         "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read"}, ALL, "standard"
+         "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "credit:read", "credit:write",
+         "warnings:read", "warnings:write", "warnings:admin"}, ALL, "standard"
     ),
 }  # fmt: skip
 

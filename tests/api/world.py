@@ -105,6 +105,7 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/customers/snapshot": Sample("customers:read"),
     "GET /v1/customers/lookup": Sample("customers:read", query={"phone": "13812345678"}),
     "POST /v1/customers/lookup": Sample("customers:read", body={"phone": "13812345678"}),
+    "GET /v1/customers/{customer_id}/standing": Sample("customers:read", hides=True),
     "GET /v1/customers/{customer_id}/receipts": Sample("receipts:read", query={"limit": "5"}, hides=True),
     "POST /v1/receipts": Sample("receipts:write", body=receipt(), status=201),
     "POST /v1/receipts/batch": Sample("receipts:write", body={"items": [receipt()]}),
@@ -113,6 +114,43 @@ SAMPLES: dict[str, Sample] = {
         "receipts:write", body={"customer": {"id": "{customer_id}"}}
     ),
     "POST /v1/receipts/{receipt_id}/void": Sample("receipts:write"),
+    "GET /v1/customers/{customer_id}/credit": Sample("credit:read", hides=True),
+    "PUT /v1/customers/{customer_id}/credit": Sample(
+        "credit:write", body={"limit": 100000, "term_days": 30, "currency": "CNY", "status": "active"}
+    ),
+    "GET /v1/customers/{customer_id}/receivables": Sample("credit:read", query={"limit": "5"}, hides=True),
+    "POST /v1/customers/{customer_id}/receivables/batch": Sample(
+        "credit:write",
+        body={"items": [
+            {"external_id": "{fresh}", "kind": "charge", "amount": 500, "occurred_on": "2026-11-01",
+             "due_on": "2026-12-01", "note": "Invoice 7"},
+        ]},
+    ),
+    "GET /v1/warnings": Sample("warnings:read", query={"limit": "5", "kind": "credit", "status": "live"}),
+    "GET /v1/warnings/{warning_id}": Sample("warnings:read"),
+    "POST /v1/warnings/{warning_id}/acknowledge": Sample(
+        "warnings:write", body={"owner": "emp-3", "due_at": "2026-12-01T09:00:00+08:00", "note": "Calling today"}
+    ),
+    "POST /v1/warnings/{warning_id}/resolve": Sample(
+        "warnings:write",
+        body={"outcome": "paid", "cause": "Moved house", "finding": "Invoice lost", "remedy": "Sent again",
+              "note": "ok"},
+    ),
+    "POST /v1/warnings/evaluations": Sample(
+        "warnings:write", body={"kinds": ["credit"], "customer_ids": ["{customer_id}"]}
+    ),
+    "GET /v1/warning-rules/{kind}": Sample("warnings:read"),
+    "PUT /v1/warning-rules/credit": Sample(
+        "warnings:admin",
+        body={"enabled": True, "notice_percent": 80, "critical_percent": 120, "cooling_days": 3},
+    ),
+    "PUT /v1/warning-rules/loss": Sample(
+        "warnings:admin",
+        body={"enabled": True, "late_percent": 80, "risk_percent": 90, "risk_chance_percent": 50,
+              "lost_chance_percent": 10, "horizon_days": 90, "occasions": 2, "silent_days": 365, "cooling_days": 30},
+    ),
+    "POST /v1/customers/{customer_id}/holds": Sample("warnings:write", body={"reason": "Cheque returned"}, status=201),
+    "POST /v1/holds/{hold_id}/release": Sample("warnings:write", body={"reason": "Paid in full"}),
     "POST /v1/imports": Sample(
         "imports:write", query={"kind": "customers"}, raw=b"display_name,card\nA,9\n",
         headers={"Content-Type": "text/csv"}, status=202,
@@ -176,6 +214,14 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     pushed = await client.post("/v1/receipts", json=body)
     pushed.raise_for_status()
     names["receipt_id"] = pushed.json()["id"]
+    limit = await client.put(f"/v1/customers/{names['customer_id']}/credit", json={"limit": 100, "term_days": 30})
+    limit.raise_for_status()
+    owed = {"items": [{"external_id": "open", "kind": "charge", "amount": 300}]}
+    (await client.post(f"/v1/customers/{names['customer_id']}/receivables/batch", json=owed)).raise_for_status()
+    names["warning_id"] = (await client.get("/v1/warnings")).json()["data"][0]["id"]
+    held = await client.post(f"/v1/customers/{names['customer_id']}/holds", json={"reason": "Until it is paid"})
+    held.raise_for_status()
+    names["hold_id"], names["kind"] = held.json()["id"], "credit"
     key = await client.post("/v1/api-keys", json={"name": "to be managed", "role": "pos"})
     key.raise_for_status()
     names["key_id"] = key.json()["id"]

@@ -149,7 +149,7 @@ async def run(world: World, app: Any, rounds: int) -> None:
     chance = random.Random(SEED)
     services = app.api.state.services
     keyring = Keyring(services.settings.secret)
-    key = (await services.db.run(lambda tx: access_commands.create_key(tx, keyring, "reader", "partner")))[1]
+    key = (await services.db.run(lambda tx: access_commands.create_key(tx, keyring, "reader", "analyst")))[1]
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {key}"}
     stop = asyncio.Event()

@@ -22,7 +22,10 @@ LOOKUPS = {"identifiers", "receipt_numbers", "idempotency_keys"}
 REFERENCE = {"stores", "tills", "products", "categories", "segments"}
 
 # Plain tables on one node: queues, leases, the company's own records, and the feed after the sequencer.
-LOCAL = {"api_keys", "audit_entries", "events", "feed_state", "jobs", "imports", "import_chunks", "import_faults"}
+LOCAL = {
+    *("api_keys", "audit_entries", "events", "feed_state", "jobs", "imports", "import_chunks", "import_faults"),
+    *("model_fits", "warning_rules"),
+}
 
 # The outbox takes its order number after the subject's row is locked: the only sequence.
 SEQUENCES = {"outbox_order"}

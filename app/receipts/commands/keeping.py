@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Executable, Text, Uuid, any_, delete, insert, literal, select, tuple_, update
+from sqlalchemy import ARRAY, Executable, Text, Uuid, any_, delete, func, insert, literal, select, tuple_, update
 
 from app.core.db import Tx
 from app.customers.models import Customer
@@ -26,6 +26,9 @@ class Kept:
     voided_at: datetime | None
     walk_in: bool
     flags: tuple[str, ...]
+    currency: str
+    rate: str | None
+    tenders: tuple[dict[str, Any], ...]
 
 
 async def hold_receipt(tx: Tx, receipt_id: uuid.UUID) -> Kept | None:
@@ -50,6 +53,9 @@ async def hold_receipt(tx: Tx, receipt_id: uuid.UUID) -> Kept | None:
             Receipt.voided_at,
             Receipt.flags,
             Customer.kind,
+            Receipt.currency,
+            func.trim_scale(Receipt.rate).cast(Text).label("rate"),
+            Receipt.tenders,
         )
         .join(Customer, Customer.id == Receipt.customer_id)
         .where(Receipt.customer_id == customer_id, Receipt.id == receipt_id)
@@ -65,6 +71,9 @@ async def hold_receipt(tx: Tx, receipt_id: uuid.UUID) -> Kept | None:
         voided_at=row.voided_at,
         walk_in=row.kind == "walk_in",
         flags=tuple(row.flags),
+        currency=row.currency,
+        rate=row.rate,
+        tenders=tuple(row.tenders),
     )
 
 

@@ -8,17 +8,21 @@ from app.core.db import Tx
 from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem, ProblemType
 from app.core.ids import new_id
 from app.core.settings import CompanySettings
+from app.credit import commands as credit
+from app.credit.commands import Sale
 from app.customers import commands as customers
+from app.early_warning.commands import after_purchases, evaluate
 from app.feed.outbox import Event
 from app.receipts import commands as receipts
 from app.receipts.commands import Effect, Kept
 from app.receipts.models import AMBIGUOUS_CUSTOMER, UNKNOWN_CUSTOMER
 from app.till import plan, queries
 from app.till.commands.answering import told
+from app.till.lines import on_account
 from app.till.prepare import Names
 from app.till.queries import Asked
 from app.till.schemas import Attribution, GivenCustomer
-from app.till.terms import Terms
+from app.till.terms import Exchange, Terms
 
 # Why a receipt has no customer; settled when it gets one.
 _UNSETTLED = frozenset({plan.UNKNOWN, plan.INVALID, plan.AMBIGUOUS})
@@ -64,13 +68,30 @@ async def attribute_receipt(tx: Tx, receipt_id: uuid.UUID, order: Attribution, c
         await receipts.count_receipts(
             tx, [Effect(str(one), str(owner), str(kept.id), kept.business_date, sign) for one, sign in signs]
         )
+        change.events += await _on_account(tx, kept, owner if not walk_in else None, company)
     data = {"store": kept.store, "customer_id": str(owner), "previous_customer_id": str(kept.customer_id)}
     change.events.append(Event("receipt.attributed", owner, kept.id, data=data))
     change.entries.append(AuditEntry("receipt.attribute", "receipt", kept.id, owner, ("customer_id",)))
-    return await told(tx, owner, kept.id, change.events, change.entries)
+    ending = after_purchases(tx, counted if kept.voided_at is None else (), company.today(tx.now))
+    return await told(tx, owner, kept.id, change.events, change.entries, ending)
 
 
-async def void_receipt(tx: Tx, receipt_id: uuid.UUID) -> bytes:
+async def _on_account(tx: Tx, kept: Kept, owner: uuid.UUID | None, company: CompanySettings) -> list[Event]:
+    """Take what is owed for a receipt from the account of who had it to that of who has it now, if anybody."""
+    owed = on_account(kept.tenders, Exchange.of(kept.currency, kept.rate, company.currency))
+    if not owed:
+        return []
+    today, events = company.today(tx.now), []
+    if not kept.walk_in:
+        events += await credit.take_back(tx, kept.customer_id, kept.id, today)
+    if owner is not None:
+        events += await credit.charge_sales(tx, [Sale(owner, kept.id, owed, kept.business_date)], company.currency)
+    concerned = [one for one in (None if kept.walk_in else kept.customer_id, owner) if one is not None]
+    await evaluate(tx, "credit", concerned, today)
+    return events
+
+
+async def void_receipt(tx: Tx, receipt_id: uuid.UUID, company: CompanySettings) -> bytes:
     """Cancel a receipt: it is kept, and counts nowhere. Answers its document. Raises Problem if there is none."""
     kept = await _held(tx, receipt_id)
     if tx.caller.store not in {None, kept.store}:
@@ -80,13 +101,16 @@ async def void_receipt(tx: Tx, receipt_id: uuid.UUID) -> bytes:
     if not kept.walk_in:
         await receipts.lock_customers(tx, [kept.customer_id])
     await receipts.void_receipt(tx, kept)
+    events: list[Event] = []
     if not kept.walk_in:
         customer = str(kept.customer_id)
         await receipts.count_receipts(tx, [Effect(customer, customer, str(kept.id), kept.business_date, -1)])
+        events = await _on_account(tx, kept, None, company)
     data = {"store": kept.store, "customer_id": str(kept.customer_id)}
     event = Event("receipt.voided", kept.customer_id, kept.id, data=data)
     entry = AuditEntry("receipt.void", "receipt", kept.id, kept.customer_id, ("voided_at",))
-    return await told(tx, kept.customer_id, kept.id, [event], [entry])
+    ending = after_purchases(tx, () if kept.walk_in else (kept.customer_id,), company.today(tx.now))
+    return await told(tx, kept.customer_id, kept.id, [*events, event], [entry], ending)
 
 
 async def _held(tx: Tx, receipt_id: uuid.UUID) -> Kept:

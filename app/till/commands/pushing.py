@@ -4,7 +4,7 @@ Locks are taken in one order everywhere: products, identifiers, receipt numbers,
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,10 @@ from app.core.errors import Problem
 from app.core.ids import new_id
 from app.core.settings import CompanySettings
 from app.core.sql import together
+from app.credit.commands import Sale, charge_sales
 from app.customers import commands as customers
 from app.customers.identifiers import WALK_IN, Identifier
+from app.early_warning.commands import after_purchases, evaluate
 from app.feed.outbox import Event, publish
 from app.receipts import queries as receipts
 from app.receipts.commands import Effect, count_receipts, write_receipts
@@ -44,7 +46,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Push:
-    """One push on its way: what was found out, what became of each receipt (by place), and what is to be told."""
+    """One push on its way: what became of each receipt (by place), what is to be told, whose figures have changed."""
 
     prepared: Prepared
     company: CompanySettings
@@ -52,6 +54,7 @@ class Push:
     outcomes: dict[int, Outcome | Problem] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     entries: list[AuditEntry] = field(default_factory=list)
+    counted: set[str] = field(default_factory=set)
 
     def tell(self, events: Iterable[Event], entries: Iterable[AuditEntry]) -> None:
         """Add to what is published and written down at the end."""
@@ -66,7 +69,8 @@ async def record_receipts(
     push = Push(prepared, company, {} if regions is None else regions)
     await _record(tx, push)
     if push.events or push.entries:
-        await tx.execute(together(publish(tx, push.events), record(tx, push.entries)))
+        parts, parameters = after_purchases(tx, push.counted, company.today(tx.now))
+        await tx.execute(together(publish(tx, push.events), record(tx, push.entries), parts=parts), parameters)
     found: dict[int, Outcome | Problem] = dict(prepared.failures)
     found.update((prepared.index[place], outcome) for place, outcome in push.outcomes.items())
     return [_result(index, found[index]) for index in range(prepared.size)]
@@ -88,7 +92,9 @@ async def record_receipt(tx: Tx, prepared: Prepared, company: CompanySettings, r
     outcome = push.outcomes[0]
     if isinstance(outcome, Problem):
         raise outcome
-    body = await told(tx, uuid.UUID(outcome.customer_id), uuid.UUID(outcome.receipt_id), push.events, push.entries)
+    customer_id, receipt_id = uuid.UUID(outcome.customer_id), uuid.UUID(outcome.receipt_id)
+    ending = after_purchases(tx, push.counted, company.today(tx.now))
+    body = await told(tx, customer_id, receipt_id, push.events, push.entries, ending)
     return Made(body, 201 if outcome.status == "created" else 200)
 
 
@@ -201,9 +207,27 @@ async def _write(tx: Tx, push: Push, owners: Owners) -> set[int]:
         if customer not in owners.walk_ins:
             effects.append(Effect(customer, customer, prepared.ids[place], day, 1))
     await count_receipts(tx, effects)
+    push.counted.update(effect.customer_id for effect in effects)
+    await _on_account(tx, push, effects)
     for place, _ in sorted(written):
         _tell_recorded(push, place, chosen[place][0])
     return {place for place, _ in written}
+
+
+async def _on_account(tx: Tx, push: Push, effects: Sequence[Effect]) -> None:
+    """Put what was not paid on the customers' accounts, and warn of those who owe too much now.
+
+    What nobody knows who owes is on nobody's account until the receipt gets its customer.
+    """
+    owed = {push.prepared.ids[place]: amount for place, amount in push.prepared.on_account.items()}
+    sales = [
+        Sale(uuid.UUID(one.customer_id), uuid.UUID(one.receipt_id), owed[one.receipt_id], one.business_date)
+        for one in effects
+        if one.receipt_id in owed
+    ]
+    if sales:
+        push.events += await charge_sales(tx, sales, push.company.currency)
+        await evaluate(tx, "credit", {sale.customer_id for sale in sales}, push.company.today(tx.now))
 
 
 def _tell_recorded(push: Push, place: int, customer: str) -> None:

@@ -1,0 +1,48 @@
+"""Routes that read credit. What changes it stands in `office`, where its warnings are told in the same transaction."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from app.core.caller import Caller
+from app.core.errors import NOT_FOUND, Problem
+from app.core.http import GatedRoute, ServicesOf, etag, json_response, requires
+from app.core.pages import Page, page_bytes
+from app.credit import queries, schemas
+
+router = APIRouter(prefix="/v1/customers", tags=["credit"], route_class=GatedRoute)
+Reader = Annotated[Caller, requires("credit:read")]
+CustomerIdInPath = Annotated[uuid.UUID, Path()]
+
+
+@router.get("/{customer_id}/credit", response_model=schemas.Credit)
+async def get_credit(caller: Reader, services: ServicesOf, customer_id: CustomerIdInPath) -> Response:
+    """Read a customer's account: limit, term, what is owed and what of it is overdue. 404 without an account."""
+    today = services.settings.company.today(services.clock.now())
+    found = await services.db.read(caller, lambda tx: queries.account(tx, customer_id, today))
+    if found is None:
+        raise Problem(NOT_FOUND)
+    await services.reads.record(caller, "credit.read", [customer_id])
+    return json_response(found[0], etag(found[1]))
+
+
+@router.get("/{customer_id}/receivables", response_model=Page[schemas.Receivable])
+async def list_receivables(
+    caller: Reader,
+    services: ServicesOf,
+    customer_id: CustomerIdInPath,
+    query: Annotated[schemas.ReceivableQuery, Query()],
+) -> Response:
+    """List the entries of a customer's ledger, newest first."""
+    name = f"receivables:{customer_id}"
+    after = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
+    found = await services.db.read(
+        caller, lambda tx: queries.receivables(tx, customer_id, after=after, limit=query.limit + 1)
+    )
+    if found is None:
+        raise Problem(NOT_FOUND)
+    shown = found[: query.limit]
+    following = services.cursors.write(name, [str(shown[-1][0])]) if len(found) > query.limit else None
+    await services.reads.record(caller, "receivable.list", [customer_id])
+    return json_response(page_bytes([document for _, document in shown], following))

@@ -1,0 +1,1 @@
+"""Early warnings: who owes too much, and who has stopped coming. Told once, explained, and followed to an end."""

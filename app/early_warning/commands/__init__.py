@@ -1,0 +1,20 @@
+"""Every write of early warnings: what the rules do, what people do, rules, and holds."""
+
+from app.early_warning.commands.evaluating import (
+    NOTHING,
+    SWEEP,
+    Done,
+    Ending,
+    after_purchases,
+    enqueue_daily_sweep,
+    enqueue_sweep,
+    evaluate,
+    evaluate_customers,
+    evaluate_stretch,
+)  # fmt: skip
+from app.early_warning.commands.following import acknowledge, place_hold, release_hold, resolve, set_rule
+
+__all__ = [
+    "NOTHING", "SWEEP", "Done", "Ending", "acknowledge", "after_purchases", "enqueue_daily_sweep", "enqueue_sweep",
+    "evaluate", "evaluate_customers", "evaluate_stretch", "place_hold", "release_hold", "resolve", "set_rule",
+]  # fmt: skip

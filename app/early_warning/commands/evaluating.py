@@ -1,0 +1,182 @@
+"""Bringing warnings in line with the rules: one statement for any number of customers, which tells the feed as well.
+
+Nothing changes between judging a customer and writing what follows, because the caller holds what the rule judges: the
+customers' figures (`receipts`) for loss, their accounts (`credit`) for credit.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from functools import cache
+from typing import Any
+
+from sqlalchemy import CTE, Executable, column, text
+
+from app.core.db import Tx
+from app.core.jobs import enqueue, enqueue_once
+from app.core.sql import id_from
+from app.credit.commands import lock_accounts
+from app.early_warning.queries import BY_ID, STRETCH, WARNED, Part, Parts, acting, chained, stretch_end, to_do
+from app.early_warning.rules import KINDS, Kind
+from app.feed.outbox import publish_rows
+from app.receipts.commands import lock_customers
+
+SWEEP = "warnings.sweep"
+# Customers looked at in one transaction of a sweep, and of these at most locked: a till waits no longer than that
+# takes.
+STRETCH_SIZE, LOCKED_MAX = 20_000, 1000
+_LOCKED_IN_THIS_ORDER: tuple[Kind, ...] = ("loss", "credit")
+_DAILY = uuid.UUID("7f0c6a1e-5d1b-4f0a-9a54-0d6f7c1f3a52")
+
+# How many warnings were opened, changed, reopened, resolved.
+Done = dict[str, int]
+# Parts for somebody else's statement, and their parameters.
+Ending = tuple[Sequence[CTE], Mapping[str, Any]]
+NOTHING: Ending = ((), {})
+
+_KEPT = (
+    "customer_id, id, version, opened_at, changed_at, rank, severity_rank, kind, subject, state, severity, status,"
+    " episode, evidence"
+)
+
+
+def _opened(kind: Kind) -> Part:
+    key = f"a.customer_id::text || '{kind}' || a.subject || coalesce(a.warning_id::text, '')"
+    return (
+        "opened",
+        f"""
+  INSERT INTO warnings ({_KEPT})
+  SELECT a.customer_id, {id_from(key)}, 1, CAST(:now AS timestamptz), CAST(:now AS timestamptz), a.rank,
+         a.severity_rank, '{kind}', a.subject, a.state, a.severity, 'open', a.episode, a.evidence
+  FROM acting a WHERE a.action = 'opened' ORDER BY a.customer_id, a.subject
+  ON CONFLICT (customer_id, kind, subject) WHERE status <> 'resolved' DO NOTHING
+  RETURNING customer_id, id, version, kind, subject, state, severity, status, evidence""",
+    )
+
+
+# The version tells whether a person has changed the warning since it was read; then the person is right.
+_ALTERED: Part = (
+    "altered",
+    """UPDATE warnings w SET version = w.version + 1, changed_at = CAST(:now AS timestamptz), state = coalesce(a.state,
+    w.state), rank = coalesce(a.rank, w.rank), severity = coalesce(a.severity, w.severity), severity_rank =
+    coalesce(a.severity_rank, w.severity_rank), episode = CASE WHEN a.action = 'resolved' THEN w.episode ELSE
+    a.episode END, evidence = CASE WHEN a.action = 'resolved' THEN w.evidence ELSE a.evidence END, status = CASE
+    WHEN a.action = 'resolved' THEN 'resolved' WHEN a.action = 'reopened' OR a.rank > w.rank THEN 'open' ELSE
+    w.status END, resolved_at = CASE WHEN a.action = 'resolved' THEN CAST(:now AS timestamptz) END, resolved_by =
+    NULL, resolution = CASE WHEN a.action = 'resolved' THEN jsonb_build_object('outcome', 'cause_gone', 'evidence',
+    a.evidence) END FROM acting a WHERE a.action <> 'opened' AND w.customer_id = a.customer_id AND w.id =
+    a.warning_id AND w.version = a.version RETURNING w.customer_id, w.id, w.version, w.kind, w.subject, w.state,
+    w.severity, w.status, a.evidence, a.action""",
+)
+_DONE: Part = (
+    "done",
+    "SELECT o.*, 'opened' AS action FROM opened o UNION ALL SELECT * FROM altered",
+)
+_NOTED: Part = (
+    "noted",
+    f"""
+  INSERT INTO warning_events (customer_id, id, warning_id, at, version, action, state, severity, evidence)
+  SELECT d.customer_id, {id_from("d.id::text || d.version::text || 'note'")}, d.id, CAST(:now AS timestamptz),
+         d.version, d.action, d.state, d.severity, d.evidence
+  FROM done d""",
+)
+_TOLD: Part = (
+    "told",
+    publish_rows(
+        f"""
+  SELECT d.customer_id, {id_from("d.id::text || d.version::text || 'event'")} AS id,
+         CASE d.action WHEN 'resolved' THEN 'warning.resolved' WHEN 'changed' THEN 'warning.changed'
+                       ELSE 'warning.opened' END AS type,
+         d.id::text AS subject, d.version, CAST(:now AS timestamptz) AS occurred_at,
+         jsonb_build_object('customer_id', d.customer_id, 'kind', d.kind, 'about', d.subject, 'state', d.state,
+                            'severity', d.severity, 'status', d.status, 'reopened', d.action = 'reopened') AS data
+  FROM done d ORDER BY d.customer_id, d.subject""",
+        "warning.opened",
+        "warning.changed",
+        "warning.resolved",
+    ),
+)
+
+
+def _parts(kind: Kind, scope: Part) -> Parts:
+    return (*acting(kind, scope), _opened(kind), _ALTERED, _DONE, _NOTED, _TOLD)
+
+
+@cache
+def _evaluation(kind: Kind) -> Executable:
+    return text(chained(_parts(kind, BY_ID), "SELECT action, count(*) FROM done GROUP BY action"))
+
+
+@cache
+def _after_purchases() -> tuple[CTE, ...]:
+    """The same chain as parts of somebody else's statement."""
+    columns = {"done": ("customer_id", "action")}
+    made = []
+    for name, body in _parts("loss", WARNED):
+        part = text(body).columns(*(column(one) for one in columns.get(name, ())))
+        made.append(part.cte(name).prefix_with("MATERIALIZED"))
+    return tuple(made)
+
+
+async def evaluate(tx: Tx, kind: Kind, customers: Iterable[uuid.UUID], today: date) -> Done:
+    """Bring the warnings of a kind about these customers in line with its rule; how many were opened, changed, ...
+
+    The caller has locked the customers (loss) or their accounts (credit).
+    """
+    rows = await tx.rows(_evaluation(kind), parameters(tx, customers, today))
+    return {row[0]: row[1] for row in rows}
+
+
+def parameters(tx: Tx, customers: Iterable[object], today: date) -> Mapping[str, Any]:
+    """The values for a statement about these customers."""
+    listed = "{" + ",".join(sorted(str(one) for one in customers)) + "}"
+    return {"customers": listed, "today": today, "now": tx.now, "id_time": int(tx.now.timestamp() * 1000)}
+
+
+def after_purchases(tx: Tx, customers: Collection[object], today: date) -> Ending:
+    """What the last statement of a push does besides: customers who were missed and have come end their warnings.
+
+    The customers are locked and their figures are counted. Only those who were missed cost anything.
+    """
+    return (_after_purchases(), parameters(tx, customers, today)) if customers else NOTHING
+
+
+async def evaluate_customers(tx: Tx, kinds: Sequence[Kind], customers: Iterable[uuid.UUID], today: date) -> Done:
+    """Lock what the rules judge of these customers, and bring their warnings in line."""
+    wanted, done = list(customers), Counter[str]()
+    # Customers are locked before accounts, here as everywhere.
+    for kind in sorted(kinds, key=_LOCKED_IN_THIS_ORDER.index):
+        await (lock_customers if kind == "loss" else lock_accounts)(tx, wanted)
+        done.update(await evaluate(tx, kind, wanted, today))
+    return dict(done)
+
+
+async def evaluate_stretch(tx: Tx, kind: Kind, after: uuid.UUID, today: date) -> tuple[uuid.UUID | None, Done]:
+    """The same for the next customers after an id; (how far it came, None at the end; what was done).
+
+    Customers about whom there is nothing to do, which is nearly all, are neither locked nor written.
+    """
+    upto = await stretch_end(tx, after, STRETCH_SIZE)
+    if upto is None:
+        return None, {}
+    rows = await tx.rows(_to_do(kind), {"after": after, "upto": upto, "today": today, "now": tx.now})
+    found = [row[0] for row in rows[:LOCKED_MAX]]
+    done = await evaluate_customers(tx, [kind], found, today) if found else {}
+    return (found[-1] if len(rows) > LOCKED_MAX else upto), done
+
+
+@cache
+def _to_do(kind: Kind) -> Executable:
+    return text(to_do(kind, STRETCH))
+
+
+async def enqueue_sweep(tx: Tx, kinds: Sequence[Kind]) -> uuid.UUID:
+    """Have all customers evaluated by a job; its id."""
+    return await enqueue(tx, SWEEP, {"kinds": list(kinds)}, tx.caller.client_id)
+
+
+async def enqueue_daily_sweep(tx: Tx, today: date) -> None:
+    """The same once a day, however often and wherever it is asked for."""
+    job_id = uuid.uuid5(_DAILY, today.isoformat())
+    await enqueue_once(tx, SWEEP, {"kinds": list(KINDS)}, tx.caller.client_id, job_id)

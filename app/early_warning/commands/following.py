@@ -1,0 +1,115 @@
+"""What people do: take a warning on, resolve it, set a rule, place and release a hold."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from app.access.audit import AuditEntry, record
+from app.core.db import Tx
+from app.core.errors import NOT_FOUND, Problem
+from app.core.ids import new_id
+from app.core.sql import together
+from app.customers.models import Customer
+from app.early_warning.models import HOLD_RELEASED, WARNING_RESOLVED, Hold, WarningEvent, WarningRow, WarningRule
+from app.early_warning.rules import RULES, Kind
+from app.feed.outbox import Event, publish
+
+Given = Mapping[str, Any]
+
+
+async def acknowledge(tx: Tx, warning_id: uuid.UUID, given: Given) -> None:
+    """Take a warning on: `owner`, `due_at`, `note`, as far as given. Raises Problem: not found, resolved already."""
+    held = await _held(tx, warning_id)
+    changed: dict[str, Any] = {name: given[name] for name in ("owner", "due_at") if name in given}
+    if held.status != "acknowledged":
+        changed |= {"status": "acknowledged", "acknowledged_at": tx.now, "acknowledged_by": tx.caller.client_id}
+    elif all(getattr(held, name) == value for name, value in changed.items()) and given.get("note") is None:
+        return
+    await _follow(tx, held, "acknowledged", changed, given.get("note"))
+
+
+async def resolve(tx: Tx, warning_id: uuid.UUID, given: Given) -> None:
+    """Resolve a warning with what was found and done (`outcome`, `cause`, ...). Raises Problem as `acknowledge`."""
+    held = await _held(tx, warning_id)
+    found = {name: value for name, value in given.items() if value is not None}
+    changed = {
+        "status": "resolved",
+        "resolved_at": tx.now,
+        "resolved_by": tx.caller.client_id,
+        "resolution": found,
+    }
+    await _follow(tx, held, "resolved", changed, given.get("note"))
+
+
+async def _held(tx: Tx, warning_id: uuid.UUID) -> Any:
+    rows = await tx.rows(select(*WarningRow.__table__.c).where(WarningRow.id == warning_id).with_for_update())
+    if not rows:
+        raise Problem(NOT_FOUND)
+    if rows[0].status == "resolved":
+        raise Problem(WARNING_RESOLVED)
+    return rows[0]
+
+
+async def _follow(tx: Tx, held: Any, action: str, changed: dict[str, Any], note: str | None) -> None:
+    version = held.version + 1
+    mine = (WarningRow.customer_id == held.customer_id, WarningRow.id == held.id)
+    await tx.execute(update(WarningRow).where(*mine).values(**changed, version=version))
+    noted = insert(WarningEvent).values(
+        customer_id=held.customer_id, id=new_id(), warning_id=held.id, at=tx.now, actor=tx.caller.client_id,
+        version=version, action=action, state=held.state, severity=held.severity, note=note,
+    )  # fmt: skip
+    data = {
+        "customer_id": str(held.customer_id), "kind": held.kind, "about": held.subject, "state": held.state,
+        "severity": held.severity, "status": changed.get("status", held.status), "reopened": False,
+    }  # fmt: skip
+    kind = "warning.resolved" if action == "resolved" else "warning.changed"
+    event = Event(kind, held.customer_id, held.id, version, data)
+    entry = AuditEntry(f"warning.{action}", "warning", held.id, held.customer_id, tuple(changed))
+    await tx.execute(together(noted, publish(tx, [event]), record(tx, [entry])))
+
+
+async def set_rule(tx: Tx, kind: Kind, settings: Given) -> None:
+    """Set a rule whole; what is left out is as usual. It counts from the next evaluation on."""
+    usual = RULES[kind]().model_dump()
+    kept = {name: value for name, value in settings.items() if value != usual[name]}
+    statement = upsert(WarningRule).values(kind=kind, version=1, updated_at=tx.now, settings=kept)
+    statement = statement.on_conflict_do_update(
+        index_elements=["kind"],
+        set_={"version": WarningRule.version + 1, "updated_at": tx.now, "settings": statement.excluded.settings},
+    )
+    await tx.execute(statement)
+    await tx.execute(
+        record(tx, [AuditEntry("warning_rule.update", "warning_rule", uuid.UUID(int=0), fields=tuple(kept))])
+    )
+
+
+async def place_hold(tx: Tx, customer_id: uuid.UUID, reason: str) -> uuid.UUID:
+    """Stop sales to a customer. Raises Problem not_found."""
+    hold_id = new_id()
+    known = select(Customer.id).where(
+        Customer.id == customer_id, Customer.kind != "walk_in", Customer.status.not_in(("merged", "erased"))
+    )
+    if await tx.scalar(known.with_for_update(key_share=True)) is None:
+        raise Problem(NOT_FOUND)
+    made = insert(Hold).values(
+        customer_id=customer_id, id=hold_id, placed_at=tx.now, placed_by=tx.caller.client_id, reason=reason
+    )
+    entry = AuditEntry("hold.place", "hold", hold_id, customer_id, ("reason",))
+    await tx.execute(together(made, record(tx, [entry])))
+    return hold_id
+
+
+async def release_hold(tx: Tx, hold_id: uuid.UUID, reason: str) -> None:
+    """Let sales go on, as far as this hold is concerned. Raises Problem: not found, released already."""
+    rows = await tx.rows(select(Hold.customer_id, Hold.released_at).where(Hold.id == hold_id).with_for_update())
+    if not rows:
+        raise Problem(NOT_FOUND)
+    if rows[0].released_at is not None:
+        raise Problem(HOLD_RELEASED)
+    released = {"released_at": tx.now, "released_by": tx.caller.client_id, "release_reason": reason}
+    await tx.execute(update(Hold).where(Hold.customer_id == rows[0].customer_id, Hold.id == hold_id).values(**released))
+    entry = AuditEntry("hold.release", "hold", hold_id, rows[0].customer_id, tuple(released))
+    await tx.execute(record(tx, [entry]))

@@ -1,0 +1,47 @@
+"""The sweep: all customers, rule by rule, in stretches. Killed anywhere it goes on; twice it does nothing more."""
+
+import uuid
+from collections import Counter
+
+from app.core.db import Tx
+from app.core.jobs import Handler, RunningJob, Step
+from app.core.services import Services
+from app.early_warning import commands
+from app.early_warning.rules import Kind
+from app.value.commands import keep_fits
+from app.value.jobs import fits_if_old
+
+_START = uuid.UUID(int=0)
+
+
+async def sweep(services: Services, job: RunningJob) -> None:
+    """Evaluate all customers by the rules of `kinds`, as of the company's day at each step.
+
+    Before that, the models that the rules stand on are fitted anew if they are old.
+    """
+    kinds: list[Kind] = list(job.arguments["kinds"])
+    if not job.cursor:
+        day = services.settings.company.today(services.clock.now())
+        fits = await fits_if_old(services, day) if "loss" in kinds else {}
+
+        async def kept(tx: Tx) -> Step:
+            await keep_fits(tx, day, fits)
+            return Step({"kinds": kinds, "after": str(_START)}, {"fitted": sorted(fits)})
+
+        await job.step(kept)
+    while not job.over:
+        await job.step(lambda tx: _stretch(tx, services, job))
+
+
+async def _stretch(tx: Tx, services: Services, job: RunningJob) -> Step:
+    cursor = job.cursor
+    kind, *others = cursor["kinds"]
+    day = services.settings.company.today(tx.now)
+    upto, done = await commands.evaluate_stretch(tx, kind, uuid.UUID(cursor["after"]), day)
+    progress = {**job.progress, kind: dict(Counter(job.progress.get(kind, {})) + Counter(done))}
+    if upto is None:
+        return Step({"kinds": others, "after": str(_START)}, progress, done=not others)
+    return Step({**cursor, "after": str(upto)}, progress)
+
+
+HANDLERS: dict[str, Handler] = {commands.SWEEP: sweep}

@@ -1,0 +1,137 @@
+"""Tables of early warnings: the warnings, what happened to each, what was set of the rules, and holds."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.errors import ProblemType
+from app.core.tables import Base, Stamp
+
+KINDS = ("credit", "loss")
+STATUSES = ("open", "acknowledged", "resolved")
+SEVERITIES = ("notice", "warning", "critical")
+ACTIONS = ("opened", "changed", "reopened", "acknowledged", "resolved")
+
+WARNING_RESOLVED = ProblemType("warning_resolved", 409, "The warning is resolved already")
+HOLD_RELEASED = ProblemType("hold_released", 409, "The hold is released already")
+
+
+class WarningRow(Base):
+    """A warning about a customer: at most one at a time that is not resolved, per kind and subject.
+
+    `subject` says what about (`rules.STATES`), `state` how bad it is and `rank` the same as a number. `evidence` are
+    the numbers that brought it into its state. `episode` tells one cause from a later one of the same sort: the last
+    purchase before a silence. `resolved_by` is who resolved it, null if its cause went away.
+    """
+
+    __tablename__ = "warnings"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        CheckConstraint(f"severity IN {SEVERITIES}", name="severity"),
+        CheckConstraint("(status = 'resolved') = (resolved_at IS NOT NULL)", name="resolved"),
+        Index(
+            "uq_warnings_live",
+            "customer_id",
+            "kind",
+            "subject",
+            unique=True,
+            postgresql_where=text("status <> 'resolved'"),
+        ),
+        Index("ix_warnings_id", "id"),
+        # The board: what is not resolved, the worst first.
+        Index("ix_warnings_board", "severity_rank", "id", postgresql_where=text("status <> 'resolved'")),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    version: Mapped[int] = mapped_column(BigInteger)
+    opened_at: Mapped[Stamp]
+    changed_at: Mapped[Stamp]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[uuid.UUID | None]
+    due_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[uuid.UUID | None]
+    rank: Mapped[int] = mapped_column(SmallInteger)
+    severity_rank: Mapped[int] = mapped_column(SmallInteger)
+    kind: Mapped[str]
+    subject: Mapped[str]
+    state: Mapped[str]
+    severity: Mapped[str]
+    status: Mapped[str]
+    episode: Mapped[str]
+    owner: Mapped[str | None]
+    evidence: Mapped[dict[str, Any]]
+    resolution: Mapped[dict[str, Any] | None]
+
+
+class WarningEvent(Base):
+    """Something that happened to a warning, never changed. `actor` is the client who did it, null for the rules."""
+
+    __tablename__ = "warning_events"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        ForeignKeyConstraint(["customer_id", "warning_id"], ["warnings.customer_id", "warnings.id"]),
+        CheckConstraint(f"action IN {ACTIONS}", name="action"),
+        Index("ix_warning_events_customer_id_warning_id", "customer_id", "warning_id", "version"),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    warning_id: Mapped[uuid.UUID]
+    at: Mapped[Stamp]
+    actor: Mapped[uuid.UUID | None]
+    version: Mapped[int] = mapped_column(BigInteger)
+    action: Mapped[str]
+    state: Mapped[str]
+    severity: Mapped[str]
+    evidence: Mapped[dict[str, Any] | None]
+    note: Mapped[str | None]
+
+
+class WarningRule(Base):
+    """What a company has set of a rule; what is absent is as usual (`rules`)."""
+
+    __tablename__ = "warning_rules"
+    __table_args__ = (CheckConstraint(f"kind IN {KINDS}", name="kind"),)
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    updated_at: Mapped[Stamp]
+    settings: Mapped[dict[str, Any]]
+
+
+class Hold(Base):
+    """Nothing is sold to the customer until somebody releases it."""
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        CheckConstraint("(released_at IS NULL) = (released_by IS NULL)", name="released"),
+        Index("ix_holds_id", "id"),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    placed_at: Mapped[Stamp]
+    placed_by: Mapped[uuid.UUID]
+    released_at: Mapped[datetime | None]
+    released_by: Mapped[uuid.UUID | None]
+    reason: Mapped[str]
+    release_reason: Mapped[str | None]
+
+
+PROBLEMS: dict[str, ProblemType] = {}

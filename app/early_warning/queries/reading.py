@@ -1,0 +1,97 @@
+"""Reading warnings, what happened to them, rules and holds."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, literal, select, tuple_
+
+from app.core.db import Tx
+from app.customers.models import Customer
+from app.early_warning.models import Hold, WarningEvent, WarningRow, WarningRule
+
+_SHOWN = tuple(
+    WarningRow.__table__.c[name]
+    for name in (
+        "id", "customer_id", "kind", "subject", "state", "severity", "status", "evidence", "owner", "due_at",
+        "opened_at", "changed_at", "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by",
+        "resolution", "version", "severity_rank",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which warnings to list. `status` is a status, `live` (not resolved) or `all`."""
+
+    status: str = "live"
+    kind: str | None = None
+    severity: str | None = None
+    owner: str | None = None
+    customer_id: uuid.UUID | None = None
+
+    @property
+    def worst_first(self) -> bool:
+        """What is not resolved goes by severity; other lists go by id, newest first."""
+        return self.status not in {"resolved", "all"}
+
+
+async def page(tx: Tx, wanted: Filter, *, after: Sequence[Any] | None, limit: int) -> list[Mapping[str, Any]]:
+    """Up to `limit` warnings after the key `after`: [severity rank, id], or [id] where it goes by id."""
+    statement: Select[Any] = select(*_SHOWN).limit(limit)
+    if wanted.status == "live" or wanted.worst_first:
+        # Said also where a status is named: the index of the board holds just these.
+        statement = statement.where(WarningRow.status != "resolved")
+    if wanted.status not in {"live", "all"}:
+        statement = statement.where(WarningRow.status == wanted.status)
+    for name in ("kind", "severity", "owner", "customer_id"):
+        value = getattr(wanted, name)
+        if value is not None:
+            statement = statement.where(WarningRow.__table__.c[name] == value)
+    if wanted.worst_first:
+        key = (WarningRow.severity_rank, WarningRow.id)
+        statement = statement.order_by(*(column.desc() for column in key))
+        if after is not None:
+            statement = statement.where(tuple_(*key) < tuple_(literal(int(after[0])), literal(uuid.UUID(after[1]))))
+    else:
+        statement = statement.order_by(WarningRow.id.desc())
+        if after is not None:
+            statement = statement.where(WarningRow.id < uuid.UUID(after[0]))
+    return [row._mapping for row in await tx.rows(statement)]  # noqa: SLF001  the documented way to a row's names
+
+
+async def warning(tx: Tx, warning_id: uuid.UUID) -> Mapping[str, Any] | None:
+    """A warning."""
+    rows = await tx.rows(select(*_SHOWN).where(WarningRow.id == warning_id))
+    return rows[0]._mapping if rows else None  # noqa: SLF001  (same)
+
+
+async def history(tx: Tx, found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What happened to a warning, from the first on."""
+    names = ("at", "action", "state", "severity", "evidence", "actor", "note")
+    columns = (WarningEvent.__table__.c[name] for name in names)
+    mine = (WarningEvent.customer_id == found["customer_id"], WarningEvent.warning_id == found["id"])
+    rows = await tx.rows(select(*columns).where(*mine).order_by(WarningEvent.version))
+    return [row._mapping for row in rows]  # noqa: SLF001  (same)
+
+
+async def rules(tx: Tx) -> dict[str, tuple[dict[str, Any], int, datetime]]:
+    """(what was set, version, when) of the rules that are not wholly as usual, by kind."""
+    return {
+        row.kind: (row.settings, row.version, row.updated_at) for row in await tx.rows(select(*WarningRule.__table__.c))
+    }
+
+
+async def hold(tx: Tx, hold_id: uuid.UUID) -> Mapping[str, Any] | None:
+    """A hold."""
+    rows = await tx.rows(select(*Hold.__table__.c).where(Hold.id == hold_id))
+    return rows[0]._mapping if rows else None  # noqa: SLF001  (same)
+
+
+async def stretch_end(tx: Tx, after: uuid.UUID, size: int) -> uuid.UUID | None:
+    """The id of the last of the next `size` customers after an id; None if there are none."""
+    following = select(Customer.id).where(Customer.id > after).order_by(Customer.id).limit(size).subquery()
+    found: uuid.UUID | None = await tx.scalar(select(following.c.id).order_by(following.c.id.desc()).limit(1))
+    return found

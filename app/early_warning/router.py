@@ -1,0 +1,185 @@
+"""Routes of warnings: the board, what people do about them, rules, holds, and evaluating on request."""
+
+import uuid
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+
+from app.core.caller import Caller
+from app.core.db import Made, Tx, serialise
+from app.core.errors import NOT_FOUND, Problem
+from app.core.http import GatedRoute, ServicesOf, WriteOf, Writer, etag, requires, respond
+from app.core.pages import Page
+from app.core.services import Services
+from app.early_warning import commands, documents, queries, schemas
+from app.early_warning.rules import KINDS, RULES, CreditRule, Kind, LossRule
+
+router = APIRouter(prefix="/v1", tags=["warnings"], route_class=GatedRoute)
+
+Reader = Annotated[Caller, requires("warnings:read")]
+WRITER = [requires("warnings:write")]
+RULE_MAKER = [requires("warnings:admin")]
+WarningIdInPath = Annotated[uuid.UUID, Path()]
+QUEUED: dict[int | str, dict[str, Any]] = {
+    202: {"model": schemas.Evaluated, "description": "All customers will be evaluated by a job."}
+}
+
+
+@router.get("/warnings", response_model=Page[schemas.WarningAnswer])
+async def list_warnings(
+    caller: Reader, services: ServicesOf, query: Annotated[schemas.WarningQuery, Query()]
+) -> Response:
+    """List warnings: those that are not resolved, the worst first, unless `status` asks for others."""
+    wanted = queries.Filter(**query.model_dump(exclude={"limit", "cursor"}))
+    name = f"warnings:{wanted}"
+    after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
+    rows = await services.db.read(caller, lambda tx: queries.page(tx, wanted, after=after, limit=query.limit + 1))
+    shown, following = rows[: query.limit], None
+    if len(rows) > query.limit:
+        last = shown[-1]
+        key = [last["severity_rank"], str(last["id"])] if wanted.worst_first else [str(last["id"])]
+        following = services.cursors.write(name, key)
+    await services.reads.record(caller, "warning.list", list(dict.fromkeys(row["customer_id"] for row in shown)))
+    data = [documents.document(row, caller.field_groups, _today(services)) for row in shown]
+    return respond(serialise({"data": data, "next_cursor": following, "has_more": following is not None}))
+
+
+@router.get("/warnings/{warning_id}", response_model=schemas.WarningWithHistory)
+async def get_warning(caller: Reader, services: ServicesOf, warning_id: WarningIdInPath) -> Response:
+    """Read a warning and all that happened to it."""
+
+    async def work(tx: Tx) -> dict[str, Any] | None:
+        found = await queries.warning(tx, warning_id)
+        if found is None:
+            return None
+        steps = await queries.history(tx, found)
+        history = [documents.step(one, found["kind"], caller.field_groups) for one in steps]
+        return {**documents.document(found, caller.field_groups, _today(services)), "history": history}
+
+    shown = await services.db.read(caller, work)
+    if shown is None:
+        raise Problem(NOT_FOUND)
+    await services.reads.record(caller, "warning.read", [shown["customer_id"]])
+    return respond(serialise(Made(shown, headers=etag(shown["version"]))))
+
+
+@router.post("/warnings/{warning_id}/acknowledge", response_model=schemas.WarningAnswer, dependencies=WRITER)
+async def acknowledge_warning(
+    services: ServicesOf,
+    write: WriteOf,
+    warning_id: WarningIdInPath,
+    body: schemas.Acknowledgement | None = None,
+) -> Response:
+    """Take a warning on. It stays on the board until it is resolved, and is told again if it gets worse."""
+    given = {} if body is None else body.model_dump(exclude_unset=True)
+
+    async def work(tx: Tx) -> Made:
+        await commands.acknowledge(tx, warning_id, given)
+        return await _shown(tx, services, warning_id)
+
+    return await write(work)
+
+
+@router.post("/warnings/{warning_id}/resolve", response_model=schemas.WarningAnswer, dependencies=WRITER)
+async def resolve_warning(
+    services: ServicesOf, write: WriteOf, warning_id: WarningIdInPath, body: schemas.Resolution
+) -> Response:
+    """Resolve a warning. It is not raised again for the same cause unless that gets worse.
+
+    409 `warning_resolved` if it is resolved already: also by itself, because its cause is gone.
+    """
+    given = body.model_dump(exclude_unset=True)
+
+    async def work(tx: Tx) -> Made:
+        await commands.resolve(tx, warning_id, given)
+        return await _shown(tx, services, warning_id)
+
+    return await write(work)
+
+
+@router.post("/warnings/evaluations", response_model=schemas.Evaluated, responses=QUEUED, dependencies=WRITER)
+async def evaluate_warnings(services: ServicesOf, write: WriteOf, body: schemas.Evaluation | None = None) -> Response:
+    """Bring warnings in line with the rules now: of some customers at once, of all by a job (202).
+
+    It happens by itself as well: credit with every entry of the ledger, the end of a silence with the receipt that
+    ends it, and everything else once a day.
+    """
+    kinds = KINDS if body is None or body.kinds is None else tuple(dict.fromkeys(body.kinds))
+    customers = None if body is None else body.customer_ids
+
+    async def work(tx: Tx) -> Made:
+        if customers is None:
+            return _evaluated({}, await commands.enqueue_sweep(tx, kinds))
+        return _evaluated(await commands.evaluate_customers(tx, kinds, customers, _today(services)), None)
+
+    return await write(work)
+
+
+def _evaluated(done: commands.Done, job_id: uuid.UUID | None) -> Made:
+    counts = {action: done.get(action, 0) for action in ("opened", "changed", "reopened", "resolved")}
+    status = "done" if job_id is None else "queued"
+    return Made({"status": status, "job_id": job_id, **counts}, 200 if job_id is None else 202)
+
+
+@router.get("/warning-rules/{kind}", response_model=schemas.WarningRule)
+async def get_warning_rule(caller: Reader, services: ServicesOf, kind: Kind) -> Response:
+    """Read a rule as it counts now."""
+    return respond(serialise(await services.db.read(caller, lambda tx: _rule(tx, kind))))
+
+
+@router.put("/warning-rules/credit", response_model=schemas.WarningRule, dependencies=RULE_MAKER)
+async def put_credit_rule(write: WriteOf, body: CreditRule) -> Response:
+    """Set the rule of credit warnings: what is left out is as usual. It counts from the next evaluation on."""
+    return await _put_rule(write, "credit", body)
+
+
+@router.put("/warning-rules/loss", response_model=schemas.WarningRule, dependencies=RULE_MAKER)
+async def put_loss_rule(write: WriteOf, body: LossRule) -> Response:
+    """Set the rule of loss warnings: what is left out is as usual. It counts from the next evaluation on."""
+    return await _put_rule(write, "loss", body)
+
+
+async def _put_rule(write: Writer, kind: Kind, rule: CreditRule | LossRule) -> Response:
+    async def work(tx: Tx) -> dict[str, Any]:
+        await commands.set_rule(tx, kind, rule.model_dump())
+        return await _rule(tx, kind)
+
+    return await write(work)
+
+
+async def _rule(tx: Tx, kind: Kind) -> dict[str, Any]:
+    settings, version, updated_at = (await queries.rules(tx)).get(kind, ({}, 0, None))
+    shown = {"kind": kind, "settings": RULES[kind](**settings).model_dump(), "version": version}
+    return documents.plain({**shown, "updated_at": updated_at})
+
+
+@router.post("/customers/{customer_id}/holds", status_code=201, response_model=schemas.Hold, dependencies=WRITER)
+async def place_hold(write: WriteOf, customer_id: Annotated[uuid.UUID, Path()], body: schemas.HoldIn) -> Response:
+    """Stop sales to a customer: the standing becomes `hold` until the hold is released."""
+
+    async def work(tx: Tx) -> Made:
+        hold_id = await commands.place_hold(tx, customer_id, body.reason)
+        return Made(documents.plain(await queries.hold(tx, hold_id) or {}), 201)
+
+    return await write(work)
+
+
+@router.post("/holds/{hold_id}/release", response_model=schemas.Hold, dependencies=WRITER)
+async def release_hold(write: WriteOf, hold_id: Annotated[uuid.UUID, Path()], body: schemas.Release) -> Response:
+    """Let sales go on, as far as this hold is concerned. 409 `hold_released` if that was done before."""
+
+    async def work(tx: Tx) -> dict[str, Any]:
+        await commands.release_hold(tx, hold_id, body.reason)
+        return documents.plain(await queries.hold(tx, hold_id) or {})
+
+    return await write(work)
+
+
+async def _shown(tx: Tx, services: Services, warning_id: uuid.UUID) -> Made:
+    row = await queries.warning(tx, warning_id) or {}
+    return Made(documents.document(row, tx.caller.field_groups, _today(services)), headers=etag(row["version"]))
+
+
+def _today(services: Services) -> date:
+    return services.settings.company.today(services.clock.now())

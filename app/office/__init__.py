@@ -1,0 +1,1 @@
+"""What the office changes across rooms: terms of credit and the ledger, with the warnings that follow from them."""

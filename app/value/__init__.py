@@ -1,0 +1,1 @@
+"""What customers will do next and what they are worth: models of their purchases, and what these were fitted on."""

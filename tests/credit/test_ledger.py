@@ -1,0 +1,145 @@
+"""Balance = sum of entries, overdue = a plain reading of them: whatever happened, in whatever order."""
+
+import random
+from collections import defaultdict
+from datetime import date, timedelta
+
+import pytest
+
+from app.core.caller import SYSTEM
+from app.credit import queries
+from tests.credit.reference import Entry, Ledger
+
+TERMS = {"A": 30, "B": 0, "C": 7}
+
+
+class Story:
+    """Random sales, returns, payments, voids and attributions, told to the service and to ledgers."""
+
+    def __init__(self, town, seed: int) -> None:
+        self.town = town
+        self.chance = random.Random(seed)
+        self.ledgers: dict[str, Ledger] = defaultdict(Ledger)
+        self.customers: dict[str, str] = {}
+        self.receipts: dict[str, tuple[str | None, int, date]] = {}
+
+    async def begin(self) -> None:
+        for name, term in TERMS.items():
+            self.customers[name] = await self.town.customer(name)
+            await self.town.credit(self.customers[name], 50_000, term)
+
+    async def step(self) -> None:
+        happening = self.chance.choice(
+            [self.sell, self.sell, self.sell_many, self.pay, self.void, self.move, self.wait]
+        )
+        await happening()
+
+    async def wait(self) -> None:
+        self.town.pass_days(self.chance.randint(1, 12))
+
+    def sale(self):
+        name = self.chance.choice([*TERMS, None])
+        net, back = self.chance.randint(1, 9000), self.chance.random() < 0.2
+        part = self.chance.choice([net, net, net // 2])
+        sent = self.town.sale(self.customers[name] if name else None, net, kind="return" if back else "sale")
+        sent["tenders"] = [{"kind": "on_account", "amount": part}, {"kind": "cash", "amount": net - part}]
+        return name, -part if back else part, sent
+
+    async def sell(self) -> None:
+        name, amount, sent = self.sale()
+        document = await self.town.call("POST", "/receipts", sent)
+        # A resend charges nobody twice.
+        await self.town.call("POST", "/receipts", sent)
+        self.sold(document["id"], name, amount)
+
+    async def sell_many(self) -> None:
+        sales = [self.sale() for _ in range(self.chance.randint(2, 8))]
+        body = {"items": [sent for _, _, sent in sales]}
+        body["items"].append(body["items"][0])
+        results = (await self.town.call("POST", "/receipts/batch", body))["results"]
+        assert [result["status"] for result in results] == ["created"] * len(sales) + ["duplicate"]
+        for (name, amount, _), result in zip(sales, results[:-1], strict=True):
+            self.sold(result["id"], name, amount)
+
+    def sold(self, receipt: str, name: str | None, amount: int) -> None:
+        self.receipts[receipt] = (name, amount, self.town.day)
+        self.charge(name, amount, self.town.day)
+
+    def charge(self, name: str | None, amount: int, day: date) -> Entry | None:
+        if name is None or amount == 0:
+            return None
+        entry = Entry(amount, day + timedelta(days=TERMS[name]) if amount > 0 else None)
+        self.ledgers[name].entries.append(entry)
+        return entry
+
+    def take_back(self, name: str | None, amount: int, day: date) -> None:
+        if name is not None and amount:
+            due = day + timedelta(days=TERMS[name]) if amount > 0 else None
+            self.ledgers[name].entries.append(Entry(-amount, due))
+
+    async def pay(self) -> None:
+        name, kind = (
+            self.chance.choice(list(TERMS)),
+            self.chance.choice(["payment", "payment", "credit_note", "write_off"]),
+        )
+        amount = self.chance.randint(1, 6000)
+        result = await self.town.pay(self.customers[name], amount, kind)
+        assert result["status"] == "created"
+        self.ledgers[name].entries.append(Entry(-amount))
+
+    async def void(self) -> None:
+        if not self.receipts:
+            return
+        receipt = self.chance.choice(list(self.receipts))
+        name, amount, day = self.receipts.pop(receipt)
+        for _ in range(self.chance.choice([1, 2])):
+            await self.town.call("POST", f"/receipts/{receipt}/void")
+        self.take_back(name, amount, day)
+
+    async def move(self) -> None:
+        if not self.receipts:
+            return
+        receipt = self.chance.choice(list(self.receipts))
+        name, amount, day = self.receipts[receipt]
+        other = self.chance.choice([*TERMS, None])
+        customer = {"id": self.customers[other]} if other else None
+        await self.town.call("POST", f"/receipts/{receipt}/attribution", {"customer": customer})
+        if other != name:
+            self.take_back(name, amount, day)
+            self.charge(other, amount, day)
+            self.receipts[receipt] = (other, amount, day)
+
+    async def check(self) -> None:
+        for name, customer in self.customers.items():
+            found = await self.town.call("GET", f"/customers/{customer}/credit")
+            ledger = self.ledgers[name]
+            overdue, since = ledger.overdue(self.town.day)
+            told = (found["balance"], found["overdue"], found["overdue_since"])
+            assert told == (ledger.balance, overdue, since and since.isoformat()), name
+            assert found["available"] == max(0, 50_000 - ledger.balance)
+            listed = await self.town.call("GET", f"/customers/{customer}/receivables?limit=200")
+            amounts = [one["amount"] if one["kind"] == "charge" else -one["amount"] for one in listed["data"]]
+            assert sorted(amounts) == sorted(entry.amount for entry in ledger.entries)
+        assert await self.town.services.db.read(SYSTEM, queries.differences) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_balance_is_the_sum_of_its_entries(town, seed):
+    story = Story(town, seed)
+    await story.begin()
+    for number in range(40):
+        await story.step()
+        if number % 5 == 0:
+            await story.check()
+    await story.check()
+
+
+async def test_a_wrong_balance_is_told(town, house):
+    customer = await town.customer("A")
+    await town.credit(customer, 100)
+
+    async def spoil(tx):
+        await tx.connection.exec_driver_sql("UPDATE credit_accounts SET balance = balance + 1")
+        return await queries.differences(tx)
+
+    assert await house.services.db.run(spoil) == [f"customer {customer}: balance is 1, its entries sum to 0"]
