@@ -1,6 +1,7 @@
 """Compares what the tills were told with the tables, the figures, the feed and the audit trail."""
 
 import asyncio
+import sys
 import time
 from collections import Counter, defaultdict
 from datetime import date, datetime
@@ -9,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import pytest
 
 from tests.served import Served
 from tests.tills import Log
@@ -164,3 +166,9 @@ def net_of(receipt: dict[str, Any]) -> int:
 def card_of(receipt: dict[str, Any]) -> str:
     """The card a receipt was sent with."""
     return str(receipt["customer"]["identifier"]["value"])
+
+
+def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """Print a line for the person who runs the tests, past pytest and its worker processes."""
+    with capsys.disabled():
+        print(f"\n{text}", file=sys.stderr)

@@ -85,12 +85,6 @@ def items_of(body: bytes) -> list[Any]:
     Raises Problem for anything that is not a batch.
     """
     value, doubtful = parse_batch(body)
-    items = items_in(value)
-    return [refusal(item) or item for item in items] if doubtful else items
-
-
-def items_in(value: Any) -> list[Any]:
-    """The items of a batch body that is a JSON value already. Raises Problem for anything that is not a batch."""
     if not isinstance(value, dict) or not isinstance(value.get("items"), list):
         raise Problem(INVALID, errors=[FieldError("/items", "missing", "Send an object with a list of items.")])
     unknown = [
@@ -101,7 +95,7 @@ def items_in(value: Any) -> list[Any]:
     items = value["items"]
     if not 1 <= len(items) <= BATCH_MAX:
         raise Problem(INVALID, errors=[FieldError("/items", "length", f"A batch has 1 to {BATCH_MAX} items.")])
-    return list(items)
+    return [refusal(item) or item for item in items] if doubtful else list(items)
 
 
 def check_batch(body: bytes, model: type[BaseModel]) -> Checked:

@@ -14,6 +14,7 @@ import asyncpg
 import orjson
 from pydantic import BaseModel
 from sqlalchemy import CursorResult, Executable
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -65,8 +66,15 @@ Work = Callable[[Tx], Awaitable[Any]]
 
 
 def _may_retry(error: BaseException) -> bool:
+    """Whether running the work again is safe: the server rolled it back, or the connection was dead before it began."""
     found = database_error(error)
-    return found is not None and found[0] in RETRIED
+    return found is not None and (found[0] in RETRIED or _was_closed(error))
+
+
+def _was_closed(error: BaseException) -> bool:
+    # Said by the driver of a connection that it knows to be closed, so nothing was sent, a COMMIT least of all.
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else None
+    return isinstance(cause, asyncpg.InterfaceError) and "connection is closed" in str(cause)
 
 
 class _HotConnection(asyncpg.Connection):

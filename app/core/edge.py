@@ -72,7 +72,8 @@ class HotRoute:
 class Doors:
     """What the edge must know of the routes, from `main`.
 
-    `public` paths need no key. `raw` (method, path) read their JSON body themselves, because it may be big; `streamed`
+    `public` paths need no key. `raw` (method, path) read their JSON body themselves, because it may be big (and so does
+    every path that ends with `/batch`, because a bad item must not cost a good one); `streamed`
     ones take the body chunk by chunk and have no deadline. `bulk` ones share the bulk lane.
     """
 
@@ -181,7 +182,7 @@ class Edge:
         if scope["method"] in _BODY_METHODS:
             exchange.seen.body = await self._read_body(receive, headers)
             self._check_media(exchange.seen.body, headers)
-            if exchange.seen.body and door not in self._doors.raw:
+            if exchange.seen.body and door not in self._doors.raw and not scope["path"].endswith("/batch"):
                 exchange.seen.json = parse_json(exchange.seen.body)
         async with asyncio.timeout(limits.request_seconds):
             hot, value = self._doors.hot_route(*door)

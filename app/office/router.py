@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request, Response
 
-from app.core.batch import Batch, BatchAnswer, check_items, items_in
+from app.core.batch import Batch, BatchAnswer, check_items, items_of
 from app.core.db import Made, Tx
 from app.core.http import (
     GatedRoute,
@@ -58,7 +58,7 @@ async def batch_receivables(
     An `external_id` stands for one entry for ever: sending it again is a `duplicate`, with other content a conflict.
     Warnings follow in the same transaction.
     """
-    items, company = items_in(incoming(request).json), services.settings.company
+    items, company = items_of(incoming(request).body), services.settings.company
 
     async def work(tx: Tx) -> dict[str, Any]:
         # Checked anew each time: work may run again after a deadlock.

@@ -12,22 +12,23 @@ from app.core.caller import FIELD_GROUPS
 ALL = {"basic", "contact", "personal", "financial"}
 EXPECTED = {
     "pos": (
-        {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "feed:read"},
-        ALL, "large"
+        {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "feed:read",
+         "segments:read"}, ALL, "large"
     ),
     "call_center": (
         {"customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", "credit:read",
-         "warnings:read", "warnings:write"}, ALL, "standard"
+         "warnings:read", "warnings:write", "segments:read"}, ALL, "standard"
     ),
     "partner": ({"customers:read"}, {"basic"}, "standard"),
     "analyst": (
-        {"customers:read", "receipts:read", "catalog:read", "feed:read", "credit:read", "warnings:read"},
+        {"customers:read", "receipts:read", "catalog:read", "feed:read", "credit:read", "warnings:read",
+         "segments:read", "segments:write"},
         {"basic", "financial"}, "standard"
     ),
     "admin": (
         {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
          "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "credit:read", "credit:write",
-         "warnings:read", "warnings:write", "warnings:admin"}, ALL, "standard"
+         "warnings:read", "warnings:write", "warnings:admin", "segments:read", "segments:write"}, ALL, "standard"
     ),
 }  # fmt: skip
 

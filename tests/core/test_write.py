@@ -167,3 +167,16 @@ async def test_a_lost_connection_is_503(house):
         await house.services.db.write(SYSTEM, work)
     problem = house.services.errors.problem(caught.value)
     assert problem is not None and problem.type.status == 503
+
+
+async def test_a_connection_that_died_in_the_pool_costs_no_request(house, scratch):
+    """After the database was restarted the pool holds dead connections; the work then runs again on a fresh one."""
+    await house.services.db.write(SYSTEM, inserting(1, 1))
+    await scratch.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        " AND datname = current_database() AND application_name = 'clientele'"
+    )
+    await asyncio.sleep(0.2)
+    reply = await house.services.db.write(SYSTEM, inserting(2, 2))
+    assert reply.status == 200
+    assert await scratch.fetchval("SELECT count(*) FROM scratch") == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.reckoning import check, numbers
+from tests.reckoning import check, numbers, say
 from tests.served import Line, Served, Unanswered
 from tests.tills import Log, open_stores, receipt_of
 
@@ -48,8 +48,7 @@ def _story(rows: int, kills: int, capsys: pytest.CaptureFixture[str]) -> None:
         for name, record in numbers(served).items():
             log.hear(name, record, "created")
         compared = check(served, log)
-    with capsys.disabled():
-        print(f"\nimport of {compared}: {met} kills while it ran")
+    say(capsys, f"import of {compared}: {met} kills while it ran")
 
 
 def _kill(served: Served, line: Line, address: str, chance: random.Random, kills: int) -> int:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.reckoning import check
+from tests.reckoning import check, say
 from tests.served import Served
 from tests.tills import Log, open_stores, pushing
 
@@ -45,12 +45,12 @@ def _story(kills: int, capsys: pytest.CaptureFixture[str]) -> None:
         assert log.cut_off > 0, "no kill met a request: the test shows nothing"
         assert served.errors() == []
         starts = served.starts[1:]
-    with capsys.disabled():
-        print(
-            f"\n{kills:,} kills, {compared}, {log.outcomes['duplicate']:,} pushes of what was there, "
-            f"{log.cut_off:,} requests cut off; mean start {sum(starts) / len(starts):.2f} s, "
-            f"longest {max(starts):.2f} s; {time.perf_counter() - began:.0f} s"
-        )
+    say(
+        capsys,
+        f"{kills:,} kills, {compared}, {log.outcomes['duplicate']:,} pushes of what was there, "
+        f"{log.cut_off:,} requests cut off; mean start {sum(starts) / len(starts):.2f} s, "
+        f"longest {max(starts):.2f} s; {time.perf_counter() - began:.0f} s",
+    )
 
 
 def _await_answer(log: Log) -> None:

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from tests.realdata import questions, ta_feng
-from tests.reckoning import read_feed
+from tests.reckoning import read_feed, say
 from tests.served import Served
 
 CLIENTS = 4
@@ -58,12 +58,12 @@ def test_all_of_ta_feng(capsys: pytest.CaptureFixture[str]) -> None:
         events = _feed(served, totals)
         assert served.verify() == "0 differences"
         assert served.errors() == []
-    with capsys.disabled():
-        print(
-            f"\nTa-Feng: {totals.receipts:,} receipts, {totals.lines:,} lines and {repeated:,} repeated receipts by "
-            f"{CLIENTS} clients in {seconds:.1f} s: {totals.receipts / seconds:,.0f} receipts/s, "
-            f"{totals.lines / seconds:,.0f} lines/s; {events:,} events; {found}"
-        )
+    say(
+        capsys,
+        f"Ta-Feng: {totals.receipts:,} receipts, {totals.lines:,} lines and {repeated:,} repeated receipts by "
+        f"{CLIENTS} clients in {seconds:.1f} s: {totals.receipts / seconds:,.0f} receipts/s, "
+        f"{totals.lines / seconds:,.0f} lines/s; {events:,} events; {found}",
+    )
 
 
 def _push(served: Served, parts: list[bytes]) -> Counter[str]:

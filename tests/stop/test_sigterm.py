@@ -9,7 +9,7 @@ import pytest
 from alembic.script import ScriptDirectory
 
 from app.core.migrate import config
-from tests.reckoning import check
+from tests.reckoning import check, say
 from tests.served import Served
 from tests.tills import Log, open_stores, pushing
 
@@ -44,11 +44,11 @@ def _story(stops: int, capsys: pytest.CaptureFixture[str]) -> None:
         assert not [status for status in log.statuses if status >= 500], log.statuses
         assert served.errors() == []
         assert log.outcomes["created"] > stops, "the tills hardly pushed: the test shows nothing"
-    with capsys.disabled():
-        print(
-            f"\n{stops} stops, {compared}, answers {dict(log.statuses)}; "
-            f"longest stop {max(took):.2f} s; {time.perf_counter() - began:.0f} s"
-        )
+    say(
+        capsys,
+        f"{stops} stops, {compared}, answers {dict(log.statuses)}; "
+        f"longest stop {max(took):.2f} s; {time.perf_counter() - began:.0f} s",
+    )
 
 
 def test_a_new_database_is_ready_only_when_migrated() -> None:
