@@ -45,7 +45,7 @@ async def read_page(db: Database, after: int | None, types: list[str] | None, li
         return None
     start, last = row["start"], row["last"]
     # A page that is not full has all there was to find: go on behind that, and never over filtered events again.
-    end = last if types is None else min(last, start + queries.REACH)
+    end = min(last, start + (limit if types is None else queries.REACH))
     seen = row["newest"] if row["found"] == limit else max(start, end)
     return Found(row["epoch"], row["oldest"], last, start, row["found"], seen, row["documents"])
 
