@@ -1,9 +1,12 @@
 """Phone numbers as people type them."""
 
+import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import PydanticCustomError
 
+from app.customers import phone
 from app.customers.phone import e164, fold
 
 MOBILE = "+8613800138000"
@@ -126,3 +129,34 @@ def test_any_text_is_read_or_refused(text, region):
 @given(st.text(max_size=50))
 def test_folding_twice_is_folding_once(text):
     assert fold(fold(text)) == fold(text)
+
+
+@given(
+    region=st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)),
+    changes=st.lists(st.tuples(st.integers(0, 14), st.sampled_from("0123456789")), max_size=4),
+    before=st.sampled_from(["", "0", "1", "8", "9", "+", "00", "011", "810"]),
+    read_for=st.sampled_from(["", "CN", "US", "TJ", "IT"]),
+)
+@settings(max_examples=500)
+def test_the_short_way_answers_what_the_library_does(region, changes, before, read_for):
+    # Mobile numbers of every country, some digits of them changed, and what people put before them.
+    example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    digits = list(phonenumbers.national_significant_number(example) if example else "123456789")
+    for place, digit in changes:
+        digits[place % len(digits)] = digit
+    code = str(phonenumbers.country_code_for_region(region)) if before in {"+", "00", "011", "810"} else ""
+    number = before + code + "".join(digits)
+    assert _or_none(number, read_for or region) == _by_the_library(number, read_for or region)
+
+
+def _or_none(number: str, region: str) -> str | None:
+    try:
+        return e164(number, region)
+    except PydanticCustomError:
+        return None
+
+
+def _by_the_library(number: str, region: str) -> str | None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(phone, "_usual", lambda *_: None)
+        return _or_none(number, region)
