@@ -1,6 +1,7 @@
 """Starting processes: the API with its worker as a child, and what a first visitor is shown."""
 
 import asyncio
+import gc
 import logging
 import os
 import subprocess
@@ -57,6 +58,8 @@ async def serve(settings: Settings, url: str, *, with_worker: bool, welcome: boo
         beside.append(asyncio.create_task(_keep_database(settings, stop)))
     if welcome:
         beside.append(asyncio.create_task(_welcome(services, api, stop)))
+    # What is loaded now stays: a full collection over it would stop every request for a tenth of a second.
+    gc.freeze()
     try:
         await api.serve()
     finally:
