@@ -7,6 +7,7 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Annotated, Any
 
 from iso4217 import Currency as IsoCurrency
@@ -57,7 +58,9 @@ def _lines(value: str) -> str:
     return _clean(value, _CONTROL_BUT_NEWLINE)
 
 
+@lru_cache(maxsize=20_000)
 def _code(value: str) -> str:
+    # The same few stores, tills and products stand on most receipts.
     value = one_line(value)
     if not _CODE.fullmatch(value):
         raise PydanticCustomError("invalid_code", "A code has 1 to 64 characters, without spaces, / \\ ? # or %.")

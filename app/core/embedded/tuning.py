@@ -81,7 +81,7 @@ def options(socket_directory: Path, name: str, changes: Mapping[str, str]) -> It
 def _sizes() -> dict[str, str]:
     memory = _memory() // _MB
     return {
-        "shared_buffers": f"{_between(memory // 4, 64, 1024)}MB",
+        "shared_buffers": f"{_between(memory // 4, 64, 4096)}MB",
         "effective_cache_size": f"{max(memory * 5 // 8, 128)}MB",
         "maintenance_work_mem": f"{_between(memory // 16, 32, 512)}MB",
         # A query may take it several times over, on many connections at once.
