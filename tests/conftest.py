@@ -137,24 +137,45 @@ async def tx(house: House) -> AsyncIterator[Tx]:
         yield Tx(connection, SYSTEM, house.services.clock.now())
 
 
-@pytest.fixture(autouse=True)
-async def clean(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """Delete what a test that used the application left behind, and let the clock run again."""
-    yield
-    if "house" not in request.fixturenames:
-        return
-    house: House = request.getfixturevalue("house")
-    house.services.clock.set(None)
-    connection = await asyncpg.connect(house.services.db.dsn)
-    try:
-        tables = await connection.fetch(
+@dataclass
+class Sweeper:
+    """One connection for all tests, and one text that empties every table but what the whole run shares."""
+
+    connection: "asyncpg.Connection"
+    text: str = ""
+
+    async def learn(self) -> None:
+        """Find the tables, which are the same for the whole run."""
+        tables = await self.connection.fetch(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
             "AND NOT relispartition AND relname NOT IN ('alembic_version', 'api_keys', 'feed_state')"
         )
         deletes = ";".join(f'DELETE FROM "{row["relname"]}"' for row in tables)
-        await connection.execute(
-            f"SET session_replication_role = replica; {deletes};"
-            "DELETE FROM api_keys WHERE name NOT LIKE 'test %'; RESET session_replication_role"
-        )
-    finally:
-        await connection.close()
+        self.text = f"{deletes}; DELETE FROM api_keys WHERE name NOT LIKE 'test %'"
+        # Not even foreign keys are looked at: everything goes.
+        await self.connection.execute("SET session_replication_role = replica")
+
+    async def sweep(self) -> None:
+        """Empty the tables."""
+        await self.connection.execute(self.text)
+
+
+@pytest.fixture(scope="session")
+async def sweeper(database_url: str) -> AsyncIterator[Sweeper]:
+    """What empties this process's database after each test."""
+    found = Sweeper(await asyncpg.connect(_dsn(database_url)))
+    await found.learn()
+    yield found
+    await found.connection.close()
+
+
+@pytest.fixture(autouse=True)
+async def clean(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Delete what a test that used the application left behind, and let the clock run again."""
+    used = "house" in request.fixturenames
+    sweeper: Sweeper | None = request.getfixturevalue("sweeper") if used else None
+    yield
+    if sweeper is not None:
+        house: House = request.getfixturevalue("house")
+        house.services.clock.set(None)
+        await sweeper.sweep()
