@@ -18,7 +18,7 @@ CODE    := app migrations tests
 .DEFAULT_GOAL := help
 .SILENT:
 .DELETE_ON_ERROR:
-.PHONY: help venv run test proof realdata bench lint format types layers migrations revision openapi check-openapi lock clean
+.PHONY: help venv run test proof realdata bench lint format types layers migrations revision openapi check-openapi image-check lock clean
 
 help:
 	printf 'make %-15s %s\n' \
@@ -33,7 +33,8 @@ help:
 	  migrations    'models = migrations, up-down-up, safe DDL, schema rules' \
 	  revision      'a new empty migration: make revision NAME=what_it_does' \
 	  openapi       'write openapi/openapi.json (`make check-openapi` compares it)' \
-	  lock          'compile the requirements from pyproject.toml' \
+	  image-check   'build the container image by hand and start everything from it' \
+  lock          'compile the requirements from pyproject.toml' \
 	  clean         'remove .venv and caches; data in .clientele stays'
 
 # --- the environment --------------------------------------------------------------------------------------------------
@@ -81,6 +82,9 @@ test: $(DEV)
 
 proof: $(DEV)
 	CLIENTELE_PROOF=1 $(PYTEST) -m proof
+
+image-check: $(DEV)
+	$(PYTEST) -m 'proof or not proof' tests/container
 
 realdata: $(DEV)
 	$(PYTEST) tests/realdata -s

@@ -151,9 +151,11 @@ def api(lifespan: Any = None) -> FastAPI:
     for module in _ROUTERS:
         app.include_router(module.router)
 
+    document = openapi.MadeOnce(partial(openapi_bytes, app))
+
     @app.get("/openapi.json", include_in_schema=False)
     async def get_openapi_document() -> Response:
-        return Response(openapi_bytes(app), media_type="application/json")
+        return Response(await document(), media_type="application/json")
 
     _problem_handlers(app)
     _refuse_open_routes(app)

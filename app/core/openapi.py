@@ -1,6 +1,7 @@
 """The OpenAPI document: FastAPI's own, plus hot routes, bodies that routes read themselves, and problems everywhere."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import FastAPI
@@ -21,6 +22,25 @@ Every list answers `data`, `next_cursor` and `has_more`. Money is in minor units
 unknown fields are refused. Ignore fields in an answer that you do not know.
 """
 _METHODS = ("get", "put", "post", "delete", "patch")
+
+
+class MadeOnce:
+    """The document's bytes, made at the first call and kept.
+
+    Making them takes a second of CPU and anybody may ask: in a thread, requests go on meanwhile.
+    """
+
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self._make = make
+        self._made: bytes | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self) -> bytes:
+        """The bytes; callers that come while they are made wait for the same ones."""
+        async with self._making:
+            if self._made is None:
+                self._made = await asyncio.to_thread(self._make)
+        return self._made
 
 
 def document(

@@ -1,10 +1,10 @@
-"""Routes of the service itself: alive, ready, metrics, and what became of a keyed request."""
+"""Routes of the service itself: alive, ready, metrics, documentation, and what became of a keyed request."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 
-from app.core import idempotency
+from app.core import docs_page, idempotency
 from app.core.caller import Caller
 from app.core.db import Tx
 from app.core.errors import NOT_FOUND, UNAVAILABLE, Problem
@@ -12,7 +12,7 @@ from app.core.http import GatedRoute, ServicesOf, requires
 from app.core.migrate import is_ready
 from app.core.schemas import IdempotencyAnswer, Liveness, Readiness
 
-PUBLIC = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json"})
+PUBLIC = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", *docs_page.FILES})
 router = APIRouter(tags=["service"], route_class=GatedRoute)
 
 
@@ -43,6 +43,16 @@ async def get_readiness(services: ServicesOf) -> Any:
 async def get_metrics(services: ServicesOf) -> Response:
     """Metrics in Prometheus' text format."""
     return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def get_documentation(request: Request) -> Response:
+    """The page at `/docs` and the files that it loads."""
+    file = docs_page.FILES[request.scope["path"]]
+    return Response(file.body, media_type=file.media_type, headers=dict(file.headers))
+
+
+for path in docs_page.FILES:
+    router.add_api_route(path, get_documentation, include_in_schema=False)
 
 
 # A key may hold any visible character, a slash among them.
