@@ -143,8 +143,8 @@ class DaySums:
 class Collection:
     """Many rows per customer, for aggregates and for any, none and all.
 
-    `order` is oldest first and unique within a customer, `counted` leaves out rows that count nowhere; `evidence` is
-    the id that is shown to a person as the reason.
+    `order` is oldest first and unique within a customer, and `in_order` says that an index gives a customer's rows in
+    it. `counted` leaves out rows that count nowhere; `evidence` is the id that is shown to a person as the reason.
     """
 
     name: str
@@ -156,6 +156,7 @@ class Collection:
     evidence: Callable[[FromClause], ColumnElement[uuid.UUID]]
     day: Callable[[FromClause], ColumnElement[date]] | None = None
     counted: Callable[[FromClause], ColumnElement[bool]] | None = None
+    in_order: bool = False
     day_sums: DaySums | None = None
     group: str = "basic"
     scope: str = "customers:read"

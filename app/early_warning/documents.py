@@ -1,6 +1,6 @@
 """Warnings as the caller may see them. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -15,8 +15,10 @@ _AS_STORED = (
 )  # fmt: skip
 
 
-def document(row: Mapping[str, Any], groups: Iterable[str], today: date) -> dict[str, Any]:
-    """A warning for a caller with these field groups."""
+def document(
+    row: Mapping[str, Any], groups: Iterable[str], now: datetime, day: Callable[[datetime], date]
+) -> dict[str, Any]:
+    """A warning for a caller with these field groups. `day` tells the company's day at a moment."""
     shown: dict[str, Any] = {name: _plain(row[name]) for name in _AS_STORED}
     shown["about"] = row["subject"]
     seen = _GROUP[row["kind"]] in groups
@@ -25,10 +27,7 @@ def document(row: Mapping[str, Any], groups: Iterable[str], today: date) -> dict
         resolution = {name: value for name, value in resolution.items() if name != "evidence"}
     shown["resolution"] = resolution
     if seen:
-        ended = row["resolved_at"]
-        shown["sentence"] = sentence(
-            row["state"], row["evidence"], today if ended is None else min(today, ended.date())
-        )
+        shown["sentence"] = sentence(row["state"], row["evidence"], day(row["resolved_at"] or now))
         shown["evidence"] = row["evidence"]
     return shown
 

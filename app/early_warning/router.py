@@ -1,6 +1,7 @@
 """Routes of warnings: the board, what people do about them, rules, holds, and evaluating on request."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 
@@ -41,7 +42,7 @@ async def list_warnings(
         key = [last["severity_rank"], str(last["id"])] if wanted.worst_first else [str(last["id"])]
         following = services.cursors.write(name, key)
     await services.reads.record(caller, "warning.list", list(dict.fromkeys(row["customer_id"] for row in shown)))
-    data = [documents.document(row, caller.field_groups, _today(services)) for row in shown]
+    data = [_document(row, caller, services) for row in shown]
     return respond(serialise({"data": data, "next_cursor": following, "has_more": following is not None}))
 
 
@@ -55,7 +56,7 @@ async def get_warning(caller: Reader, services: ServicesOf, warning_id: WarningI
             return None
         steps = await queries.history(tx, found)
         history = [documents.step(one, found["kind"], caller.field_groups) for one in steps]
-        return {**documents.document(found, caller.field_groups, _today(services)), "history": history}
+        return {**_document(found, caller, services), "history": history}
 
     shown = await services.db.read(caller, work)
     if shown is None:
@@ -178,7 +179,11 @@ async def release_hold(write: WriteOf, hold_id: Annotated[uuid.UUID, Path()], bo
 
 async def _shown(tx: Tx, services: Services, warning_id: uuid.UUID) -> Made:
     row = await queries.warning(tx, warning_id) or {}
-    return Made(documents.document(row, tx.caller.field_groups, _today(services)), headers=etag(row["version"]))
+    return Made(_document(row, tx.caller, services), headers=etag(row["version"]))
+
+
+def _document(row: Mapping[str, Any], caller: Caller, services: Services) -> dict[str, Any]:
+    return documents.document(row, caller.field_groups, services.clock.now(), services.settings.company.today)
 
 
 def _today(services: Services) -> date:

@@ -61,7 +61,7 @@ class LossRule(Wire):
     horizon_days: int = Field(default=90, strict=True, ge=1, le=1000)
     occasions: int = Field(default=2, strict=True, ge=1, le=1000, description="Fewer purchases make no rhythm.")
     silent_days: int = Field(
-        default=365, strict=True, ge=1, le=10_000, description="A longer silence raises nothing new: it is old news."
+        default=365, strict=True, ge=1, le=10_000, description="Late for longer raises nothing new: it is old news."
     )
     cooling_days: int = Field(
         default=30, strict=True, ge=0, le=365, description="Within so many days a warning reopens instead of a new one."

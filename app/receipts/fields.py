@@ -124,6 +124,7 @@ COLLECTIONS: tuple[Collection, ...] = (
         day=_day,
         counted=lambda receipt: receipt.c.voided_at.is_(None),
         order=_columns("business_date", "occurred_at", "id"),
+        in_order=True,
         evidence=lambda receipt: receipt.c.id,
         day_sums=DaySums(
             relation=CustomerDay.__table__.alias,

@@ -26,17 +26,22 @@ async def fits_if_old(services: Services, as_of: date) -> Fits:
     found: Fits = {}
     for population in POPULATIONS:
         if population != "all" or len(found) < len(POPULATIONS) - 1:
-            one = await _fitted(services, population, as_of)
+            one = await _fitted(services, population, as_of, found)
             if one is not None:
                 found[population] = one
     return found
 
 
-async def _fitted(services: Services, population: str, as_of: date) -> tuple[Fit, dict[str, Any]] | None:
+async def _fitted(services: Services, population: str, as_of: date, known: Fits) -> tuple[Fit, dict[str, Any]] | None:
     least = services.settings.models
     buyers, days = await services.db.read(SYSTEM, lambda tx: queries.buyers(tx, population, as_of))
     if buyers < least.buyers or days < least.days:
         return None
+    if population == "all":
+        # Where only people buy (or only businesses), all are the same ones: nothing is left to fit.
+        for one in known.values():
+            if one[1]["buyers"] == buyers:
+                return one
     modulus = math.ceil(buyers / least.sample)
     counts = await services.db.read(SYSTEM, lambda tx: queries.histories(tx, population, as_of, modulus))
     if not any(history.repeats for history in counts):

@@ -48,7 +48,7 @@ def buys_within(horizon: str) -> str:
 
 def usual_gap(quantile: str) -> str:
     """SQL of the silence, in days, that is longer than this share of a customer's gaps."""
-    return f"((alpha + recency) * (exp(least(-ln(1 - {quantile}) / (r + x), {LARGEST}::float8)) - 1))"
+    return f"((alpha + recency) * (exp(least(-ln(1 - {quantile}) / (r + x), {LARGEST / 2}::float8)) - 1))"
 
 
 _HISTORIES = """

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import NamedTuple
 
-# exp() beyond this tells nothing more, and PostgreSQL's refuses to go beyond 709.
+# exp() beyond this tells nothing more, and PostgreSQL's refuses to go beyond 709. Half of it where the result is
+# multiplied.
 LARGEST = 700.0
 
 
@@ -57,7 +58,7 @@ def buys_within(rhythm: Rhythm, history: History, horizon: float) -> float:
 def usual_gap(rhythm: Rhythm, history: History, quantile: float) -> float:
     """The silence that is longer than `quantile` of the customer's gaps: 'usually back within'."""
     shape = rhythm.r + history.repeats
-    return (rhythm.alpha + history.recency) * (exp(min(-log(1 - quantile) / shape, LARGEST)) - 1)
+    return (rhythm.alpha + history.recency) * (exp(min(-log(1 - quantile) / shape, LARGEST / 2)) - 1)
 
 
 def _silence(rhythm: Rhythm, history: History) -> float:

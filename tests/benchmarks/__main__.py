@@ -94,6 +94,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("rows", nargs="*", help=f"what to measure: {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--receipts", type=int, default=3_000_000)
+    parser.add_argument("--segment-receipts", type=int, default=10_000_000, help="the same for segments")
     parser.add_argument("--events", type=int, default=1_000_000, help="how far the reader of the feed is behind")
     parser.add_argument("--batches", type=int, default=20, help="batches of 1000 receipts per turn")
     parser.add_argument("--import-rows", type=int, default=100_000, help="rows of the imported file")

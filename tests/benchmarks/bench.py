@@ -27,6 +27,7 @@ class Bench:
     turns: int = 3
     customers: int = 1_000_000
     receipts: int = 3_000_000
+    segment_receipts: int = 10_000_000
     batches: int = 20
     events: int = 1_000_000
     import_rows: int = 100_000

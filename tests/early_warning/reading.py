@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from app.value.rhythm import PARENT, History, buys_within, overdue
+from app.value.rhythm import PARENT, History, Rhythm, buys_within, overdue, usual_gap
 from tests.credit.reference import Ledger
 
 RANKS = {
@@ -79,17 +79,20 @@ class Customer:
         if not days:
             return None, "", False
         history = History(len(days) - 1, (days[-1] - days[0]).days, (max(today, days[-1]) - days[0]).days)
-        fresh = (today - days[-1]).days <= rule["silent_days"]
-        return self.missed(rule, history), days[-1].isoformat(), fresh
+        usual = usual_gap(PARENT, history, rule["late_percent"] / 100)
+        fresh = (today - days[-1]).days - usual <= rule["silent_days"]
+        return missed(rule, history), days[-1].isoformat(), fresh
 
-    def missed(self, rule: dict[str, Any], history: History) -> str | None:
-        if not rule["enabled"] or history.repeats + 1 < rule["occasions"]:
-            return None
-        quantile = overdue(PARENT, history) * 100
-        chance = buys_within(PARENT, history, rule["horizon_days"]) * 100
-        if quantile >= rule["risk_percent"] and chance < rule["risk_chance_percent"]:
-            return "lost" if chance < rule["lost_chance_percent"] else "at_risk"
-        return "late" if quantile >= rule["late_percent"] else None
+
+def missed(rule: dict[str, Any], history: History, rhythm: Rhythm = PARENT) -> str | None:
+    """The state of a silence, if it is one to be told of."""
+    if not rule["enabled"] or history.repeats + 1 < rule["occasions"]:
+        return None
+    quantile = overdue(rhythm, history) * 100
+    chance = buys_within(rhythm, history, rule["horizon_days"]) * 100
+    if quantile >= rule["risk_percent"] and chance < rule["risk_chance_percent"]:
+        return "lost" if chance < rule["lost_chance_percent"] else "at_risk"
+    return "late" if quantile >= rule["late_percent"] else None
 
 
 class Reading:

@@ -9,6 +9,7 @@ import zipfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,21 +27,19 @@ SOURCE, STORE, CURRENCY, ZONE = "ta-feng", "TF", "TWD", ZoneInfo("Asia/Taipei")
 
 @dataclass(slots=True)
 class Basket:
-    """One customer's day."""
+    """One customer's day: lines (product, category, quantity, cost, net), and what they sum to. Amounts in cents."""
 
     customer: str
     day: date
     lines: list[tuple[str, str, str, int, int]] = field(default_factory=list)
+    cost: int = 0
+    net: int = 0
 
-    @property
-    def net(self) -> int:
-        """In cents."""
-        return sum(line[4] for line in self.lines)
-
-    @property
-    def cost(self) -> int:
-        """In cents."""
-        return sum(line[3] for line in self.lines)
+    def add(self, product: str, category: str, quantity: str, cost: int, net: int) -> None:
+        """One more line."""
+        self.lines.append((product, category, quantity, cost, net))
+        self.cost += cost
+        self.net += net
 
     @property
     def moment(self) -> datetime:
@@ -67,8 +66,9 @@ class Basket:
         }
 
 
+@cache
 def read(path: Path = PATH) -> list[Basket]:
-    """All baskets, in the file's order of days."""
+    """All baskets, in the file's order of days. Read once."""
     baskets: dict[tuple[str, str], Basket] = {}
     with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as raw:
         rows = csv.reader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))
@@ -78,7 +78,7 @@ def read(path: Path = PATH) -> list[Basket]:
             if basket is None:
                 basket = baskets[day, customer] = Basket(customer, _date(day))
             category = f"{subclass[:3]}/{subclass}"
-            basket.lines.append((product, category, quantity, int(cost) * 100, int(price) * 100))
+            basket.add(product, category, quantity, int(cost) * 100, int(price) * 100)
     return list(baskets.values())
 
 

@@ -133,6 +133,13 @@ async def test_a_kind_with_enough_customers_is_fitted_and_the_other_shares_the_f
     assert found["all"][1]["buyers"] == 70
 
 
+async def test_where_only_people_buy_their_fit_is_that_of_all(small):
+    await people(small, 60)
+    found = await jobs.fits_if_old(small, TODAY)
+    assert set(found) == {"person", "all"}
+    assert found["all"] is found["person"]
+
+
 async def test_nothing_is_fitted_again_before_its_time(small):
     await people(small, 60)
     fits = await jobs.fits_if_old(small, TODAY)

@@ -61,13 +61,14 @@ _HISTORY: Part = (
 )
 _RHYTHM_MEASURED: Part = (
     "measured",
-    f"""SELECT h.*, {value.OVERDUE} AS overdue, {value.buys_within("rule.horizon_days")} AS chance
+    f"""SELECT h.*, {value.OVERDUE} AS overdue, {value.buys_within("rule.horizon_days")} AS chance,
+               {value.usual_gap("rule.late_percent / 100.0::float8")} AS usual
         FROM history h CROSS JOIN rule""",
 )
 _RHYTHM_JUDGED: Part = (
     "judged",
     """SELECT m.customer_id, 'rhythm' AS subject, coalesce(m.last_occasion::text, '') AS episode,
-              m.silent <= rule.silent_days AS fresh,
+              m.silent - m.usual <= rule.silent_days AS fresh,
               CASE WHEN NOT rule.enabled OR m.occasions IS NULL OR m.occasions < rule.occasions THEN NULL
                    WHEN m.overdue * 100 < rule.risk_percent OR m.chance * 100 >= rule.risk_chance_percent
                      THEN CASE WHEN m.overdue * 100 >= rule.late_percent THEN 'late' END
@@ -75,10 +76,12 @@ _RHYTHM_JUDGED: Part = (
                    ELSE 'at_risk' END AS state
        FROM measured m CROSS JOIN rule""",
 )
+# Days. Longer gaps are no number to tell people: whoever bought once may have a usual gap without end.
+_GAP_MAX = 36_500
 _RHYTHM_EVIDENCE = f"""
   jsonb_build_object(
     'occasions', m.occasions, 'first_occasion', m.first_occasion, 'last_occasion', m.last_occasion,
-    'silent_days', m.silent, 'usual_days', ceil({value.usual_gap("rule.late_percent / 100.0::float8")})::bigint,
+    'silent_days', m.silent, 'usual_days', ceil(least(m.usual, {_GAP_MAX}))::bigint,
     'overdue', round(m.overdue::numeric, 4), 'chance', round(m.chance::numeric, 4),
     'horizon_days', rule.horizon_days, 'rhythm_of', m.source)"""
 

@@ -19,6 +19,7 @@ from app.segments.tree import Aggregate, Compare, Expr, Not, Rows
 from app.segments.values import Window
 
 AVERAGE_DIGITS = 6
+_PICKED = frozenset({"first", "last"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Bundles:
             for term in terms:
                 if isinstance(term, Aggregate):
                     bundle, need = self._place(term)
+                    if self._looked_up(bundle, need):
+                        continue
                     needs = self._needs.setdefault(bundle, [])
                     if need not in needs:
                         needs.append(need)
@@ -111,11 +114,29 @@ class Bundles:
         grouped = select(found.customer.label("customer_id"), *values).select_from(found.rows.joined)
         return grouped.where(*found.conditions).group_by(found.customer).subquery()
 
+    def picked(self, term: Aggregate, customer: ColumnElement[uuid.UUID], outer: FromClause) -> FromClause | None:
+        """The first or last value of the customer whom a row of `outer` is about, where looking it up costs least.
+
+        That is where an index leads to it. Within a window few customers have any, so they are read as they lie.
+        """
+        bundle, need = self._place(term)
+        if not self._looked_up(bundle, need) or need.field is None:
+            return None
+        collection = self._registry.collections[bundle.collection]
+        found = selected(self._registry, self._asked, bundle)
+        value = found.rows.operand(collection.by_name[need.field]).full.label("value")
+        mine = select(value).select_from(found.rows.joined).where(found.customer == customer, *found.conditions)
+        return mine.order_by(*_order(need, collection, found.rows)).limit(1).correlate(outer).lateral()
+
     def rows_of_one(self, bundle: Bundle, customer: ColumnElement[uuid.UUID], outer: FromClause) -> Select[Any]:
         """The rows of the customer whom a row of `outer` is about."""
         found = selected(self._registry, self._asked, bundle)
         mine = select(literal(1)).select_from(found.rows.joined).where(found.customer == customer, *found.conditions)
         return mine.correlate(outer)
+
+    def _looked_up(self, bundle: Bundle, need: Need) -> bool:
+        in_order = self._registry.collections[bundle.collection].in_order
+        return need.function in _PICKED and need.field is not None and bundle.window is None and in_order
 
     def _place(self, term: Aggregate) -> tuple[Bundle, Need]:
         name, _, field = term.of.partition(".")
@@ -137,9 +158,8 @@ def _from_rows(need: Need, collection: Collection, rows: Rowset) -> ColumnElemen
     if need.field is None:
         return func.count()
     value = rows.operand(collection.by_name[need.field]).full
-    if need.function in {"first", "last"}:
-        columns = collection.order(rows.row)
-        order = [column.asc() if need.function == "first" else column.desc() for column in columns]
+    if need.function in _PICKED:
+        order = _order(need, collection, rows)
         return element(func.array_agg(aggregate_order_by(value, *order)), literal(1))
     if need.function == "avg":
         return func.round(func.avg(value), AVERAGE_DIGITS)
@@ -149,3 +169,8 @@ def _from_rows(need: Need, collection: Collection, rows: Rowset) -> ColumnElemen
         "sum": func.sum, "min": func.min, "max": func.max,
     }  # fmt: skip
     return plain[need.function](value)
+
+
+def _order(need: Need, collection: Collection, rows: Rowset) -> list[ColumnElement[Any]]:
+    """What the wanted row is the first of."""
+    return [column.asc() if need.function == "first" else column.desc() for column in collection.order(rows.row)]

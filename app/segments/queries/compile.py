@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, func, select
+from sqlalchemy import ColumnElement, FromClause, and_, case, func, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.core.fields import Evaluation, Registry
@@ -28,6 +28,7 @@ class Customers(Predicates):
         self.id = registry.population.id(self.rows.row)
         self.bundles = Bundles(registry, asked, self._about_customers(tree))
         self._joined: dict[Bundle, FromClause] = {}
+        self._picked: dict[Aggregate, FromClause | None] = {}
 
     @property
     def counted(self) -> ColumnElement[bool]:
@@ -49,6 +50,9 @@ class Customers(Predicates):
         """The value of a term; an aggregate is joined as one value per customer."""
         if not isinstance(term, Aggregate):
             return super().term(term)
+        picked = self._picked_value(term)
+        if picked is not None:
+            return Operand(picked, picked)
         bundle, column = self.bundles.value(term)
         relation = self._relation(bundle)
         raw, nothing = relation.c[column], relation.c.customer_id.is_(None)
@@ -87,6 +91,15 @@ class Customers(Predicates):
             return rows.exists() if leaf.op == "any" else ~rows.exists()
         present = self._relation(self.bundles.presence(leaf)).c.customer_id
         return present.is_not(None) if leaf.op == "any" else present.is_(None)
+
+    def _picked_value(self, term: Aggregate) -> ColumnElement[Any] | None:
+        if term not in self._picked:
+            relation = self.bundles.picked(term, self.id, self.rows.row)
+            self._picked[term] = relation
+            if relation is not None:
+                self.rows.join(relation, true())
+        found = self._picked[term]
+        return None if found is None else found.c.value
 
     def _relation(self, bundle: Bundle) -> FromClause:
         if bundle not in self._joined:
