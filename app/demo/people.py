@@ -21,7 +21,7 @@ _LANGUAGES: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
 }  # fmt: skip
 LOCALES = {"zh": "zh-Hans", "ko": "ko", "en": "en"}
 # The household that the first page of the manual calls.
-FAMILY_PHONE = "+8613985002046"
+FAMILY_PHONE, _WIFES_PHONE = "+8613985002046", "+8613885007319"
 _FAMILY = (Name("陈建国", "建国", "陈", "Chen Jianguo", "male"), Name("李秀梅", "秀梅", "李", "Li Xiumei", "female"))
 # One customer in so many begins a household that shares a phone, or is entered a second time.
 _HOUSEHOLD, _TWICE = 16, 40
@@ -55,16 +55,18 @@ class _Person:
     shared: bool
     primary: bool
     birthday: dict[str, int | None] | None
+    # A number of his own besides the one that the household shares.
+    own: str | None = None
 
 
 def people(order: Order) -> Iterator[Shopper]:
     """All of them, in the order in which they are entered."""
     chance = order.chance("people")
-    numbers = Numbers(order.chance("numbers"), (FAMILY_PHONE,))
+    numbers = Numbers(order.chance("numbers"), (FAMILY_PHONE, _WIFES_PHONE))
     for place, name in enumerate(_FAMILY):
         birthday: dict[str, int | None] = {"year": 1962 + place, "month": 5 + place, "day": 12}
         home = at_home_in("CN")[0]
-        person = _Person(name, "zh", "CN", home, FAMILY_PHONE, True, place == 0, birthday)
+        person = _Person(name, "zh", "CN", home, FAMILY_PHONE, True, place == 0, birthday, (None, _WIFES_PHONE)[place])
         yield _shopper(order, f"family-{place}", person, "regular")
     previous = None
     for number in range(len(_FAMILY), order.people):
@@ -73,7 +75,9 @@ def people(order: Order) -> Iterator[Shopper]:
             yield _again(order, number, previous)
             continue
         person = (
-            _of_household(chance, previous) if previous and number % _HOUSEHOLD == 1 else _somebody(chance, numbers)
+            _of_household(chance, numbers, previous)
+            if previous and number % _HOUSEHOLD == 1
+            else _somebody(chance, numbers)
         )
         if (number + 1) % _HOUSEHOLD == 1:
             person = replace(person, phone=person.phone or numbers.mobile(person.country), shared=True, primary=True)
@@ -92,11 +96,12 @@ def _somebody(chance: Random, numbers: Numbers) -> _Person:
     )  # fmt: skip
 
 
-def _of_household(chance: Random, other: _Person) -> _Person:
-    """A child or partner of the one before, with the same phone."""
+def _of_household(chance: Random, numbers: Numbers, other: _Person) -> _Person:
+    """A child or partner of the one before, with the same phone and perhaps another besides."""
     family = (other.name.family, (other.name.reading or "").split(" ")[0])
     name = names.person(chance, other.language, family)
-    return replace(other, name=name, birthday=_birthday(chance), shared=True, primary=False)
+    own = numbers.mobile(other.country) if chance.random() < 0.4 else None
+    return replace(other, name=name, birthday=_birthday(chance), shared=True, primary=False, own=own)
 
 
 def _birthday(chance: Random) -> dict[str, int | None] | None:
@@ -122,6 +127,8 @@ def _shopper(order: Order, key: str, person: _Person, habit: Habit) -> Shopper:
         identifiers.append({"kind": "phone", "value": value, "primary": person.primary or not person.shared})
         if not person.shared:
             named = {"kind": "phone", "value": person.phone}
+    if person.own:
+        identifiers.append({"kind": "phone", "value": typed(chance, person.own, person.country), "primary": True})
     if chance.random() < 0.8:
         named = {"kind": "card", "value": f"88{chance.randrange(10**4):04}{key.rpartition('-')[2]:0>6}"}
         if key.startswith("family"):
@@ -146,7 +153,7 @@ def _again(order: Order, number: int, person: _Person) -> Shopper:
     """The same person entered a second time, at a fair, by the reading of the name."""
     shown = person.name.reading or person.name.shown.upper()
     name = person.name._replace(shown=shown)
-    found = _shopper(order, f"twice-{number}", replace(person, name=name, shared=True, primary=False), "once")
+    found = _shopper(order, f"twice-{number}", replace(person, name=name, shared=True, primary=False, own=None), "once")
     item = {**found.item, "source": "fair", "gender": None}
     item["identifiers"] = [one for one in item["identifiers"] if one["kind"] != "card"]
     crm = {"identifier": item["identifiers"][0]}

@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from app.core.caller import SYSTEM
 from app.core.db import Tx
@@ -148,7 +149,7 @@ async def databases(postgres, database_url, tmp_path_factory) -> AsyncIterator[C
             made.append(name)
             url = postgres.database_url(name)
             settings = Settings(
-                database_url=url, secret_key="only for tests", data_dir=tmp_path_factory.mktemp("demo"), jobs=QUICK
+                database_url=SecretStr(url), secret_key=SecretStr("only for tests"), data_dir=tmp_path_factory.mktemp("demo"), jobs=QUICK
             )
             services = build_services(settings, url)
             services.clock.set(NOON)
