@@ -129,11 +129,8 @@ def serve(
     """Serve the API, with the embedded database and a worker unless told otherwise."""
     settings = settings_from(data_dir, port, host)
     log.configure(settings.log_level)
-    # An outside database is somebody's own: nothing is put into it unasked.
-    if demo is None and (not welcome or settings.database_url is not None):
-        demo = False
     with plain_errors(), database(settings) as url:
-        if demo is not False:
+        if wants_demo(demo, settings, welcome=welcome):
             uvloop.run(with_services(settings, url, partial(load_demo, asked=demo is True)))
         uvloop.run(launch.serve(settings, url, with_worker=worker, welcome=welcome))
 
@@ -256,6 +253,11 @@ def demo_command(
     settings = settings_from(data_dir)
     log.configure(settings.log_level)
     run(settings, partial(load_demo, wanted=demo_commands.Wanted(seed, people)))
+
+
+def wants_demo(asked: bool | None, settings: Settings, *, welcome: bool) -> bool:
+    """Whether `serve` loads the demo company. An outside database is somebody's own: nothing is put into it unasked."""
+    return asked if asked is not None else welcome and settings.database_url is None
 
 
 async def load_demo(services: Services, wanted: demo_commands.Wanted | None = None, *, asked: bool = True) -> None:

@@ -149,7 +149,10 @@ async def databases(postgres, database_url, tmp_path_factory) -> AsyncIterator[C
             made.append(name)
             url = postgres.database_url(name)
             settings = Settings(
-                database_url=SecretStr(url), secret_key=SecretStr("only for tests"), data_dir=tmp_path_factory.mktemp("demo"), jobs=QUICK
+                database_url=SecretStr(url),
+                secret_key=SecretStr("only for tests"),
+                data_dir=tmp_path_factory.mktemp("demo"),
+                jobs=QUICK,
             )
             services = build_services(settings, url)
             services.clock.set(NOON)

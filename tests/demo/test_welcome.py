@@ -15,7 +15,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from app.cli import wants_demo
+from app.core.settings import Settings
 from app.demo.businesses import DEALER_ID
 from tests.served import CLIENTELE, free_port
 
@@ -104,6 +107,22 @@ def pasted(line: str):
 
 def lines_of(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip().startswith("curl ")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "welcome", "outside", "loads"),
+    [
+        (None, True, False, True),
+        (None, False, False, False),
+        (None, True, True, False),
+        (True, True, True, True),
+        (True, False, False, True),
+        (False, True, False, False),
+    ],
+)
+def test_nothing_is_put_into_an_outside_database_unasked(asked, welcome, outside, loads):
+    given = {"database_url": SecretStr("postgresql://u@127.0.0.1/x"), "secret_key": SecretStr("s")} if outside else {}
+    assert wants_demo(asked, Settings(**given), welcome=welcome) is loads
 
 
 def test_a_load_that_was_begun_is_ended_before_the_lines_are_shown(data_dir):
