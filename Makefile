@@ -22,7 +22,7 @@ CODE    := app migrations tests
 
 help:
 	printf 'make %-15s %s\n' \
-	  run           'install, start PostgreSQL, migrate, print a key and serve on 127.0.0.1:8080' \
+	  run           'install, start PostgreSQL, load the demo company, print a key, serve on 127.0.0.1:8080' \
 	  test          'every class of promise with small numbers (minutes)' \
 	  proof         'the same with the full numbers (an hour)' \
 	  realdata      'push a public data set through the served application' \

@@ -1,10 +1,11 @@
-"""The command line: serve, worker, migrate, keys, import, verify, openapi."""
+"""The command line: serve, worker, migrate, keys, import, demo, verify, openapi."""
 
 import asyncio
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -27,17 +28,22 @@ from app.core import log
 from app.core.caller import SYSTEM
 from app.core.embedded import server as embedded
 from app.core.errors import Problem
+from app.core.jobs import Stopped
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import Settings
+from app.demo import commands as demo_commands
+from app.demo import order as demo_order
 from app.main import api, build_services, import_kinds, openapi_bytes
 from app.receipts import verify as receipts_verify
+from app.worker import stop_on_signals
 
 T = TypeVar("T")
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, revoke.")
 cli.add_typer(keys, name="keys")
 note = Console(stderr=True, highlight=False)
+BAR = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 DataDir = Annotated[Path | None, typer.Option(help="Where the embedded database lives. CLIENTELE_DATA_DIR.")]
 
 
@@ -87,21 +93,22 @@ def database(settings: Settings) -> Iterator[str]:
         raise typer.Exit(1) from None
 
 
+async def with_services(settings: Settings, url: str, work: Callable[[Services], Awaitable[T]]) -> T:
+    """Run a command's work against the database at `url`, brought to the newest revision first."""
+    await upgrade(url)
+    services = build_services(settings, url)
+    await services.db.open()
+    try:
+        return await work(services)
+    finally:
+        services.offload.close()
+        await services.db.close()
+
+
 def run(settings: Settings, work: Callable[[Services], Awaitable[T]]) -> T:
-    """Run a command's work against the migrated database."""
-
-    async def with_services(url: str) -> T:
-        await upgrade(url)
-        services = build_services(settings, url)
-        await services.db.open()
-        try:
-            return await work(services)
-        finally:
-            services.offload.close()
-            await services.db.close()
-
+    """The same against the database that the settings name."""
     with plain_errors(), database(settings) as url:
-        return uvloop.run(with_services(url))
+        return uvloop.run(with_services(settings, url, work))
 
 
 @cli.command()
@@ -111,11 +118,20 @@ def serve(
     host: Annotated[str | None, typer.Option(help="CLIENTELE_HOST; default 127.0.0.1.")] = None,
     welcome: Annotated[bool, typer.Option(help="Print a key and lines to try.")] = False,
     worker: Annotated[bool, typer.Option(help="Also run the worker, as a child process.")] = True,
+    demo: Annotated[
+        bool | None,
+        typer.Option(
+            "--demo/--empty",
+            help="Load the demo company first, or do not. Default: with --welcome, into an empty embedded database.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the API, with the embedded database and a worker unless told otherwise."""
     settings = settings_from(data_dir, port, host)
     log.configure(settings.log_level)
     with plain_errors(), database(settings) as url:
+        if wants_demo(demo, settings, welcome=welcome):
+            uvloop.run(with_services(settings, url, partial(load_demo, asked=demo is True)))
         uvloop.run(launch.serve(settings, url, with_worker=worker, welcome=welcome))
 
 
@@ -199,10 +215,9 @@ def import_command(
     if kind not in KINDS:
         note.print(f"[red]--kind must be one of: {', '.join(KINDS)}.[/]")
         raise typer.Exit(2)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
     async def work(services: Services) -> Summary:
-        with Progress(*columns, console=note) as progress:
+        with Progress(*BAR, console=note) as progress:
             task = progress.add_task(file.name, total=file.stat().st_size)
             return await import_file(
                 services,
@@ -219,6 +234,59 @@ def import_command(
     summary = run(settings, work)
     sys.stdout.write(f"{summary}\n")
     raise typer.Exit(0 if summary.status == "done" else 1)
+
+
+@cli.command("demo")
+def demo_command(
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31, help=f"Another seed, another company; default {demo_order.SEED}.")
+    ] = None,
+    people: Annotated[
+        int | None,
+        typer.Option(
+            min=demo_order.PEOPLE_LEAST, max=demo_order.PEOPLE_MOST, help=f"Its size; default {demo_order.PEOPLE}."
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Load a made-up company into an empty database. Run it again after an interruption: it goes on."""
+    settings = settings_from(data_dir)
+    log.configure(settings.log_level)
+    run(settings, partial(load_demo, wanted=demo_commands.Wanted(seed, people)))
+
+
+def wants_demo(asked: bool | None, settings: Settings, *, welcome: bool) -> bool:
+    """Whether `serve` loads the demo company. An outside database is somebody's own: nothing is put into it unasked."""
+    return asked if asked is not None else welcome and settings.database_url is None
+
+
+async def load_demo(services: Services, wanted: demo_commands.Wanted | None = None, *, asked: bool = True) -> None:
+    """Load the demo company and show how far it is. If nobody `asked` for it, only where nothing stands against it."""
+    if not asked and (
+        services.settings.company.currency != demo_order.CURRENCY
+        or await services.db.read(SYSTEM, demo_commands.state) not in {"empty", "begun"}
+    ):
+        return
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    wanted = wanted or demo_commands.Wanted()
+    with Progress(*BAR, console=note) as progress:
+        task = progress.add_task("the demo company", total=None)
+
+        def show(what: str, done: int, of: int) -> None:
+            progress.update(task, description=what, completed=done, total=of)
+
+        try:
+            order, loaded = await demo_commands.load(services, import_kinds(), wanted, show, stop)
+        except Stopped:
+            progress.stop()
+            note.print("Stopped. The next start goes on where this one stopped.")
+            raise typer.Exit(1) from None
+    note.print(
+        f"The demo company {'is loaded' if loaded else 'was there already'}: {order.people} people and "
+        f"{order.businesses} businesses, {order.since} to {order.until} (seed {order.seed}).",
+        soft_wrap=True,
+    )
 
 
 @cli.command()

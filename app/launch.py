@@ -14,12 +14,15 @@ import uvicorn
 from app.access import commands as access_commands
 from app.access.authentication import is_live
 from app.access.keyring import Keyring
+from app.core.caller import SYSTEM
 from app.core.db import Database
 from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
 from app.core.server import server
 from app.core.services import Services
 from app.core.settings import Settings
+from app.demo import commands as demo
+from app.demo.welcome import lines as demo_lines
 from app.main import build_services, create_app
 from app.worker import stop_on_signals, watch_parent
 from app.worker import work as work_until
@@ -28,10 +31,15 @@ log = logging.getLogger("clientele.launch")
 RESTART_SECONDS = 1.0
 DATABASE_SECONDS = 0.5
 
-TRY = """\
+READY = """\
 Clientele is ready at {address}
 API key (admin): {key}
 
+{lines}
+Stop with Ctrl-C. Data stays in {data_dir}.
+"""
+# With an empty database.
+PUSH = """\
 Push a receipt, then look its customer up:
 
   curl -s -X PUT {address}/v1/stores/S01 -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
@@ -42,8 +50,6 @@ Push a receipt, then look its customer up:
          "on_unknown_customer": "create", "lines": [{{"product": "TEA-1", "category": "food/tea", "quantity": "2",
          "net": 3000}}], "tenders": [{{"kind": "cash", "amount": 3000}}]}}'
   curl -s '{address}/v1/customers/lookup?phone=%2B8613812345678' -H 'Authorization: Bearer {key}'
-
-Stop with Ctrl-C. Data stays in {data_dir}.
 """
 
 
@@ -131,15 +137,13 @@ async def _welcome(services: Services, api: uvicorn.Server, stop: asyncio.Event)
             return
         await asyncio.sleep(0.05)
     key = await _first_key(services.db, settings, settings.data_dir / "first-key")
-    sys.stdout.write(
-        TRY.format(
-            address=f"http://{settings.host}:{settings.port}",
-            key=key,
-            now=services.clock.now().isoformat(timespec="seconds"),
-            currency=settings.company.currency,
-            data_dir=settings.data_dir,
-        )
-    )
+    address = f"http://{settings.host}:{settings.port}"
+    if await services.db.read(SYSTEM, demo.state) == "loaded":
+        lines = demo_lines(address, key)
+    else:
+        now, currency = services.clock.now().isoformat(timespec="seconds"), settings.company.currency
+        lines = PUSH.format(address=address, key=key, now=now, currency=currency)
+    sys.stdout.write(READY.format(address=address, key=key, lines=lines, data_dir=settings.data_dir))
     sys.stdout.flush()
 
 

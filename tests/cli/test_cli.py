@@ -35,7 +35,7 @@ def clientele(*arguments, data_dir=None, **environment):
 def test_help_names_every_command():
     shown = clientele("--help")
     assert shown.returncode == 0
-    for command in ("serve", "worker", "migrate", "keys", "import", "verify", "openapi"):
+    for command in ("serve", "worker", "migrate", "keys", "import", "demo", "verify", "openapi"):
         assert command in shown.stdout
 
 
