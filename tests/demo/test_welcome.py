@@ -121,8 +121,8 @@ def lines_of(text: str) -> list[str]:
     ],
 )
 def test_nothing_is_put_into_an_outside_database_unasked(asked, welcome, outside, loads):
-    given = {"database_url": SecretStr("postgresql://u@127.0.0.1/x"), "secret_key": SecretStr("s")} if outside else {}
-    assert wants_demo(asked, Settings(**given), welcome=welcome) is loads
+    url = SecretStr("postgresql://u@127.0.0.1/x") if outside else None
+    assert wants_demo(asked, Settings(database_url=url, secret_key=SecretStr("s")), welcome=welcome) is loads
 
 
 def test_a_load_that_was_begun_is_ended_before_the_lines_are_shown(data_dir):
