@@ -255,12 +255,11 @@ def verify(
     """Recompute every figure from the receipts and say where it differs from what is kept."""
 
     async def work(services: Services) -> int:
-        found = await services.db.read(SYSTEM, receipts_verify.differences)
-        for line in found:
-            sys.stdout.write(f"{line}\n")
-        if repair and found:
-            await services.db.run(receipts_verify.repair)
-        return len(found)
+        count = 0
+        async for found in receipts_verify.check(services.db, repair=repair):
+            sys.stdout.writelines(f"{line}\n" for line in found)
+            count += len(found)
+        return count
 
     count = run(settings_from(data_dir), work)
     sys.stdout.write(f"{count} differences{' repaired' if repair and count else ''}\n")

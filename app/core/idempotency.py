@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, literal_column, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -84,8 +84,8 @@ async def forget_old(connection: AsyncConnection, now: datetime, limit: int = FO
     old = select(IdempotencyKey.client_id, IdempotencyKey.key).where(IdempotencyKey.created_at < now - KEPT)
     oldest = old.order_by(IdempotencyKey.created_at).limit(limit).subquery()
     same = (IdempotencyKey.client_id == oldest.c.client_id) & (IdempotencyKey.key == oldest.c.key)
-    gone = (await connection.execute(delete(IdempotencyKey).where(same).returning(literal_column("1")))).all()
-    return len(gone)
+    found = await connection.execute(delete(IdempotencyKey).where(same).returning(IdempotencyKey.created_at))
+    return len(found.all())
 
 
 def _stored(client_id: uuid.UUID, key: str) -> Any:

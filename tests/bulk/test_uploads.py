@@ -218,7 +218,7 @@ async def test_what_is_over_for_long_is_forgotten(imports, services, count):
             await connection.execute(
                 "INSERT INTO import_faults SELECT $1, line, 0, 'c', 'd', '' FROM generate_series(1, 5) line", one
             )
-        went = []
+        went: list[int] = []
         while not went or went[-1]:
             went.append(await services.db.run(lambda tx: commands.forget_old(tx, timedelta(days=90), limit=2)))
         left = {str(row["id"]) for row in await connection.fetch("SELECT id FROM jobs")}
