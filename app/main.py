@@ -22,7 +22,7 @@ from app.bulk.kinds import Check, Kind, Kinds, Results, all_kinds
 from app.catalog import models as catalog_models
 from app.catalog import router as catalog_router
 from app.catalog.queries import phone_regions
-from app.core import openapi
+from app.core import jobs, openapi
 from app.core import router as core_router
 from app.core.caller import Part
 from app.core.clock import Clock
@@ -98,7 +98,7 @@ def build_services(settings: Settings, url: str, clock: Clock | None = None) -> 
         feed=FeedWaiter(db),
         registry=build_registry(),
         sections=Sections((FIGURES,)),
-        probes=(feed_queries.probe,),
+        probes=(feed_queries.probe, jobs.probe),
     )
 
 
