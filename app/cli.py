@@ -1,6 +1,7 @@
 """The command line: serve, worker, migrate, keys, import, demo, verify, openapi."""
 
 import asyncio
+import os
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,6 +14,7 @@ import asyncpg
 import typer
 import uvloop
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +24,7 @@ from app.access import commands as access_commands
 from app.access import queries as access_queries
 from app.access.keyring import Keyring
 from app.access.roles import ROLES
+from app.access.schemas import NewApiKey
 from app.bulk.importing import KINDS, Summary, import_file
 from app.bulk.schemas import Delimiter
 from app.core import log
@@ -30,8 +33,9 @@ from app.core.embedded import server as embedded
 from app.core.errors import Problem
 from app.core.jobs import Stopped
 from app.core.migrate import upgrade
+from app.core.server import address_problem
 from app.core.services import Services
-from app.core.settings import Settings
+from app.core.settings import NESTED, PREFIX, Settings, unknown_names
 from app.demo import commands as demo_commands
 from app.demo import order as demo_order
 from app.main import api, build_services, import_kinds, openapi_bytes
@@ -44,6 +48,7 @@ keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, r
 cli.add_typer(keys, name="keys")
 note = Console(stderr=True, highlight=False)
 BAR = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+LISTED = ("id", "client_id", "name", "role", "store", "partner", "expires_at", "revoked_at", "last_used_at")
 DataDir = Annotated[Path | None, typer.Option(help="Where the embedded database lives. CLIENTELE_DATA_DIR.")]
 
 
@@ -54,9 +59,16 @@ def settings_from(data_dir: Path | None = None, port: int | None = None, host: s
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False):
-            name = "CLIENTELE_" + "__".join(str(part).upper() for part in one["loc"])
-            note.print(f"[red]{name}[/]: {one['msg']}")
+            name = PREFIX + NESTED.join(str(part).upper() for part in one["loc"])
+            reason = "there is no such setting" if one["type"] == "extra_forbidden" else one["msg"]
+            note.print(f"[red]{name}[/]: {reason}")
         raise typer.Exit(2) from None
+    except SettingsError as error:
+        # Its cause quotes the value; its text names the setting alone.
+        note.print(f"[red]The settings cannot be read:[/] {error}")
+        raise typer.Exit(2) from None
+    for name in unknown_names(os.environ):
+        note.print(f"[yellow]{name}[/] is no setting of ours and changes nothing.")
     if settings.database_url is not None and settings.secret_key is None:
         note.print("[red]CLIENTELE_SECRET_KEY[/] is missing: with an outside database all processes share one.")
         raise typer.Exit(2)
@@ -71,7 +83,9 @@ def plain_errors() -> Iterator[None]:
     except Problem as problem:
         note.print(f"[red]{problem.detail or problem.type.title}[/]")
     except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        note.print(f"[red]The database does not answer as it should:[/] {type(error).__name__}")
+        # The system's own words name no value; the driver's may.
+        reason = error.strerror if isinstance(error, OSError) else None
+        note.print(f"[red]The database does not answer as it should:[/] {reason or type(error).__name__}")
     else:
         return
     raise typer.Exit(1)
@@ -81,9 +95,7 @@ def plain_errors() -> Iterator[None]:
 def database(settings: Settings) -> Iterator[str]:
     """The address of the database: the configured one, or the embedded server, running while the block does."""
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
-        scheme, _, rest = url.partition("://")
-        yield f"postgresql+asyncpg://{rest}" if scheme in {"postgres", "postgresql"} else url
+        yield settings.database_url.get_secret_value()
         return
     try:
         with embedded.running(settings.data_dir) as server:
@@ -128,6 +140,11 @@ def serve(
 ) -> None:
     """Serve the API, with the embedded database and a worker unless told otherwise."""
     settings = settings_from(data_dir, port, host)
+    # Before anything is started: a port that is taken is the commonest slip.
+    problem = address_problem(settings.host, settings.port)
+    if problem is not None:
+        note.print(f"[red]{problem}[/]")
+        raise typer.Exit(1)
     log.configure(settings.log_level)
     with plain_errors(), database(settings) as url:
         if wants_demo(demo, settings, welcome=welcome):
@@ -161,24 +178,34 @@ def create_key(
     data_dir: DataDir = None,
 ) -> None:
     """Create an API key; the last line printed is the key, and it is shown only now."""
+    try:
+        wanted = NewApiKey.model_validate({"name": name, "role": role, "store": store})
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_input=False):
+            note.print(f"[red]--{one['loc'][0]}[/]: {one['msg']}")
+        raise typer.Exit(2) from None
 
     async def work(services: Services) -> str:
         keyring = Keyring(services.settings.secret)
-        return (await services.db.run(lambda tx: access_commands.create_key(tx, keyring, name, role, store=store)))[1]
+        made = await services.db.run(
+            lambda tx: access_commands.create_key(tx, keyring, wanted.name, wanted.role, store=wanted.store)
+        )
+        return made[1]
 
-    note.print(f"A key for {name} ({role}):")
+    note.print(f"A key for {wanted.name} ({wanted.role}):", markup=False)
     sys.stdout.write(run(settings_from(data_dir), work) + "\n")
 
 
 @keys.command("list")
 def list_keys(data_dir: DataDir = None) -> None:
-    """List the keys (never their secrets)."""
+    """List the keys (never their secrets), one a line, with tabs between the columns that the first line names."""
 
     async def work(services: Services) -> list[dict[str, object]]:
         return await services.db.read(SYSTEM, access_queries.all_keys)
 
+    sys.stdout.write("\t".join(LISTED) + "\n")
     for key in run(settings_from(data_dir), work):
-        sys.stdout.write("\t".join(str(value) for value in key.values()) + "\n")
+        sys.stdout.write("\t".join(str(key[name] or "-") for name in LISTED) + "\n")
 
 
 @keys.command("rotate")
@@ -296,12 +323,11 @@ def verify(
     """Recompute every figure from the receipts and say where it differs from what is kept."""
 
     async def work(services: Services) -> int:
-        found = await services.db.read(SYSTEM, receipts_verify.differences)
-        for line in found:
-            sys.stdout.write(f"{line}\n")
-        if repair and found:
-            await services.db.run(receipts_verify.repair)
-        return len(found)
+        count = 0
+        async for found in receipts_verify.check(services.db, repair=repair):
+            sys.stdout.writelines(f"{line}\n" for line in found)
+            count += len(found)
+        return count
 
     count = run(settings_from(data_dir), work)
     sys.stdout.write(f"{count} differences{' repaired' if repair and count else ''}\n")

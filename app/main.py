@@ -22,7 +22,7 @@ from app.bulk.kinds import Check, Kind, Kinds, Results, all_kinds
 from app.catalog import models as catalog_models
 from app.catalog import router as catalog_router
 from app.catalog.queries import phone_regions
-from app.core import openapi
+from app.core import jobs, openapi
 from app.core import router as core_router
 from app.core.caller import Part
 from app.core.clock import Clock
@@ -98,7 +98,7 @@ def build_services(settings: Settings, url: str, clock: Clock | None = None) -> 
         feed=FeedWaiter(db),
         registry=build_registry(),
         sections=Sections((FIGURES,)),
-        probes=(feed_queries.probe,),
+        probes=(feed_queries.probe, jobs.probe),
     )
 
 
@@ -211,6 +211,8 @@ def api_routes(app: FastAPI) -> list[APIRoute]:
 
 
 def _problem_handlers(app: FastAPI) -> None:
+    found = doors()
+
     def answer(request: Request, problem: Problem) -> Response:
         body = problem.body(incoming(request).request_id)
         return Response(body, problem.type.status, problem.headers, PROBLEM_MEDIA_TYPE)
@@ -233,5 +235,20 @@ def _problem_handlers(app: FastAPI) -> None:
     async def on_http(request: Request, error: HTTPException) -> Response:
         kinds = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED}
         kind = kinds.get(error.status_code, BAD_REQUEST if error.status_code < 500 else INTERNAL)  # noqa: PLR2004
-        detail = "There is nothing at this address." if error.status_code == 404 else ""  # noqa: PLR2004
-        return answer(request, Problem(kind, detail, headers=dict(error.headers or {})))
+        methods = _methods_at(request.scope, found)
+        headers = dict(error.headers or {})
+        if kind in {NOT_FOUND, METHOD_NOT_ALLOWED} and methods:
+            # The framework names the methods of the first route that fits, and hot routes are unknown to it.
+            kind, headers = METHOD_NOT_ALLOWED, {"Allow": ", ".join(sorted(methods))}
+        detail = "There is nothing at this address." if kind is NOT_FOUND else ""
+        return answer(request, Problem(kind, detail, headers=headers))
+
+
+def _methods_at(scope: Any, found: Doors) -> set[str]:
+    """Every method that is offered at the path of a request."""
+    app: FastAPI = scope["app"]
+    methods = {one for one in ("GET", "POST") if found.hot_route(one, scope["path"])[0] is not None}
+    if not methods:
+        fitting = (route for route in api_routes(app) if route.path_regex.match(scope["path"]))
+        methods = methods.union(*(route.methods or () for route in fitting))
+    return methods

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -38,16 +39,23 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
 
 
 async def _keep_house(services: Services, stop: asyncio.Event) -> None:
+    kept = timedelta(days=services.settings.jobs.keep_days)
     chores: tuple[Callable[[Tx], Awaitable[object]], ...] = (
-        lambda tx: idempotency.forget_old(tx.connection, tx.now),
         lambda tx: keep_partitions(tx, services.settings.feed.keep_days),
         bulk_commands.sweep,
         lambda tx: warnings.enqueue_daily_sweep(tx, services.settings.company.today(tx.now)),
     )
+    # These answer how many rows they deleted, a bounded portion each time, until none is left.
+    portions: tuple[Callable[[Tx], Awaitable[int]], ...] = (
+        lambda tx: idempotency.forget_old(tx.connection, tx.now),
+        lambda tx: bulk_commands.forget_old(tx, kept),
+    )
     while not stop.is_set():
-        for chore in chores:
+        for chore in (*chores, *portions):
             try:
-                await services.db.run(chore)
+                more = True
+                while more:
+                    more = bool(await services.db.run(chore)) and chore in portions and not stop.is_set()
             except (SQLAlchemyError, OSError):
                 log.warning("a chore failed and will be tried again", exc_info=True)
         await wait_for(stop, HOUSEKEEPING_SECONDS)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Text, Uuid, delete, func, literal, select, update
+from sqlalchemy import BigInteger, Integer, Interval, Text, Uuid, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.access.audit import AuditEntry, record
@@ -23,6 +23,7 @@ UPLOAD_JOB = "import"
 FILE_JOB = "import_file"
 # An upload that got nothing for so long has lost its sender (a slower one is refused while it arrives).
 ABANDONED = timedelta(hours=1)
+FORGOTTEN_AT_ONCE = 5000
 
 
 async def open_upload(tx: Tx, import_id: uuid.UUID, layout: Layout) -> None:
@@ -120,3 +121,27 @@ async def sweep(tx: Tx) -> int:
     await tx.execute(delete(ImportChunk).where(ImportChunk.import_id.in_(found)))
     await tx.execute(delete(Import).where(Import.id.in_(found)))
     return len(found)
+
+
+async def forget_old(tx: Tx, keep: timedelta, limit: int = FORGOTTEN_AT_ONCE) -> int:
+    """Delete a portion of what is over for longer than `keep`: rows' faults first, then jobs and their uploads.
+
+    Returns how many rows went, 0 when nothing is left to do. Files of the command line stay known: a file that was
+    imported before must not be taken in again by mistake.
+    """
+    since_over = select(Job.id).where(Job.finished_at < func.now() - literal(keep, Interval()))
+    is_file = select(Import.id).where(Import.id == Job.id, Import.source == "file").exists()
+    old = since_over.where(~is_file).order_by(Job.finished_at).limit(limit)
+    ids = [row.id for row in await tx.rows(old.with_for_update(skip_locked=True))]
+    if not ids:
+        return 0
+    wrong = select(ImportFault.import_id, ImportFault.line, ImportFault.place).where(ImportFault.import_id.in_(ids))
+    some = wrong.limit(limit).subquery()
+    here = (ImportFault.import_id, ImportFault.line, ImportFault.place)
+    faults = delete(ImportFault).where(tuple_(*here).in_(select(*some.c))).returning(ImportFault.line)
+    count = len((await tx.execute(faults)).all())
+    if count == limit:
+        return count
+    for table, key in ((ImportChunk, ImportChunk.import_id), (Import, Import.id), (Job, Job.id)):
+        await tx.execute(delete(table).where(key.in_(ids)))
+    return count + len(ids)

@@ -18,7 +18,7 @@ _PATH = cast(Import.id, Text)
 IMPORT = cast(
     json_object(
         id=Import.id, kind=Import.kind, format=Import.format, status=Job.status, error=Job.error, bytes=Import.size,
-        percent=case((Job.status == "done", 100), (Import.size == 0, 0), else_=_DONE_BYTES * 100 / Import.size),
+        percent=case((Job.status == "done", 100), (Import.size == 0, 0), else_=_DONE_BYTES * 100 // Import.size),
         rows=json_object(
             read=Import.rows_read, created=Import.rows_created, updated=Import.rows_updated,
             duplicate=Import.rows_duplicate, failed=Import.rows_failed,

@@ -36,6 +36,7 @@ log = logging.getLogger("clientele.edge")
 API_VERSION = "1"
 SLOW_SECONDS = 5.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_UTF_8 = re.compile(rb"charset *= *\"?(utf-?8|us-ascii)\"? *(;|$)")
 _BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 Authenticate = Callable[[Mapping[bytes, bytes], bytes], Awaitable[Caller]]
 Throttle = Callable[[Caller, str], dict[str, str]]
@@ -226,7 +227,10 @@ class Edge:
     def _check_media(self, body: bytes, headers: Mapping[bytes, bytes]) -> None:
         if not body:
             return
-        media = headers.get(b"content-type", b"").split(b";", 1)[0].strip().lower()
+        media, _, parameters = headers.get(b"content-type", b"").lower().partition(b";")
+        media = media.strip()
+        if b"charset" in parameters and _UTF_8.search(parameters) is None:
+            raise Problem(MEDIA_TYPE, "Send the body as UTF-8.")
         if media not in {b"application/json", b"application/merge-patch+json"}:
             raise Problem(MEDIA_TYPE, "Send application/json.")
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":

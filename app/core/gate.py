@@ -8,7 +8,7 @@ import json
 import re
 from itertools import accumulate
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from app.core.errors import BAD_REQUEST, INVALID, INVALID_JSON, FieldError, Problem
 from app.core.types import INT64_MAX, MAX_DEPTH
@@ -154,6 +154,21 @@ def check_target(raw_path: bytes, query: bytes) -> None:
             raise Problem(BAD_REQUEST, f"The {where} is not UTF-8.") from None
         if _CONTROL.search(text):
             raise Problem(BAD_REQUEST, f"The {where} holds a control character.")
+
+
+def check_names(query: bytes, once: frozenset[str], often: frozenset[str]) -> None:
+    """Refuse (Problem 422) a parameter that is not known, or given twice where one value is meant."""
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name not in once and name not in often:
+            errors.append(FieldError(f"?{name[:64]}", "unknown_field", "This parameter is not known."))
+        elif name in seen and name in once:
+            errors.append(FieldError(f"?{name[:64]}", "repeated", "Give each parameter once."))
+        seen.add(name)
+    if errors:
+        detail = errors[0].detail if len(errors) == 1 else f"{len(errors)} parameters are not valid."
+        raise Problem(INVALID, detail, errors[:50])
 
 
 def validation_problem(errors: list[Any], prefix: tuple[str, ...] = ("body",)) -> Problem:

@@ -1,14 +1,17 @@
 """What routers use: the caller with a declared scope, the write dependency, raw bodies, replies, ETags."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from app.core.caller import Caller
 from app.core.db import Work
 from app.core.errors import FORBIDDEN, INVALID, STALE, VERSION_REQUIRED, FieldError, Problem
+from app.core.gate import check_names
 from app.core.idempotency import RequestKey
 from app.core.reply import Reply
 from app.core.services import Services, services_of
@@ -56,11 +59,37 @@ class GatedRoute(APIRoute):
     def get_route_handler(self) -> Any:
         """FastAPI's handler, given a request that knows its parsed body."""
         inner = super().get_route_handler()
+        once, often = _query_names(self)
 
         async def handler(request: Request) -> Response:
+            # Monitors add what they like to the addresses that need no key.
+            if request.scope["query_string"] and incoming(request).caller is not None:
+                check_names(request.scope["query_string"], once, often)
             return await inner(GatedRequest(request.scope, request.receive))
 
         return handler
+
+
+def _query_parameters(dependant: Any) -> Iterator[Any]:
+    yield from dependant.query_params
+    for inner in dependant.dependencies:
+        yield from _query_parameters(inner)
+
+
+def _query_names(route: APIRoute) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of a route's query parameters: those given once at most, and those that are lists."""
+    once: set[str] = set()
+    often: set[str] = set()
+    for parameter in _query_parameters(route.dependant):
+        # A model of parameters stands for its fields.
+        model = parameter.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+        else:
+            fields = {parameter.alias: model}
+        for name, kind in fields.items():
+            (often if "list[" in str(kind) else once).add(name)
+    return frozenset(once), frozenset(often)
 
 
 class Requires:

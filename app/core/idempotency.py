@@ -18,6 +18,7 @@ from app.core.reply import Reply
 
 KEPT = timedelta(days=7)
 KEY_MAX = 255
+FORGOTTEN_AT_ONCE = 10_000
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -75,10 +76,16 @@ async def find(connection: AsyncConnection, client_id: uuid.UUID, key: str) -> A
     return (await connection.execute(_stored(client_id, key))).first()
 
 
-async def forget_old(connection: AsyncConnection, now: datetime) -> int:
-    """Delete keys older than seven days. Returns how many."""
-    gone = delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT).returning(IdempotencyKey.key)
-    return len((await connection.execute(gone)).all())
+async def forget_old(connection: AsyncConnection, now: datetime, limit: int = FORGOTTEN_AT_ONCE) -> int:
+    """Delete up to `limit` keys older than seven days, the oldest first. Returns how many.
+
+    Bounded, because millions in one statement would outlast its time limit, and so stay for ever.
+    """
+    old = select(IdempotencyKey.client_id, IdempotencyKey.key).where(IdempotencyKey.created_at < now - KEPT)
+    oldest = old.order_by(IdempotencyKey.created_at).limit(limit).subquery()
+    same = (IdempotencyKey.client_id == oldest.c.client_id) & (IdempotencyKey.key == oldest.c.key)
+    found = await connection.execute(delete(IdempotencyKey).where(same).returning(IdempotencyKey.created_at))
+    return len(found.all())
 
 
 def _stored(client_id: uuid.UUID, key: str) -> Any:

@@ -155,15 +155,25 @@ async def requeue(tx: Tx, job_id: uuid.UUID) -> None:
     await tx.execute(statement.values(**fresh, run_after=func.clock_timestamp()))
 
 
+async def probe(db: Database) -> dict[str, Any]:
+    """How far workers are behind, for `/readyz`: jobs that are due and untaken, and how long the oldest has waited."""
+    late = func.extract("epoch", func.clock_timestamp() - func.min(Job.run_after))
+    due = select(func.count(), func.coalesce(func.greatest(late, 0), 0)).where(_due())
+    row = (await db.read(SYSTEM, lambda tx: tx.rows(due)))[0]
+    return {"jobs_waiting": row[0], "jobs_oldest_seconds": round(float(row[1]), 3)}
+
+
+def _due() -> Any:
+    """What a worker would take now: queued and due, or left behind by one that died."""
+    left = and_(Job.status == "running", Job.leased_until < func.now())
+    return or_(and_(Job.status == "queued", Job.run_after <= func.now()), left)
+
+
 async def claim(
     db: Database, kinds: list[str], settings: JobSettings, stop: asyncio.Event, job_id: uuid.UUID | None = None
 ) -> RunningJob | None:
     """Take the next job that is due (or whose lease ran out), or None. With `job_id`, that one only."""
-    due = or_(
-        and_(Job.status == "queued", Job.run_after <= func.now()),
-        and_(Job.status == "running", Job.leased_until < func.now()),
-    )
-    wanted = [Job.status.in_(("queued", "running")), due, Job.kind.in_(kinds)]
+    wanted = [Job.status.in_(("queued", "running")), _due(), Job.kind.in_(kinds)]
     if job_id is not None:
         wanted.append(Job.id == job_id)
     found = select(Job.id).where(*wanted).order_by(Job.run_after, Job.id).limit(1)

@@ -1,6 +1,6 @@
 """Prometheus metrics. Labels come from route templates and fixed words, never from a value that a caller sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -17,15 +17,27 @@ class Metrics:
             buckets=BUCKETS, registry=self.registry,
         )  # fmt: skip
         self.feed_sequence = Gauge("clientele_feed_sequence", "Newest event on the feed.", registry=self.registry)
+        self._lag = Gauge(
+            "clientele_lag", "How far the feed and the workers are behind; NaN if the database did not say.", ("of",),
+            registry=self.registry,
+        )  # fmt: skip
         self._pools = Gauge(
             "clientele_connections_in_use", "Database connections in use, by pool.", ("pool",), registry=self.registry
         )
         ProcessCollector(registry=self.registry)
+        self._lag_names: set[str] = set()
         self._children: dict[tuple[str, str, int], Histogram] = {}
 
     def watch_pool(self, name: str, in_use: Callable[[], float]) -> None:
         """Show how many connections of a pool are in use, asked when the metrics are read."""
         self._pools.labels(name).set_function(in_use)
+
+    def lag(self, report: Mapping[str, float] | None) -> None:
+        """Keep what the probes said, or that they could not."""
+        if report is not None:
+            self._lag_names |= set(report)
+        for name in self._lag_names:
+            self._lag.labels(name).set((report or {}).get(name, float("nan")))
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""

@@ -1,5 +1,7 @@
 """Routes of the service itself: alive, ready, metrics, documentation, and what became of a keyed request."""
 
+import asyncio
+import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -11,8 +13,11 @@ from app.core.errors import NOT_FOUND, UNAVAILABLE, Problem
 from app.core.http import GatedRoute, ServicesOf, requires
 from app.core.migrate import is_ready
 from app.core.schemas import IdempotencyAnswer, Liveness, Readiness
+from app.core.services import Services
 
 PUBLIC = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", *docs_page.FILES})
+LAG_SECONDS = 2.0
+log = logging.getLogger("clientele.service")
 router = APIRouter(tags=["service"], route_class=GatedRoute)
 
 
@@ -26,7 +31,7 @@ async def get_liveness() -> Any:
 async def get_readiness(services: ServicesOf) -> Any:
     """Whether the process can serve: the database answers and its revision is at least the one this code needs.
 
-    Lag of the feed is reported and does not make the service unready.
+    Lag of the feed and of the workers is reported and does not make the service unready.
     """
     try:
         ready, report = await is_ready(services.db)
@@ -34,14 +39,19 @@ async def get_readiness(services: ServicesOf) -> Any:
         raise Problem(UNAVAILABLE, "The database does not answer.", headers={"Retry-After": "1"}) from error
     if not ready:
         raise Problem(UNAVAILABLE, "The database is not migrated to what this version needs.")
-    for probe in services.probes:
-        report.update(await probe(services.db))
-    return {"status": "ready", **report}
+    return {"status": "ready", **report, **await _lag(services)}
 
 
 @router.get("/metrics")
 async def get_metrics(services: ServicesOf) -> Response:
     """Metrics in Prometheus' text format."""
+    try:
+        async with asyncio.timeout(LAG_SECONDS):
+            services.metrics.lag(await _lag(services))
+    except Exception:
+        # Metrics matter most when the database is away.
+        log.warning("what lags could not be measured", exc_info=True)
+        services.metrics.lag(None)
     return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -53,6 +63,14 @@ async def get_documentation(request: Request) -> Response:
 
 for path in docs_page.FILES:
     router.add_api_route(path, get_documentation, include_in_schema=False)
+
+
+async def _lag(services: Services) -> dict[str, Any]:
+    """How far what is done in the background is behind."""
+    report: dict[str, Any] = {}
+    for probe in services.probes:
+        report |= await probe(services.db)
+    return report
 
 
 # A key may hold any visible character, a slash among them.

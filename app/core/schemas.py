@@ -21,6 +21,9 @@ class Readiness(Answer):
     status: str
     revision: str | None = None
     feed_waiting: int | None = Field(default=None, description="Events that are committed but not on the feed yet.")
+    feed_oldest_seconds: float | None = Field(default=None, description="How long the oldest of them has waited.")
+    jobs_waiting: int | None = Field(default=None, description="Background jobs that are due and not taken.")
+    jobs_oldest_seconds: float | None = Field(default=None, description="How long the oldest of them has waited.")
 
 
 class IdempotencyAnswer(Answer):

@@ -1,6 +1,8 @@
 """Serving HTTP: uvicorn with the bounds it lacks, and a stop that loses nothing."""
 
 import asyncio
+import errno
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -124,6 +126,21 @@ class StoppableServer(uvicorn.Server):
         finally:
             for number in HANDLED_SIGNALS:
                 loop.remove_signal_handler(number)
+
+
+def address_problem(host: str, port: int) -> str | None:
+    """Why nobody could listen there now, in words for a person; None if somebody could."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"Port {port} of {host} is in use. Choose another with --port or CLIENTELE_PORT."
+        return f"Cannot listen on {host}, port {port}: {error.strerror}."
+    return None
 
 
 def server(app: Any, settings: Settings, on_stop: Callable[[], None]) -> uvicorn.Server:

@@ -2,14 +2,23 @@
 
 import os
 import secrets
+from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.core.types import CurrencyCode
+
+PREFIX = "CLIENTELE_"
+NESTED = "__"
 
 
 def _known_zone(name: str) -> str:
@@ -20,31 +29,57 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class PoolSettings(BaseModel):
+def _known_region(code: str) -> str:
+    if code not in SUPPORTED_REGIONS:
+        raise ValueError("this is no ISO 3166 code of a region that has telephones, such as CN")
+    return code
+
+
+def _database_url(given: SecretStr) -> SecretStr:
+    """`given` for our driver. Its errors never quote it: it holds a password."""
+    scheme, _, rest = given.get_secret_value().partition("://")
+    if scheme in {"postgres", "postgresql"}:
+        given = SecretStr(f"postgresql+asyncpg://{rest}")
+    try:
+        driver = make_url(given.get_secret_value()).drivername
+    except (ArgumentError, ValueError):
+        driver = ""
+    if driver != "postgresql+asyncpg":
+        raise ValueError("it must look like postgresql://user:password@host:5432/database")
+    return given
+
+
+class _Part(BaseModel):
+    """A group of settings. A name that it does not know is a slip that would leave the default in force: refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PoolSettings(_Part):
     """Connections per process: `main` for SQLAlchemy, `hot` for the few hot reads."""
 
-    main: int = 10
-    hot: int = 6
-    wait_seconds: float = 10
+    main: int = Field(default=10, ge=1)
+    hot: int = Field(default=6, ge=1)
+    wait_seconds: float = Field(default=10, gt=0)
 
 
-class LimitSettings(BaseModel):
+class LimitSettings(_Part):
     """Bounds on one request. Times in seconds, sizes in bytes."""
 
-    body_bytes: int = 8 * 1024 * 1024
-    upload_bytes: int = 4 * 1024 * 1024 * 1024
-    body_seconds: float = 30
-    request_seconds: float = 60
-    statement_seconds: float = 30
-    lock_seconds: float = 2
-    idle_transaction_seconds: float = 30
-    bulk_running: int = 2
-    bulk_waiting: int = 64
-    offload_bytes: int = 64 * 1024
-    stop_seconds: float = 20
+    body_bytes: int = Field(default=8 * 1024 * 1024, ge=1)
+    upload_bytes: int = Field(default=4 * 1024 * 1024 * 1024, ge=1)
+    body_seconds: float = Field(default=30, gt=0)
+    request_seconds: float = Field(default=60, gt=0)
+    statement_seconds: float = Field(default=30, gt=0)
+    lock_seconds: float = Field(default=2, gt=0)
+    idle_transaction_seconds: float = Field(default=30, gt=0)
+    bulk_running: int = Field(default=2, ge=1)
+    bulk_waiting: int = Field(default=64, ge=1)
+    offload_bytes: int = Field(default=64 * 1024, ge=0)
+    stop_seconds: float = Field(default=20, gt=0)
 
 
-class RateSettings(BaseModel):
+class RateSettings(_Part):
     """Requests per second and burst of one API key, by rate class."""
 
     standard_per_second: float = Field(default=100, gt=0)
@@ -53,16 +88,16 @@ class RateSettings(BaseModel):
     burst_seconds: float = Field(default=2, gt=0)
 
 
-class FeedSettings(BaseModel):
+class FeedSettings(_Part):
     """The change feed: how long events are kept, how the sequencer polls (seconds)."""
 
     keep_days: int = Field(default=30, ge=30)
-    poll_busy: float = 0.005
-    poll_idle: float = 0.05
-    batch: int = 5000
+    poll_busy: float = Field(default=0.005, gt=0)
+    poll_idle: float = Field(default=0.05, gt=0)
+    batch: int = Field(default=5000, ge=1)
 
 
-class JobSettings(BaseModel):
+class JobSettings(_Part):
     """Background jobs. Times in seconds: a job whose worker died is taken over when its lease has run out."""
 
     slots: int = Field(default=2, ge=1)
@@ -72,9 +107,11 @@ class JobSettings(BaseModel):
     backoff_seconds: float = Field(default=1, gt=0)
     # Attempts in a row that end without a step forward; then the job has failed.
     attempts: int = Field(default=20, ge=1)
+    # Jobs that are over, and with them uploads and what was wrong with their rows, are kept for so many days.
+    keep_days: int = Field(default=90, ge=7)
 
 
-class SegmentSettings(BaseModel):
+class SegmentSettings(_Part):
     """Bounds on questions about customers."""
 
     # Seconds for one statement that answers a question.
@@ -85,12 +122,12 @@ class SegmentSettings(BaseModel):
     cost_max: float = Field(default=1e8, gt=0)
 
 
-class CompanySettings(BaseModel):
+class CompanySettings(_Part):
     """What this deployment assumes when a store or a caller does not say."""
 
-    currency: str = "CNY"
+    currency: CurrencyCode = "CNY"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
-    phone_region: str = "CN"
+    phone_region: Annotated[str, AfterValidator(_known_region)] = "CN"
     # A receipt before this many minutes past midnight still belongs to the day before.
     closing_minutes: int = Field(default=0, ge=0, le=720)
     # How far the tenders of a receipt may differ from its net, in minor units.
@@ -101,7 +138,7 @@ class CompanySettings(BaseModel):
         return moment.astimezone(ZoneInfo(self.time_zone)).date()
 
 
-class ModelSettings(BaseModel):
+class ModelSettings(_Part):
     """When a model of the company's own customers is fitted; with fewer buyers or days, other people's stands in."""
 
     buyers: int = Field(default=500, ge=1)
@@ -114,14 +151,14 @@ class ModelSettings(BaseModel):
 class Settings(BaseSettings):
     """The whole configuration of one process."""
 
-    model_config = SettingsConfigDict(env_prefix="CLIENTELE_", env_nested_delimiter="__", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=NESTED, extra="forbid")
 
-    database_url: SecretStr | None = None
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = None
     data_dir: Path = Path(".clientele")
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     secret_key: SecretStr | None = None
-    log_level: str = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = "INFO"
     pool: PoolSettings = PoolSettings()
     limits: LimitSettings = LimitSettings()
     rates: RateSettings = RateSettings()
@@ -143,6 +180,14 @@ class Settings(BaseSettings):
             message = "Set CLIENTELE_SECRET_KEY: with CLIENTELE_DATABASE_URL every process needs the same secret."
             raise ValueError(message)
         return _kept_secret(self.data_dir / "secret")
+
+
+def unknown_names(environment: Iterable[str]) -> list[str]:
+    """The names in `environment` that look like ours and are no setting: slips that nobody would notice."""
+    mine = [name for name in environment if name.upper().startswith(PREFIX)]
+    return sorted(
+        name for name in mine if name.upper().removeprefix(PREFIX).split(NESTED)[0].lower() not in Settings.model_fields
+    )
 
 
 def _kept_secret(path: Path) -> str:

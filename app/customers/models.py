@@ -42,6 +42,9 @@ class Customer(Base):
         ),
         Index("ix_customers_home_store", "home_store", "id", postgresql_where=text("home_store IS NOT NULL")),
         Index("ix_customers_updated_at", "updated_at", "id"),
+        # For lists: the rare values are asked for, and one page of them would walk the whole table.
+        Index("ix_customers_kind", "kind", "id"),
+        Index("ix_customers_status", "status", "id"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 import zlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -192,6 +194,39 @@ async def test_what_was_left_behind_is_swept_up(imports, services, count):
         await connection.close()
     assert chunks == {fresh, waiting}
     assert left == {fresh, given_up, waiting}
+
+
+async def test_what_is_over_for_long_is_forgotten(imports, services, count):
+    """Three old jobs (an upload with faults, a file of the command line, another) and two that must stay."""
+    old, young, waiting = [(await imports.send("products", f"code\nA{n}\n")).json()["id"] for n in range(3)]
+    other, file = uuid.uuid4(), uuid.uuid4()
+    connection = await services.db.connect()
+    try:
+        for one, days in ((old, 91), (young, 89), (other, 91), (file, 91)):
+            await connection.execute(
+                "INSERT INTO jobs (id, kind, client_id, arguments, run_after) VALUES ($1, 'k', $1, '{}', now())"
+                " ON CONFLICT DO NOTHING", one,
+            )  # fmt: skip
+            over = "UPDATE jobs SET status = 'done', finished_at = now() - $2::int * interval '1 day' WHERE id = $1"
+            await connection.execute(over, one, days)
+        copied = "kind, format, client_id, key_id, client_name, scopes, request_id"
+        await connection.execute(
+            f"INSERT INTO imports (id, source, digest, {copied}) SELECT $2, 'file', 'x', {copied} FROM imports"
+            " WHERE id = $1", old, file,
+        )  # fmt: skip
+        for one in (old, young):
+            await connection.execute(
+                "INSERT INTO import_faults SELECT $1, line, 0, 'c', 'd', '' FROM generate_series(1, 5) line", one
+            )
+        went: list[int] = []
+        while not went or went[-1]:
+            went.append(await services.db.run(lambda tx: commands.forget_old(tx, timedelta(days=90), limit=2)))
+        left = {str(row["id"]) for row in await connection.fetch("SELECT id FROM jobs")}
+    finally:
+        await connection.close()
+    assert left == {young, waiting, str(file)}
+    assert (await count("imports"), await count("import_faults"), sum(went)) == (3, 5, 7)
+    assert max(went) <= 4
 
 
 async def test_an_accepted_import_is_never_dropped(imports, services, count):

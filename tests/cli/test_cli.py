@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,7 @@ def test_the_life_of_a_key(data_dir):
     assert key.startswith("clk_")
     assert made.stdout == key + "\n"
     listed = clientele("keys", "list", data_dir=data_dir)
+    assert listed.stdout.startswith("id\tclient_id\tname\trole\tstore\t")
     assert "Store S01" in listed.stdout
     assert key not in listed.stdout
     key_id = next(line for line in listed.stdout.splitlines() if "Store S01" in line).split("\t")[0]
@@ -69,6 +71,8 @@ def test_the_life_of_a_key(data_dir):
     ("arguments", "words"),
     [
         (("keys", "create", "--name", "x", "--role", "king"), "role"),
+        (("keys", "create", "--name", "a\nb", "--role", "pos"), "control characters"),
+        (("keys", "create", "--name", "x", "--role", "pos", "--store", "a b"), "--store"),
         (("keys", "revoke", "00000000-0000-0000-0000-000000000000"), "no such"),
         (("keys", "revoke", "nonsense"), "uuid"),
         (("import", "missing.csv", "--kind", "customers"), "does not exist"),
@@ -130,6 +134,8 @@ with embedded.running(Path(r"%s")) as server:
     ("environment", "words"),
     [
         ({"CLIENTELE_PORT": "99999"}, "CLIENTELE_PORT"),
+        ({"CLIENTELE_COMPANY__CURENCY": "USD"}, "CLIENTELE_COMPANY__CURENCY"),
+        ({"CLIENTELE_FEED": "{bad"}, "feed"),
         ({"CLIENTELE_COMPANY__TIME_ZONE": "Mars/Olympus"}, "CLIENTELE_COMPANY__TIME_ZONE"),
         ({"CLIENTELE_DATA_DIR": "/dev/null/x"}, "data directory"),
         ({"CLIENTELE_DATABASE_URL": "postgresql://u@127.0.0.1:1/x", "CLIENTELE_SECRET_KEY": "s"}, "database"),
@@ -141,3 +147,12 @@ def test_wrong_settings_get_a_plain_answer(environment, words):
     assert answer.returncode in (1, 2)
     assert words in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_taken_port_gets_a_plain_answer(data_dir):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        answer = clientele("serve", "--port", port, data_dir=data_dir, CLIENTELE_PRT="1")
+    assert answer.returncode == 1
+    assert f"Port {port} of 127.0.0.1 is in use" in answer.stderr
+    assert "CLIENTELE_PRT is no setting" in answer.stderr

@@ -14,6 +14,38 @@ async def test_alive_and_ready_need_no_key(house):
         ready = await anybody.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
     assert ready.json()["feed_waiting"] >= 0
+    assert ready.json()["jobs_waiting"] == 0
+
+
+async def test_what_lags_is_reported_and_measured(client, house):
+    job = uuid.uuid4()
+    connection = await asyncpg.connect(house.services.db.dsn)
+    try:
+        await connection.execute(
+            "INSERT INTO jobs (id, kind, client_id, arguments, run_after)"
+            " VALUES ($1, 'k', $1, '{}', now() - interval '1 minute'),"
+            " ($2, 'k', $2, '{}', now() + interval '1 minute')",
+            job, uuid.uuid4(),
+        )  # fmt: skip
+        ready = (await client.get("/readyz")).json()
+        shown = (await client.get("/metrics")).text
+    finally:
+        await connection.close()
+    assert (ready["status"], ready["jobs_waiting"]) == ("ready", 1)
+    assert 60 <= ready["jobs_oldest_seconds"] < 600
+    assert 'clientele_lag{of="jobs_waiting"} 1.0' in shown
+    assert 'clientele_lag{of="feed_waiting"}' in shown
+
+
+async def test_metrics_are_told_also_when_the_database_is_away(client, house, monkeypatch):
+    async def away(_db):
+        raise ConnectionError
+
+    await client.get("/metrics")
+    monkeypatch.setattr(house.services, "probes", (away,))
+    shown = await client.get("/metrics")
+    assert shown.status_code == 200
+    assert 'clientele_lag{of="feed_waiting"} NaN' in shown.text
 
 
 async def test_metrics_count_answers_by_route_and_never_by_value(client, house):

@@ -273,7 +273,8 @@ def page(after=None, **wanted):
     ("ask", "index"),
     [
         (page(), "pk_customers"),
-        (page([str(SOMEBODY)], kind="person", status="active"), "pk_customers"),
+        (page([str(SOMEBODY)], kind="business"), "ix_customers_kind"),
+        (page([str(SOMEBODY)], status="lost"), "ix_customers_status"),
         (page([str(SOMEBODY)], home_store="S01"), "ix_customers_home_store"),
         (page(updated_since=NOON), "ix_customers_updated_at"),
         (page([NOON.isoformat(), str(SOMEBODY)], created_since=NOON), "ix_customers_updated_at"),

@@ -200,6 +200,17 @@ async def test_a_key_is_kept_seven_days(house: House, client: httpx.AsyncClient)
     assert (await send(client, "old", {"kind": "person"})).json()["id"] != first.json()["id"]
 
 
+async def test_old_keys_go_in_bounded_portions(house: House, client: httpx.AsyncClient) -> None:
+    db, clock = house.services.db, house.services.clock
+    for number in range(5):
+        await send(client, f"old-{number}", {"kind": "person"})
+    clock.advance(timedelta(days=8))
+    await send(client, "new", {"kind": "person"})
+    went = [await db.run(lambda tx: idempotency.forget_old(tx.connection, tx.now, limit=2)) for _ in range(4)]
+    assert went == [2, 2, 1, 0]
+    assert await count(house, "idempotency_keys") == 1
+
+
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
 async def test_a_malformed_key_is_refused(client: httpx.AsyncClient, key: str) -> None:
     headers = {b"Idempotency-Key": key.encode()}

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from app.core.caller import SYSTEM
-from app.receipts import queries, verify
+from app.receipts import commands, queries, verify
 from tests.receipts.factories import back, line, receipt
 
 DAYS = ("receipts", "net", "costed", "margin", "discount", "returns")
@@ -55,9 +55,9 @@ async def test_a_wrong_number_is_found_and_put_right(customers, differences, cha
     found = await differences()
     assert [(str(one.customer_id), one.table, one.column) for one in found] == [(customers[0], table, column)]
     assert found[0].held == (found[0].true or 0) + 7
-    assert await house.services.db.run(verify.repair) == 1
+    assert await verify.repair(house.services.db) == 1
     assert await differences() == []
-    assert await house.services.db.run(verify.repair) == 0
+    assert await verify.repair(house.services.db) == 0
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_a_wrong_moment_or_name_is_found_and_put_right(
     found = await differences()
     assert [(str(one.customer_id), one.table, one.column) for one in found] == [(customers[1], table, column)]
     assert column in str(found[0])
-    await house.services.db.run(verify.repair)
+    await verify.repair(house.services.db)
     assert await differences() == []
 
 
@@ -91,7 +91,7 @@ async def test_a_missing_row_is_found_and_put_right(customers, differences, chan
     await change(f"DELETE FROM {table} WHERE customer_id = :id", id=uuid.UUID(customers[0]))
     found = await differences()
     assert {(str(one.customer_id), one.table, one.held) for one in found} == {(customers[0], table, None)}
-    await house.services.db.run(verify.repair)
+    await verify.repair(house.services.db)
     assert await differences() == []
 
 
@@ -106,7 +106,7 @@ async def test_a_row_too_many_is_found_and_put_right(customers, differences, cha
     assert {(one.customer_id, one.column, one.held, one.true) for one in found} == {
         (one, column, value, None) for one in (walk_in, nobody) for column, value in (("net", 5), ("lines", 1))
     }
-    assert await house.services.db.run(verify.repair) == 2
+    assert await verify.repair(house.services.db) == 2
     assert await differences() == []
 
 
@@ -115,7 +115,7 @@ async def test_a_receipt_that_was_changed_behind_the_back_shows(customers, diffe
     found = await differences()
     assert {one.table for one in found} == {"customer_days", "customer_figures"}
     assert {one.column for one in found} == {"net"}
-    await house.services.db.run(verify.repair)
+    await verify.repair(house.services.db)
     assert (await client.get(f"/v1/customers/{customers[0]}")).json()["figures"]["net"] == 2960 + 4 - 0
 
 
@@ -136,3 +136,33 @@ async def test_slices_find_what_a_whole_look_finds(customers, differences, chang
     monkeypatch.setattr(verify, "SLICE", 1)
     assert sorted(map(str, await differences())) == sorted(map(str, whole))
     assert len(whole) == 2
+
+
+async def test_a_repair_that_is_interrupted_keeps_what_it_put_right(customers, differences, change, house, monkeypatch):
+    """Each portion is a transaction of its own: tills do not wait for the whole, and the next run has less to do."""
+    monkeypatch.setattr(verify, "PORTION", 1)
+    await change("UPDATE customer_figures SET net = net + 1")
+    rebuild = commands.rebuild
+    done: list[uuid.UUID] = []
+
+    async def killed_at_the_second(tx, customers):
+        if done:
+            raise RuntimeError("killed")
+        await rebuild(tx, customers)
+        done.extend(customers)
+
+    monkeypatch.setattr(commands, "rebuild", killed_at_the_second)
+    with pytest.raises(RuntimeError, match="killed"):
+        await verify.repair(house.services.db)
+    assert {one.customer_id for one in await differences()} == {uuid.UUID(one) for one in customers} - set(done)
+    monkeypatch.setattr(commands, "rebuild", rebuild)
+    assert await verify.repair(house.services.db) == 1
+    assert await differences() == []
+
+
+async def test_differences_are_told_slice_by_slice(customers, change, house, monkeypatch):
+    monkeypatch.setattr(verify, "SLICE", 1)
+    await change("UPDATE customer_figures SET net = net + 1")
+    told = [found async for found in verify.check(house.services.db)]
+    assert [len(found) for found in told if found] == [1, 1]
+    assert len(told) >= 3
