@@ -1,19 +1,35 @@
 """Tables of the customer record: the record itself, and the identifiers that find it."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, SmallInteger, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Text,
+    text,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalog.models import UNKNOWN_STORE
+from app.core.caller import FIELD_GROUPS
 from app.core.errors import ProblemType
+from app.core.fields import Pii
 from app.core.tables import Base, Stamp
 
 KINDS = ("person", "business", "walk_in")
 STATUSES = ("target", "prospect", "active", "dormant", "lost", "merged", "erased")
 GENDERS = ("female", "male", "other")
+CUSTOM_TYPES = ("text", "choice", "tags", "integer", "money", "date", "boolean")
+PII = tuple(one.value for one in Pii)
 
 # A customer's identifiers are part of every answer that shows it.
 IDENTIFIERS_MAX = 50
@@ -26,8 +42,9 @@ TOO_MANY_IDENTIFIERS = ProblemType("too_many_identifiers", 409, "The customer ha
 class Customer(Base):
     """A person, a business, or the walk-in of a store (who stands for all its buyers that nobody knows).
 
-    `collected` holds, per field, when its value was collected: an older value never replaces a newer one. Figures and
-    points live in tables of their own and never change `version`.
+    `collected` holds, per field, when its value was collected: an older value never replaces a newer one. `suspect` are
+    the fields whose value looks made up (`suspect.made_up`), kept by every write. Figures and points live in tables of
+    their own and never change `version`.
     """
 
     __tablename__ = "customers"
@@ -42,6 +59,14 @@ class Customer(Base):
         ),
         Index("ix_customers_home_store", "home_store", "id", postgresql_where=text("home_store IS NOT NULL")),
         Index("ix_customers_updated_at", "updated_at", "id"),
+        # How many share a birthday, and whose is near.
+        Index(
+            "ix_customers_birthday",
+            "birth_month",
+            "birth_day",
+            "birth_year",
+            postgresql_where=text("birth_month IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -63,6 +88,7 @@ class Customer(Base):
     merged_into: Mapped[uuid.UUID | None]
     profile: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     collected: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    suspect: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
     version: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[Stamp]
     updated_at: Mapped[Stamp]
@@ -74,6 +100,8 @@ class IdentifierRow(Base):
     `value` is normalised, `typed` is as it was given. An `exclusive` row is the only such one for its kind and value:
     every card, external and chat id is; a phone or e-mail is when a till created its customer by it, so that two
     tills that meet a new number at the same time agree on one customer. Others may still share that number.
+
+    The row is its own fact: `channel`, `collector` and `store` say where it came from, `created_at` when.
     """
 
     __tablename__ = "identifiers"
@@ -97,6 +125,65 @@ class IdentifierRow(Base):
     is_primary: Mapped[bool] = mapped_column(server_default=text("false"))
     verified_at: Mapped[datetime | None]
     created_at: Mapped[Stamp]
+    confirmed_at: Mapped[datetime | None]
+    suspect: Mapped[bool] = mapped_column(server_default=text("false"))
+    licence_end: Mapped[date | None]
+    channel: Mapped[str | None]
+    collector: Mapped[str | None]
+    store: Mapped[str | None]
+
+
+class Fact(Base):
+    """Where the value that a customer's record has at `path` came from, and what it was before.
+
+    One row per path, kept by every write of the value. `confirmed_at` is when somebody last said that it is still
+    right; `retired_at` is when it was cleared.
+    """
+
+    __tablename__ = "facts"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "path"),
+        # Totals of a period: rows come nearly in the order of their time, so a few pages of index do.
+        Index("ix_facts_collected_at", "collected_at", postgresql_using="brin"),
+    )
+
+    # No foreign key: every writer has the customer locked, and a check per value would double what a batch costs.
+    customer_id: Mapped[uuid.UUID]
+    collected_at: Mapped[Stamp]
+    confirmed_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    licence_end: Mapped[date | None]
+    path: Mapped[str]
+    channel: Mapped[str]
+    collector: Mapped[str]
+    confirmed_by: Mapped[str | None]
+    store: Mapped[str | None]
+    previous: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+
+
+class CustomAttribute(Base):
+    """An attribute of customers that the company has declared: `profile.custom.<name>`."""
+
+    __tablename__ = "custom_attributes"
+    __table_args__ = (
+        CheckConstraint(f"type IN {CUSTOM_TYPES}", name="type"),
+        CheckConstraint(f"pii IN {PII}", name="pii"),
+        CheckConstraint(f"field_group IN {FIELD_GROUPS}", name="field_group"),
+    )
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[Stamp]
+    updated_at: Mapped[Stamp]
+    weight: Mapped[int] = mapped_column(SmallInteger)
+    fresh_days: Mapped[int | None] = mapped_column(Integer)
+    label: Mapped[str]
+    type: Mapped[str]
+    pii: Mapped[str]
+    field_group: Mapped[str]
+    question: Mapped[str | None]
+    kinds: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    choices: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
 
 PROBLEMS: dict[str, ProblemType] = {

@@ -1,0 +1,94 @@
+"""The whole record: where facts come from, addresses, key people, relationships, attributes of the company's own."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+revision = "20261126_01_record"
+down_revision = "20261121_10_early_warning"
+branch_labels = None
+depends_on = None
+
+MOMENT = sa.DateTime(timezone=True)
+ORIGIN = ("licence_end", "channel", "collector", "store")
+
+
+def upgrade() -> None:
+    op.add_column(
+        "customers", sa.Column("suspect", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'::text[]"))
+    )
+    op.add_column("identifiers", sa.Column("confirmed_at", MOMENT))
+    op.add_column("identifiers", sa.Column("suspect", sa.Boolean, nullable=False, server_default=sa.text("false")))
+    op.add_column("identifiers", sa.Column("licence_end", sa.Date))
+    for name in ORIGIN[1:]:
+        op.add_column("identifiers", sa.Column(name, sa.Text))
+    facts()
+    custom_attributes()
+    with op.get_context().autocommit_block():
+        op.create_index(
+            "ix_customers_birthday",
+            "customers",
+            ["birth_month", "birth_day", "birth_year"],
+            postgresql_where=sa.text("birth_month IS NOT NULL"),
+            postgresql_concurrently=True,
+        )
+
+
+def facts() -> None:
+    op.create_table(
+        "facts",
+        sa.Column("customer_id", sa.Uuid, nullable=False),
+        sa.Column("collected_at", MOMENT, nullable=False),
+        sa.Column("confirmed_at", MOMENT),
+        sa.Column("retired_at", MOMENT),
+        sa.Column("licence_end", sa.Date),
+        sa.Column("path", sa.Text, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("collector", sa.Text, nullable=False),
+        sa.Column("confirmed_by", sa.Text),
+        sa.Column("store", sa.Text),
+        sa.Column("previous", JSONB),
+        sa.PrimaryKeyConstraint("customer_id", "path", name="pk_facts"),
+    )
+    op.create_index("ix_facts_collected_at", "facts", ["collected_at"], postgresql_using="brin")
+
+
+def custom_attributes() -> None:
+    op.create_table(
+        "custom_attributes",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("updated_at", MOMENT, nullable=False),
+        sa.Column("weight", sa.SmallInteger, nullable=False),
+        sa.Column("fresh_days", sa.Integer),
+        sa.Column("label", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("pii", sa.Text, nullable=False),
+        sa.Column("field_group", sa.Text, nullable=False),
+        sa.Column("question", sa.Text),
+        sa.Column("kinds", ARRAY(sa.Text), nullable=False),
+        sa.Column("choices", ARRAY(sa.Text), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_custom_attributes"),
+        sa.CheckConstraint(
+            "type IN ('text', 'choice', 'tags', 'integer', 'money', 'date', 'boolean')",
+            name=op.f("ck_custom_attributes_type"),
+        ),
+        sa.CheckConstraint("pii IN ('none', 'personal', 'identifying')", name=op.f("ck_custom_attributes_pii")),
+        sa.CheckConstraint(
+            "field_group IN ('basic', 'contact', 'personal', 'financial')",
+            name=op.f("ck_custom_attributes_field_group"),
+        ),
+    )
+
+
+def downgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.drop_index("ix_customers_birthday", "customers", postgresql_concurrently=True)
+    op.drop_table("custom_attributes")
+    op.drop_table("facts")
+    for name in (*ORIGIN, "suspect", "confirmed_at"):
+        op.drop_column("identifiers", name)
+    op.drop_column("customers", "suspect")
