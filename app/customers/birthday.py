@@ -3,9 +3,10 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.core.gate import validation_problem
 from app.core.types import Wire
 
 LEAP_YEAR = 2000
@@ -42,3 +43,16 @@ class BirthdayPatch(Wire):
     month: Annotated[int, Field(strict=True, ge=1, le=12)] = optional()
     day: Annotated[int, Field(strict=True, ge=1, le=31)] = optional()
     year: Annotated[int, Field(strict=True, ge=1900, le=2200)] | None = None
+
+
+def merged(before: dict[str, Any] | None, given: dict[str, Any]) -> dict[str, Any]:
+    """A birthday after a merge patch. Raises Problem: it is no day."""
+    merged = {**(before or {}), **given}
+    try:
+        return Birthday.model_validate(
+            {name: value for name, value in merged.items() if value is not None}
+        ).model_dump()
+    except ValidationError as error:
+        raise validation_problem(
+            [{**one, "loc": ("body", "birthday", *one["loc"])} for one in error.errors(include_url=False)]
+        ) from None

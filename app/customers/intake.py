@@ -18,7 +18,7 @@ from app.customers.attributes import CUSTOM, Declared, group_of
 from app.customers.identifiers import Identifier, normalise
 from app.customers.profile import check_custom, flatten
 from app.customers.record import Fields
-from app.customers.schemas import NewCustomer
+from app.customers.schemas.record import NewCustomer
 
 
 @dataclass(frozen=True, slots=True)

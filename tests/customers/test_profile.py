@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,7 @@ async def test_who_lacks_a_field_group_neither_sees_nor_writes_it(house, client,
         "/v1/api-keys", json={"name": "clerk", "role": "call_center", "field_groups": ["basic", "contact"]}
     )
     body = await make(profile={"life": {"pace": "calm"}, "nature": {"industry": "tea"}, "dealings": {"delivery": "x"}})
-    key = {"Authorization": f"Bearer {made.json()['secret']}"}
+    key = {"Authorization": f"Bearer {made.json()['key']}"}
     async with house.client(None, **key) as clerk:
         shown = (await clerk.get(f"/v1/customers/{body['id']}")).json()
         assert shown["profile"] == {"nature": {"industry": "tea"}}
@@ -113,7 +114,7 @@ def some_value(chance, attribute):
 
 
 def some_patch(chance):
-    patch = {}
+    patch: dict[str, Any] = {}
     for one in chance.sample(PROFILE, 4):
         value = None if chance.random() < 0.3 else some_value(chance, one)
         patch.setdefault(one.section, {})[one.name] = value
@@ -136,7 +137,8 @@ def merged(before, patch):
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_merge_patch_is_a_plain_merge_and_notes_agree_with_the_record(client, make, rows, seed):
-    chance, expected = random.Random(seed), {}
+    chance = random.Random(seed)
+    expected: dict[str, Any] = {}
     body = await make(display_name="X")
     for _ in range(25):
         patch, before = some_patch(chance), expected

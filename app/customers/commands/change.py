@@ -2,21 +2,18 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import update
 
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
 from app.core.documents import Sections
 from app.core.errors import NOT_FOUND, FieldError, Problem
-from app.core.gate import validation_problem
 from app.core.http import stale
 from app.core.ids import new_id
 from app.core.sql import together
 from app.customers import queries
-from app.customers.birthday import Birthday
+from app.customers.birthday import merged
 from app.customers.commands.facts import noted
 from app.customers.commands.rows import (
     claim,
@@ -86,7 +83,7 @@ async def patch(tx: Tx, customer: uuid.UUID, item: Item, version: int, sections:
     before, given = from_columns(row), item.fields
     after = {name: value for name, value in {**before, **given}.items() if value is not None or "." not in name}
     if given.get("birthday") is not None:
-        after["birthday"] = _birthday(before["birthday"], given["birthday"])
+        after["birthday"] = merged(before["birthday"], given["birthday"])
     changed = changes(before, after)
     shown = queries.document(tx.caller.field_groups, sections)
     if not changed:
@@ -168,15 +165,3 @@ async def _announce(
     event = Event("customer.updated", customer, customer, version)
     entry = AuditEntry("customer.update", "customer", customer, customer, changed)
     await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *([noted(facts)] if facts else [])))
-
-
-def _birthday(before: dict[str, Any] | None, given: dict[str, Any]) -> dict[str, Any]:
-    merged = {**(before or {}), **given}
-    try:
-        return Birthday.model_validate(
-            {name: value for name, value in merged.items() if value is not None}
-        ).model_dump()
-    except ValidationError as error:
-        raise validation_problem(
-            [{**one, "loc": ("body", "birthday", *one["loc"])} for one in error.errors(include_url=False)]
-        ) from None

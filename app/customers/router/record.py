@@ -29,7 +29,7 @@ from app.core.services import Services
 from app.customers import commands, queries
 from app.customers.identifiers import Identifier, normalise
 from app.customers.intake import check_customer_batch, identifiers_of, item_of, patch_of
-from app.customers.schemas import (
+from app.customers.schemas.record import (
     CustomerAnswer,
     CustomerFields,
     CustomerPatch,

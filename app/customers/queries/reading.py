@@ -18,6 +18,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    exists,
     func,
     literal,
     select,
@@ -33,7 +34,7 @@ from app.core.fields import Pii
 from app.core.sql import recordset
 from app.customers.attributes import CUSTOM, SECTIONS, Attribute, Type, hidden_sections
 from app.customers.intake import Regions
-from app.customers.models import CustomAttribute, Customer, IdentifierRow
+from app.customers.models import Address, CustomAttribute, Customer, IdentifierRow
 from app.customers.record import COLUMNS
 
 Key = tuple[str, str]
@@ -79,6 +80,23 @@ def profile(groups: frozenset[str]) -> ColumnElement[Any]:
     kept = select(func.jsonb_object_agg(each.c.key, each.c.value)).where(granted.exists()).correlate(Customer)
     own = func.jsonb_strip_nulls(func.jsonb_build_object(cast(CUSTOM, Text), kept.scalar_subquery()))
     return Customer.profile.op("-")(hidden).op("||")(own)
+
+
+def lacks(attribute: Attribute) -> ColumnElement[bool]:
+    """Whether a row of `customers` has no value of an attribute; made up phones and e-mails are none."""
+    if attribute.type is Type.IDENTIFIER:
+        row = IdentifierRow
+        return ~exists().where(
+            row.customer_id == Customer.id,
+            row.kind == literal(attribute.path, Text),
+            ~row.suspect,
+        )
+    if attribute.type is Type.ADDRESS:
+        return ~exists().where(Address.customer_id == Customer.id)
+    if attribute.section:
+        place = (literal(part, Text) for part in (attribute.section, attribute.name))
+        return func.jsonb_extract_path(Customer.profile, *place).is_(None)
+    return Customer.__table__.c["birth_month" if attribute.path == "birthday" else attribute.path].is_(None)
 
 
 def identifiers() -> ColumnElement[Any]:
@@ -241,14 +259,22 @@ async def regions(tx: Tx, default: str, given: Mapping[str, Any] | None = None) 
 
 async def declared(tx: Tx) -> dict[str, Attribute]:
     """The attributes that the company has declared, by their paths."""
-    found = {}
-    for row in await tx.rows(select(*CustomAttribute.__table__.c).order_by(CustomAttribute.name)):
-        path = f"{CUSTOM}.{row.name}"
-        found[path] = Attribute(
-            path, row.label, Type(row.type), tuple(row.kinds), row.field_group, Pii(row.pii), row.weight,
-            row.question or "", tuple(row.choices), row.fresh_days,
-        )  # fmt: skip
-    return found
+    found = await tx.rows(select(*CustomAttribute.__table__.c).order_by(CustomAttribute.name))
+    return {f"{CUSTOM}.{row.name}": _attribute(row) for row in found}
+
+
+async def attribute(tx: Tx, name: str) -> tuple[Attribute, int] | None:
+    """(attribute, version) of one that the company has declared; its row stays locked in a transaction that writes."""
+    wanted = select(*CustomAttribute.__table__.c).where(CustomAttribute.name == name)
+    rows = await tx.rows(wanted.with_for_update(key_share=True))
+    return (_attribute(rows[0]), rows[0].version) if rows else None
+
+
+def _attribute(row: Any) -> Attribute:
+    return Attribute(
+        f"{CUSTOM}.{row.name}", row.label, Type(row.type), tuple(row.kinds), row.field_group, Pii(row.pii), row.weight,
+        row.question or "", tuple(row.choices), row.fresh_days,
+    )  # fmt: skip
 
 
 def _columns() -> list[ColumnElement[Any]]:
