@@ -60,7 +60,7 @@ async def provenance(
             "direct": None if fact.channel is None else CHANNELS[fact.channel][1], "collector": fact.collector,
             "store": fact.store, "collected_at": rfc3339(fact.collected_at), "confirmed_at": _time(fact.confirmed_at),
             "confirmed_by": fact.confirmed_by, "licence_end": fact.licence_end, "previous": fact.previous,
-            "identifier_id": fact.identifier,
+            "identifier_id": None if fact.identifier is None else str(fact.identifier),
         }  # fmt: skip
         fresh = state(fact.collected_at, fact.confirmed_at, attribute.fresh_days, now)
         ended = fact.licence_end is not None and fact.licence_end < today
