@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -140,11 +141,14 @@ def test_weights_are_settings():
     assert unknown_weights({"email": 1, "nothing": 1}) == ["nothing"]
 
 
-VALUES = {
+VALUES: dict[str, list[Any]] = {
     "display_name": ["Wang", "test", None], "gender": ["female", None], "language": ["zh", None],
     "birthday": [{"month": 5, "day": 1, "year": 1990}, None],
 }  # fmt: skip
-PROFILE = {"life": {"hobbies": [["tea"], None], "pace": ["calm", None]}, "career": {"occupation": ["cook", None]}}
+PROFILE: dict[str, dict[str, list[Any]]] = {
+    "life": {"hobbies": [["tea"], None], "pace": ["calm", None]},
+    "career": {"occupation": ["cook", None]},
+}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -154,7 +158,7 @@ async def test_completeness_and_provenance_never_contradict_the_record(client, h
     for step in range(20):
         now += timedelta(hours=1)
         house.services.clock.set(now)
-        patch = {name: chance.choice(VALUES[name]) for name in chance.sample(sorted(VALUES), 2)}
+        patch: dict[str, Any] = {name: chance.choice(VALUES[name]) for name in chance.sample(sorted(VALUES), 2)}
         section = chance.choice(sorted(PROFILE))
         patch["profile"] = {section: {name: chance.choice(of) for name, of in PROFILE[section].items()}}
         if step % 2:

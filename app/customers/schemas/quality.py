@@ -31,7 +31,7 @@ class AttributeFields(Wire):
     pii: PiiClass = "personal"
     field_group: FieldGroup = "personal"
     kinds: Annotated[list[CustomerKind], Field(min_length=1, max_length=2)] = Field(
-        default_factory=lambda: ["person", "business"]
+        default_factory=lambda: list[CustomerKind](("person", "business"))
     )
     weight: Annotated[int, Field(strict=True, ge=0, le=1000, description="What it adds to completeness.")] = 0
     fresh_days: Annotated[int, Field(strict=True, ge=1, le=36500)] | None = Field(
