@@ -26,6 +26,7 @@ def upgrade() -> None:
     op.add_column("identifiers", sa.Column("licence_end", sa.Date))
     for name in ORIGIN[1:]:
         op.add_column("identifiers", sa.Column(name, sa.Text))
+    op.add_column("imports", sa.Column("field_groups", ARRAY(sa.Text)))
     facts()
     custom_attributes()
     belongings()
@@ -176,4 +177,5 @@ def downgrade() -> None:
     op.drop_table("facts")
     for name in (*ORIGIN, "suspect", "confirmed_at"):
         op.drop_column("identifiers", name)
+    op.drop_column("imports", "field_groups")
     op.drop_column("customers", "suspect")
