@@ -36,6 +36,7 @@ from app.customers.identifiers import WALK_IN
 from app.customers.models import Customer, IdentifierRow
 
 CANDIDATES_MAX = 20
+ASKED_MAX = 8
 
 
 def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
@@ -121,10 +122,15 @@ def _match(holders: Any, primary: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _ask_next(groups: frozenset[str], weights: Weights) -> ColumnElement[Any]:
-    """What is worth asking next, of what this caller may know of: the heaviest that is missing or looks made up."""
+    """What is worth asking next, of what this caller may know of: the heaviest that is missing or looks made up.
+
+    Only the heaviest few of each kind of customer are looked at: each costs every lookup a little.
+    """
     asks: list[tuple[Any, Any]] = []
-    for _, one in weighted(weights):
-        if one.group in groups:
+    counted = [one for _, one in weighted(weights) if one.group in groups]
+    first = {one.path for kind in BOTH for one in [each for each in counted if kind in each.kinds][:ASKED_MAX]}
+    for one in counted:
+        if one.path in first:
             lacks = or_(customers_queries.lacks(one), literal(one.path, Text) == any_(Customer.suspect))
             mine = lacks if one.kinds == BOTH else and_(Customer.kind == literal(one.kinds[0], Text), lacks)
             asks.append((mine, literal(one.path, Text)))

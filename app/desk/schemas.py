@@ -118,7 +118,10 @@ class Candidate(CustomerAnswer):
     ] = None
     ask_next: Annotated[
         str | None,
-        Field(description="The path of the attribute worth asking this customer for next, or null: see completeness."),
+        Field(
+            description="The path of the attribute worth asking this customer for next, or null if the eight that "
+            "count most are known; the completeness of the customer tells the rest."
+        ),
     ] = None
 
 
