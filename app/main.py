@@ -49,6 +49,7 @@ from app.credit import models as credit_models
 from app.credit import router as credit_router
 from app.customers import models as customers_models
 from app.customers import router as customers_router
+from app.customers.completeness import unknown_weights
 from app.desk import router as desk_router
 from app.early_warning import models as early_warning_models
 from app.early_warning import router as early_warning_router
@@ -82,6 +83,9 @@ _ROUTERS = (
 def build_services(settings: Settings, url: str, clock: Clock | None = None) -> Services:
     """Everything a process holds, not yet opened. The worker and the CLI use it too."""
     clock = clock or Clock()
+    unknown = unknown_weights(settings.completeness.weights)
+    if unknown:
+        raise ValueError(f"CLIENTELE_COMPLETENESS__WEIGHTS names what cannot be weighed: {', '.join(unknown)}")
     db = Database(url, settings, clock)
     metrics = Metrics()
     for name, in_use in db.in_use().items():

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import asyncpg
 import httpx
@@ -76,12 +77,38 @@ def _dsn(url: str) -> str:
 
 
 @dataclass
+class Sweeper:
+    """One connection for all tests, and one text that empties every table but what the whole run shares."""
+
+    connection: "asyncpg.Connection"
+    text: str
+
+    @classmethod
+    async def on(cls, dsn: str) -> Self:
+        """Find the tables, which are the same for the whole run."""
+        connection = await asyncpg.connect(dsn)
+        tables = await connection.fetch(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
+            "AND NOT relispartition AND relname NOT IN ('alembic_version', 'api_keys', 'feed_state')"
+        )
+        deletes = ";".join(f'DELETE FROM "{row["relname"]}"' for row in tables)
+        # Not even foreign keys are looked at: everything goes.
+        await connection.execute("SET session_replication_role = replica")
+        return cls(connection, f"{deletes}; DELETE FROM api_keys WHERE name NOT LIKE 'test %'")
+
+    async def sweep(self) -> None:
+        """Empty the tables."""
+        await self.connection.execute(self.text)
+
+
+@dataclass
 class House:
     """The running application, in this process."""
 
     services: Services
     app: Edge
     keys: dict[str, str]
+    sweeper: Sweeper
 
     def client(self, role: str | None = "admin", **headers: str) -> httpx.AsyncClient:
         """An HTTP client with the key of a role, or without one."""
@@ -108,7 +135,9 @@ async def house(settings: Settings, database_url: str) -> AsyncIterator[House]:
     edge = create_app(services)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(edge.api.router.lifespan_context(edge.api))
-        yield House(services, edge, {role: await _key(services, role) for role in ROLES})
+        sweeper = await Sweeper.on(services.db.dsn)
+        stack.push_async_callback(sweeper.connection.close)
+        yield House(services, edge, {role: await _key(services, role) for role in ROLES}, sweeper)
 
 
 async def _key(services: Services, role: str) -> str:
@@ -137,45 +166,11 @@ async def tx(house: House) -> AsyncIterator[Tx]:
         yield Tx(connection, SYSTEM, house.services.clock.now())
 
 
-@dataclass
-class Sweeper:
-    """One connection for all tests, and one text that empties every table but what the whole run shares."""
-
-    connection: "asyncpg.Connection"
-    text: str = ""
-
-    async def learn(self) -> None:
-        """Find the tables, which are the same for the whole run."""
-        tables = await self.connection.fetch(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
-            "AND NOT relispartition AND relname NOT IN ('alembic_version', 'api_keys', 'feed_state')"
-        )
-        deletes = ";".join(f'DELETE FROM "{row["relname"]}"' for row in tables)
-        self.text = f"{deletes}; DELETE FROM api_keys WHERE name NOT LIKE 'test %'"
-        # Not even foreign keys are looked at: everything goes.
-        await self.connection.execute("SET session_replication_role = replica")
-
-    async def sweep(self) -> None:
-        """Empty the tables."""
-        await self.connection.execute(self.text)
-
-
-@pytest.fixture(scope="session")
-async def sweeper(database_url: str) -> AsyncIterator[Sweeper]:
-    """What empties this process's database after each test."""
-    found = Sweeper(await asyncpg.connect(_dsn(database_url)))
-    await found.learn()
-    yield found
-    await found.connection.close()
-
-
 @pytest.fixture(autouse=True)
 async def clean(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     """Delete what a test that used the application left behind, and let the clock run again."""
-    used = "house" in request.fixturenames
-    sweeper: Sweeper | None = request.getfixturevalue("sweeper") if used else None
     yield
-    if sweeper is not None:
+    if "house" in request.fixturenames:
         house: House = request.getfixturevalue("house")
         house.services.clock.set(None)
-        await sweeper.sweep()
+        await house.sweeper.sweep()

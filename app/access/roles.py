@@ -5,15 +5,15 @@ from typing import Literal, NamedTuple
 from app.core.caller import FIELD_GROUPS
 
 SCOPES = frozenset({
-    "customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
-    "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "requests:read",
+    "customers:read", "customers:write", "customers:admin", "receipts:read", "receipts:write", "catalog:read",
+    "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "requests:read",
     "segments:read", "segments:write", "credit:read", "credit:write", "warnings:read", "warnings:write",
     "warnings:admin",
 })  # fmt: skip
 
 # What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds
 # these.
-COMPANY_SCOPES = frozenset({"keys:admin", "audit:read", "warnings:admin"})
+COMPANY_SCOPES = frozenset({"customers:admin", "keys:admin", "audit:read", "warnings:admin"})
 STAFF_SCOPES = frozenset({"credit:read", "credit:write", "warnings:read", "warnings:write"})
 
 RoleName = Literal["pos", "call_center", "partner", "analyst", "admin"]

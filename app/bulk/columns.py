@@ -5,7 +5,7 @@ and the lines of a receipt are lists in the API and have columns of their own:
 
 | kind | columns besides the plain fields of the API's batch item |
 | --- | --- |
-| customers | `phone`, `email`, `card`, `external.<system>`, `chat.<system>` (one identifier each), `birthday` (1990-09-21, or --09-21 without the year) |
+| customers | `phone`, `email`, `card`, `external.<system>`, `chat.<system>` (one identifier each), `birthday` (1990-09-21, or --09-21 without the year); `profile.<section>.<name>`: lists with ; between, family members as JSON |
 | stores | `tills`: codes with spaces between |
 | receipts | one record per line of the receipt: `lines.<field>`; `customer.id`, `customer.phone`, `customer.external.<system>`, ...; `tenders.<kind>`: an amount; `returns.source`, `returns.number`; `promotions`: codes with spaces between; `extensions`: JSON |
 """  # noqa: E501  a table
@@ -17,6 +17,7 @@ from typing import Any
 
 from app.core.errors import Problem
 from app.core.gate import parse_json
+from app.customers.attributes import PROFILE, Type
 
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _BIRTHDAY = re.compile(r"(?:([0-9]{4})|-)-([0-9]{2})-([0-9]{2})")
@@ -82,6 +83,11 @@ def flag(text: str) -> Any:
 def words(text: str) -> Any:
     """Codes with spaces between."""
     return text.split()
+
+
+def listed(text: str) -> Any:
+    """Words with ; between."""
+    return [word for part in text.split(";") if (word := part.strip())]
 
 
 def document(text: str) -> Any:
@@ -165,12 +171,21 @@ def _wholes(*names: str, of_line: bool = False) -> tuple[Column, ...]:
     return tuple(at(name, whole, of_line=of_line) for name in names)
 
 
+_PROFILE: dict[Type, Callable[[str], Any]] = {
+    Type.TAGS: listed,
+    Type.INTEGER: whole,
+    Type.MONEY: whole,
+    Type.BOOLEAN: flag,
+    Type.MEMBERS: document,
+}
 SHAPES: dict[str, Shape] = {
     "customers": Shape(
         _table(
             *_texts("id", "kind", "status", "display_name", "given_name", "family_name", "reading", "gender"),
             *_texts("language", "home_store", "source", "collected_at"),
             at("birthday", birthday),
+            *(at(f"profile.{one.path}", _PROFILE.get(one.type)) for one in PROFILE),
+            *_texts(*(f"provenance.{name}" for name in ("channel", "collector", "collected_at", "licence_end"))),
             *(identifier(name) for name in ("phone", "email", "card")),
         ),
         families=((re.compile(rf"(external|chat)\.{_SYSTEM}"), identifier),),

@@ -46,7 +46,8 @@ def _opened(tx: Tx, layout: Layout) -> dict[str, Any]:
     caller = tx.caller
     return {
         "kind": layout.kind, "format": layout.format, "delimiter": layout.delimiter, "client_id": caller.client_id,
-        "key_id": caller.key_id, "client_name": caller.name, "scopes": sorted(caller.scopes), "store": caller.store,
+        "key_id": caller.key_id, "client_name": caller.name, "scopes": sorted(caller.scopes),
+        "field_groups": sorted(caller.field_groups), "store": caller.store,
         "request_id": caller.request_id,
     }  # fmt: skip
 

@@ -19,7 +19,7 @@ from app.bulk.faults import Fault, of_row
 from app.bulk.kinds import Check, Kind, Kinds, Results
 from app.bulk.reading import BLOCK, Batches, Layout, Position, RowBatch, layout
 from app.core.batch import failed
-from app.core.caller import SYSTEM, Caller
+from app.core.caller import FIELD_GROUPS, SYSTEM, Caller
 from app.core.db import Tx
 from app.core.errors import INTERNAL, Problem, database_error
 from app.core.jobs import Handler, RunningJob, Step
@@ -186,7 +186,7 @@ def _is_internal(result: Mapping[str, Any]) -> bool:
 
 
 def _caller(row: Any) -> Caller:
-    """Who sent the file: its rows are written, audited and bound to a store in that name, with the scopes of then."""
+    """Who sent the file: its rows are written, audited and bound to a store in that name, with what it held then."""
     if row.client_id == SYSTEM.client_id:
         return SYSTEM
     return Caller(
@@ -195,7 +195,7 @@ def _caller(row: Any) -> Caller:
         name=row.client_name,
         role="import",
         scopes=frozenset(row.scopes),
-        field_groups=frozenset(),
+        field_groups=frozenset(FIELD_GROUPS if row.field_groups is None else row.field_groups),
         rate_class="bulk",
         store=row.store,
         request_id=row.request_id,

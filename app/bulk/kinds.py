@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.catalog import commands as catalog_commands
-from app.catalog.queries import phone_regions
 from app.catalog.schemas import ProductItem, StoreItem
 from app.core.batch import Checked, check_items
 from app.core.db import Tx
 from app.core.errors import Problem
 from app.core.services import Services
+from app.customers import queries as customers_queries
 from app.customers.commands.upsert import upsert_many
-from app.customers.intake import Regions, check_customers
+from app.customers.intake import check_customers
 
 # What a caller needs besides imports:write.
 SCOPES = {
@@ -66,8 +66,8 @@ def _model(model: type[BaseModel]) -> Callable[[Services], Awaitable[Check]]:
 
 
 async def _customers_check(services: Services) -> Check:
-    stores = await services.db.run(phone_regions)
-    return partial(check_customers, regions=Regions(services.settings.company.phone_region, stores))
+    region = services.settings.company.phone_region
+    return partial(check_customers, regions=await services.db.run(lambda tx: customers_queries.regions(tx, region)))
 
 
 async def _customers(tx: Tx, _: Services, checked: Checked) -> Results:

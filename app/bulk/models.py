@@ -58,6 +58,8 @@ class Import(Base):
     key_id: Mapped[uuid.UUID]
     client_name: Mapped[str]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    # None: of an import from before writes were bound to field groups.
+    field_groups: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     store: Mapped[str | None]
     request_id: Mapped[str]
     rows_read: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -99,7 +99,7 @@ class Field:
     `value` builds its expression from the row (of `side` where one is named); null means missing. `empty` is its value
     for whom the side has no row; None means missing. `year` goes with a birthday, whose own value is month * 100 + day.
     `group` and `scope` are what a caller needs to use it; `changed_by` the events after which it may differ, and
-    `temporal` whether time alone changes it.
+    `temporal` whether time alone changes it. `only` are its operators where they are fewer than those of its type.
     """
 
     name: str
@@ -115,13 +115,14 @@ class Field:
     values_at: str | None = None
     pii: Pii = Pii.NONE
     whole: bool = False
+    only: tuple[str, ...] = ()
     changed_by: tuple[str, ...] = ()
     temporal: bool = False
 
     @property
     def operators(self) -> tuple[str, ...]:
         """The operators that it takes."""
-        return OPERATORS[self.type]
+        return self.only or OPERATORS[self.type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,10 @@ class Registry:
         taken = {name.partition(".")[0] for name in self.fields} & set(self.collections)
         if taken:
             raise ValueError(f"both a field and a collection: {', '.join(sorted(taken))}")
+
+    def extended(self, fields: Iterable[Field]) -> "Registry":
+        """What this registry holds, and more fields."""
+        return Registry(self.population, [*self.fields.values(), *fields], self.collections.values())
 
     def names(self) -> Iterator[str]:
         """Every name that can stand in a text: fields, collections and their fields."""

@@ -148,6 +148,18 @@ class ModelSettings(_Part):
     refit_days: int = Field(default=7, ge=1)
 
 
+class CompletenessSettings(BaseModel):
+    """What each attribute is worth to us: `weights` by path instead of the built-in ones, 0 for not at all.
+
+    Change `version` with them: every answer says under which version it was reckoned.
+    """
+
+    version: int = Field(default=1, ge=1)
+    weights: dict[str, Annotated[int, Field(ge=0, le=1000)]] = {}
+    # So many customers with one birthday look made up, and never fewer than ten times what chance brings.
+    shared_birthday: int = Field(default=100, ge=2)
+
+
 class Settings(BaseSettings):
     """The whole configuration of one process."""
 
@@ -167,6 +179,7 @@ class Settings(BaseSettings):
     segments: SegmentSettings = SegmentSettings()
     company: CompanySettings = CompanySettings()
     models: ModelSettings = ModelSettings()
+    completeness: CompletenessSettings = CompletenessSettings()
 
     @cached_property
     def secret(self) -> str:

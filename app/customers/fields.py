@@ -3,10 +3,11 @@
 import calendar
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, FromClause, Integer, case, cast, func, literal, select
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, FromClause, Integer, case, cast, func, literal, select
 
 from app.catalog.fields import column, store_fields, store_side
 from app.core.fields import Evaluation, Field, FieldType, Pii, Population
+from app.customers.attributes import PROFILE, Attribute, Type
 from app.customers.models import GENDERS, KINDS, STATUSES, Customer, IdentifierRow
 
 _CHANGED = ("customer.created", "customer.updated")
@@ -54,6 +55,47 @@ def _personal(name: str, label: str, kind: FieldType, **more: Any) -> Field:
     return _field(name, label, kind, group="personal", **{"pii": Pii.PERSONAL, **more})
 
 
+def _list_text(element: ColumnElement[Any], row: FromClause) -> ColumnElement[Any]:
+    each = func.jsonb_array_elements_text(element).table_valued("value", name="each")
+    return select(func.string_agg(each.c.value, ", ")).select_from(each).correlate(row).scalar_subquery()
+
+
+def _in_profile(attribute: Attribute) -> Any:
+    """The value of an attribute of the profile. What is stored is of its type, so it can be cast."""
+
+    def build(row: FromClause, _: Evaluation) -> ColumnElement[Any]:
+        element = row.c.profile[(attribute.section, attribute.name)]
+        if attribute.type is Type.TAGS:
+            return _list_text(element, row)
+        if attribute.type is Type.MEMBERS:
+            return func.jsonb_array_length(element)
+        kind = _CAST.get(attribute.type)
+        return element.astext if kind is None else cast(element.astext, kind)
+
+    return build
+
+
+_CAST: dict[Type, Any] = {
+    Type.INTEGER: BigInteger, Type.MONEY: BigInteger, Type.DATE: Date, Type.BOOLEAN: Boolean,
+}  # fmt: skip
+_FIELD_TYPES = {
+    Type.TEXT: FieldType.TEXT, Type.CHOICE: FieldType.CHOICE, Type.TAGS: FieldType.TEXT,
+    Type.INTEGER: FieldType.NUMBER, Type.MONEY: FieldType.MONEY, Type.DATE: FieldType.DATE,
+    Type.BOOLEAN: FieldType.BOOLEAN, Type.MEMBERS: FieldType.NUMBER,
+}  # fmt: skip
+# A list of words is asked about by a word that it contains.
+_OF_TAGS = ("contains", "missing")
+
+
+def attribute_field(attribute: Attribute) -> Field:
+    """An attribute of the profile, declared ones too, as a field; members of a family count."""
+    return _field(
+        attribute.path, attribute.label, _FIELD_TYPES[attribute.type], value=_in_profile(attribute),
+        group=attribute.group, pii=attribute.pii, choices=attribute.choices,
+        whole=attribute.type in {Type.INTEGER, Type.MEMBERS}, only=_OF_TAGS if attribute.type is Type.TAGS else (),
+    )  # fmt: skip
+
+
 _HOME = store_side("home", lambda customer: customer.c.home_store)
 _WRITABLE_KINDS = tuple(kind for kind in KINDS if kind != "walk_in")
 _PRESENT_STATUSES = tuple(status for status in STATUSES if status not in _GONE)
@@ -75,4 +117,5 @@ FIELDS: tuple[Field, ...] = (
     _field("has_phone", "Has a phone number", FieldType.BOOLEAN, value=_has("phone"), group="contact"),
     _field("has_email", "Has an e-mail address", FieldType.BOOLEAN, value=_has("email"), group="contact"),
     _field("has_card", "Has a card", FieldType.BOOLEAN, value=_has("card"), group="contact"),
+    *(attribute_field(attribute) for attribute in PROFILE),
 )

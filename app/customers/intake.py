@@ -4,7 +4,7 @@ A phone without a country code is read with the phone region of the customer's h
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,12 @@ from pydantic_core import PydanticCustomError
 
 from app.catalog.models import UNKNOWN_STORE
 from app.core.batch import Checked, check_items, items_of
-from app.core.errors import INVALID, FieldError, Problem
+from app.core.errors import FORBIDDEN, INVALID, FieldError, Problem
+from app.customers.attributes import CUSTOM, Declared, group_of
 from app.customers.identifiers import Identifier, normalise
+from app.customers.profile import check_custom, flatten
 from app.customers.record import Fields
-from app.customers.schemas import NewCustomer
+from app.customers.schemas.record import NewCustomer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,14 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """Which region a phone number is read for: the store's, else the deployment's. Knows every store there is."""
+    """What an item is read with: a phone's region (the store's, else the deployment's), declared attributes.
+
+    Knows every store there is.
+    """
 
     default: str
     stores: Mapping[str, str]
+    declared: Declared = field(default_factory=dict)
 
     def of(self, store: str | None) -> str:
         """The region of a home store."""
@@ -43,12 +49,26 @@ class Regions:
 
 @dataclass(slots=True)
 class Item:
-    """One customer as it was sent: own fields, identifiers, and when the values were collected if that was said."""
+    """One customer as it was sent: its values, identifiers, and what was said of where they come from.
+
+    `needs` are the field groups that its sender must hold, each with the first field that is in it.
+    """
 
     fields: Fields
     identifiers: list[Given] = field(default_factory=list)
     id: uuid.UUID | None = None
     collected_at: datetime | None = None
+    provenance: Fields | None = None
+    needs: dict[str, str] = field(default_factory=dict)
+
+    def refused(self, held: frozenset[str]) -> Problem | None:
+        """Why a caller with the field groups `held` may not write this."""
+        errors = [
+            FieldError("/" + path.replace(".", "/"), "field_group", f"This needs the field group {group}.")
+            for group, path in self.needs.items()
+            if group not in held
+        ]
+        return Problem(FORBIDDEN, "The API key lacks a field group.", errors) if errors else None
 
 
 def item_of(value: Fields, regions: Regions) -> Item:
@@ -58,12 +78,45 @@ def item_of(value: Fields, regions: Regions) -> Item:
         raise Problem(UNKNOWN_STORE, errors=[FieldError("/home_store", "unknown_store", "There is no such store.")])
     if value.get("birthday"):
         value["birthday"] = {"year": None, **value["birthday"]}
+    provenance = value.pop("provenance", None)
+    collected_at = value.pop("collected_at", None) or (provenance or {}).get("collected_at")
+    customer, identifiers = value.pop("id", None), value.pop("identifiers", None) or ()
+    unfold(value, regions.declared)
+    named = (*value, "identifiers") if identifiers else value
     return Item(
         fields=value,
-        identifiers=identifiers_of(value.pop("identifiers", None) or (), regions.of(store)),
-        id=value.pop("id", None),
-        collected_at=value.pop("collected_at", None),
+        identifiers=identifiers_of(identifiers, regions.of(store)),
+        id=customer,
+        collected_at=collected_at,
+        provenance=provenance,
+        needs=needs_of(named, regions.declared, "profile/"),
     )
+
+
+def patch_of(given: Fields, declared: Declared) -> Item:
+    """A validated merge patch as an item. Raises Problem: a custom attribute is not valid."""
+    provenance = given.pop("provenance", None)
+    unfold(given, declared)
+    collected_at = (provenance or {}).get("collected_at")
+    needs = needs_of(given, declared, "profile/")
+    return Item(given, collected_at=collected_at, provenance=provenance, needs=needs)
+
+
+def unfold(value: Fields, declared: Declared) -> None:
+    """Put the values of `profile` into `value` under their paths. Raises Problem: a custom one is not valid."""
+    if "profile" in value:
+        profile = value.pop("profile")
+        if profile and profile.get(CUSTOM):
+            profile[CUSTOM] = check_custom(profile[CUSTOM], declared)
+        value.update(flatten(profile, declared))
+
+
+def needs_of(named: Iterable[str], declared: Declared, prefix: str = "") -> dict[str, str]:
+    """The field groups that writing these paths needs, each with the first path (as a pointer) that is in it."""
+    needs: dict[str, str] = {}
+    for path in named:
+        needs.setdefault(group_of(path, declared), f"{prefix}{path}" if "." in path else path)
+    return needs
 
 
 def identifiers_of(sent: Sequence[Fields], region: str, pointer: str = "/identifiers/{0}/{1}") -> list[Given]:

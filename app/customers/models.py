@@ -1,24 +1,57 @@
 """Tables of the customer record: the record itself, and the identifiers that find it."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, SmallInteger, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalog.models import UNKNOWN_STORE
-from app.core.errors import ProblemType
+from app.core.caller import FIELD_GROUPS
+from app.core.errors import NOT_FOUND, ProblemType
+from app.core.fields import Pii
 from app.core.tables import Base, Stamp
 
 KINDS = ("person", "business", "walk_in")
 STATUSES = ("target", "prospect", "active", "dormant", "lost", "merged", "erased")
 GENDERS = ("female", "male", "other")
+CUSTOM_TYPES = ("text", "choice", "tags", "integer", "money", "date", "boolean")
+ADDRESS_KINDS = ("home", "work", "billing", "delivery", "store", "other")
+AUTHORITIES = ("decides", "influences", "advises", "uses", "none")
+# What the other customer is to this one -> what this one is to the other.
+INVERSE = {
+    "household": "household", "spouse": "spouse", "parent": "child", "child": "parent", "relative": "relative",
+    "friend": "friend", "colleague": "colleague", "employer": "employee", "employee": "employer",
+    "referrer": "referred", "referred": "referrer", "owner": "owned", "owned": "owner",
+    "supplier": "supplied", "supplied": "supplier",
+}  # fmt: skip
+PII = tuple(one.value for one in Pii)
+
+# So many of each a customer may have.
+BELONGINGS_MAX = 100
 
 # A customer's identifiers are part of every answer that shows it.
 IDENTIFIERS_MAX = 50
 
 IDENTIFIER_TAKEN = ProblemType("identifier_taken", 409, "Another customer has this identifier")
+ATTRIBUTE_FIXED = ProblemType("attribute_fixed", 409, "Values of the attribute may be stored in its present form")
+TOO_MANY_ATTRIBUTES = ProblemType("too_many_attributes", 409, "The company has as many attributes as it may have")
+TOO_MANY_BELONGINGS = ProblemType("too_many_of_a_customer", 409, "The customer has as many of these as it may have")
+ALREADY_RELATED = ProblemType("already_related", 409, "The two customers are in this relationship already")
 CUSTOMER_EXISTS = ProblemType("customer_exists", 409, "There is already a customer with this id")
 TOO_MANY_IDENTIFIERS = ProblemType("too_many_identifiers", 409, "The customer has as many identifiers as it may have")
 
@@ -26,8 +59,9 @@ TOO_MANY_IDENTIFIERS = ProblemType("too_many_identifiers", 409, "The customer ha
 class Customer(Base):
     """A person, a business, or the walk-in of a store (who stands for all its buyers that nobody knows).
 
-    `collected` holds, per field, when its value was collected: an older value never replaces a newer one. Figures and
-    points live in tables of their own and never change `version`.
+    `collected` holds, per field, when its value was collected: an older value never replaces a newer one. `suspect` are
+    the fields whose value looks made up (`suspect.made_up`), kept by every write. Figures and points live in tables of
+    their own and never change `version`.
     """
 
     __tablename__ = "customers"
@@ -45,6 +79,14 @@ class Customer(Base):
         # For lists: the rare values are asked for, and one page of them would walk the whole table.
         Index("ix_customers_kind", "kind", "id"),
         Index("ix_customers_status", "status", "id"),
+        # How many share a birthday, and whose is near.
+        Index(
+            "ix_customers_birthday",
+            "birth_month",
+            "birth_day",
+            "birth_year",
+            postgresql_where=text("birth_month IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -66,6 +108,7 @@ class Customer(Base):
     merged_into: Mapped[uuid.UUID | None]
     profile: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     collected: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    suspect: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
     version: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[Stamp]
     updated_at: Mapped[Stamp]
@@ -77,6 +120,8 @@ class IdentifierRow(Base):
     `value` is normalised, `typed` is as it was given. An `exclusive` row is the only such one for its kind and value:
     every card, external and chat id is; a phone or e-mail is when a till created its customer by it, so that two
     tills that meet a new number at the same time agree on one customer. Others may still share that number.
+
+    The row is its own fact: `channel`, `collector` and `store` say where it came from, `created_at` when.
     """
 
     __tablename__ = "identifiers"
@@ -89,6 +134,7 @@ class IdentifierRow(Base):
         CheckConstraint("exclusive OR kind IN ('phone', 'email')", name="exclusive"),
         Index("uq_identifiers_kind_value", "kind", "value", unique=True, postgresql_where=text("exclusive")),
         Index("ix_identifiers_customer_id", "customer_id"),
+        Index("ix_identifiers_created_at", "created_at", postgresql_using="brin"),
     )
 
     kind: Mapped[str]
@@ -100,11 +146,166 @@ class IdentifierRow(Base):
     is_primary: Mapped[bool] = mapped_column(server_default=text("false"))
     verified_at: Mapped[datetime | None]
     created_at: Mapped[Stamp]
+    confirmed_at: Mapped[datetime | None]
+    suspect: Mapped[bool] = mapped_column(server_default=text("false"))
+    licence_end: Mapped[date | None]
+    channel: Mapped[str | None]
+    collector: Mapped[str | None]
+    store: Mapped[str | None]
+
+
+class Fact(Base):
+    """Where the value that a customer's record has at `path` came from, and what it was before.
+
+    One row per path, kept by every write of the value. `confirmed_at` is when somebody last said that it is still
+    right; `retired_at` is when it was cleared.
+    """
+
+    __tablename__ = "facts"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "path"),
+        # Totals of a period: rows come nearly in the order of their time, so a few pages of index do.
+        Index("ix_facts_collected_at", "collected_at", postgresql_using="brin"),
+        Index("ix_facts_confirmed_at", "confirmed_at", postgresql_where=text("confirmed_at IS NOT NULL")),
+    )
+
+    # No foreign key: every writer has the customer locked, and a check per value would double what a batch costs.
+    customer_id: Mapped[uuid.UUID]
+    collected_at: Mapped[Stamp]
+    confirmed_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    licence_end: Mapped[date | None]
+    path: Mapped[str]
+    channel: Mapped[str]
+    collector: Mapped[str]
+    confirmed_by: Mapped[str | None]
+    store: Mapped[str | None]
+    previous: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+
+
+class _Belonging:
+    """What an address and a key person have in common: a version of its own, and where it came from."""
+
+    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id"))
+    id: Mapped[uuid.UUID]
+    version: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[Stamp]
+    updated_at: Mapped[Stamp]
+    collected_at: Mapped[Stamp]
+    confirmed_at: Mapped[datetime | None]
+    licence_end: Mapped[date | None]
+    channel: Mapped[str]
+    collector: Mapped[str]
+    store: Mapped[str | None]
+
+
+class Address(_Belonging, Base):
+    """Where a customer lives, works, is billed or gets deliveries."""
+
+    __tablename__ = "addresses"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        CheckConstraint(f"kind IN {ADDRESS_KINDS}", name="kind"),
+    )
+
+    kind: Mapped[str]
+    country: Mapped[str | None]
+    region: Mapped[str | None]
+    city: Mapped[str | None]
+    district: Mapped[str | None]
+    street: Mapped[str | None]
+    postcode: Mapped[str | None]
+    recipient: Mapped[str | None]
+    note: Mapped[str | None]
+
+
+class Contact(_Belonging, Base):
+    """A key person of a customer that is a business. Phones and e-mail are kept as typed: they find nobody."""
+
+    __tablename__ = "contacts"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        CheckConstraint(f"authority IN {AUTHORITIES}", name="authority"),
+        CheckConstraint(
+            "(birth_month IS NULL) = (birth_day IS NULL) AND (birth_year IS NULL OR birth_month IS NOT NULL)"
+            " AND birth_month BETWEEN 1 AND 12 AND birth_day BETWEEN 1 AND 31 AND birth_year BETWEEN 1900 AND 2200",
+            name="birthday",
+        ),
+    )
+
+    birth_month: Mapped[int | None] = mapped_column(SmallInteger)
+    birth_day: Mapped[int | None] = mapped_column(SmallInteger)
+    birth_year: Mapped[int | None] = mapped_column(SmallInteger)
+    role: Mapped[str]
+    title: Mapped[str | None]
+    authority: Mapped[str | None]
+    standing: Mapped[str | None]
+    name: Mapped[str | None]
+    email: Mapped[str | None]
+    address: Mapped[str | None]
+    note: Mapped[str | None]
+    phones: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    likes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+class Relationship(Base):
+    """`other` is `kind` of the customer: its referrer, its employer, its parent.
+
+    Each relationship has two rows with one `id`, one per side, written together: the other side's row has the inverse
+    kind. `other` has no foreign key: it is another customer's row.
+    """
+
+    __tablename__ = "relationships"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        UniqueConstraint("customer_id", "other", "kind"),
+        CheckConstraint(f"kind IN {tuple(INVERSE)}", name="kind"),
+        CheckConstraint("other <> customer_id", name="other"),
+    )
+
+    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id"))
+    id: Mapped[uuid.UUID]
+    other: Mapped[uuid.UUID]
+    version: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[Stamp]
+    updated_at: Mapped[Stamp]
+    since: Mapped[date | None]
+    kind: Mapped[str]
+    note: Mapped[str | None]
+
+
+class CustomAttribute(Base):
+    """An attribute of customers that the company has declared: `profile.custom.<name>`."""
+
+    __tablename__ = "custom_attributes"
+    __table_args__ = (
+        CheckConstraint(f"type IN {CUSTOM_TYPES}", name="type"),
+        CheckConstraint(f"pii IN {PII}", name="pii"),
+        CheckConstraint(f"field_group IN {FIELD_GROUPS}", name="field_group"),
+    )
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[Stamp]
+    updated_at: Mapped[Stamp]
+    weight: Mapped[int] = mapped_column(SmallInteger)
+    fresh_days: Mapped[int | None] = mapped_column(Integer)
+    label: Mapped[str]
+    type: Mapped[str]
+    pii: Mapped[str]
+    field_group: Mapped[str]
+    question: Mapped[str | None]
+    kinds: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    choices: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
 
 PROBLEMS: dict[str, ProblemType] = {
     "pk_customers": CUSTOMER_EXISTS,
     "pk_identifiers": IDENTIFIER_TAKEN,
+    "uq_relationships_customer_id_other_kind": ALREADY_RELATED,
+    "fk_addresses_customer_id_customers": NOT_FOUND,
+    "fk_contacts_customer_id_customers": NOT_FOUND,
+    "fk_relationships_customer_id_customers": NOT_FOUND,
     "uq_identifiers_kind_value": IDENTIFIER_TAKEN,
     "fk_customers_home_store_stores": UNKNOWN_STORE,
 }

@@ -1,5 +1,8 @@
 """A customer's own fields as one dictionary, and which value wins when two sources disagree. Pure.
 
+The record's own fields stand under their names and are always there; values of the profile stand under their paths
+(`career.occupation`) and are there if they are known.
+
 A value collected earlier than the one we hold never replaces it, so that a till that was offline cannot undo what the
 call centre learnt. A cleared field keeps its time too: an older value does not come back.
 """
@@ -7,6 +10,9 @@ call centre learnt. A cleared field keeps its time too: an older value does not 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from app.customers.profile import nested, paths_of
+from app.customers.suspect import made_up
 
 Fields = dict[str, Any]
 
@@ -27,7 +33,7 @@ def from_columns(row: Mapping[str, Any]) -> Fields:
     fields = {name: row[name] for name in PLAIN}
     birthday = {part: row[column] for part, column in BIRTH.items()}
     fields["birthday"] = birthday if birthday["month"] is not None else None
-    return fields
+    return fields | paths_of(row["profile"])
 
 
 def to_columns(fields: Mapping[str, Any]) -> Fields:
@@ -35,7 +41,7 @@ def to_columns(fields: Mapping[str, Any]) -> Fields:
     birthday = fields["birthday"] or {}
     columns = {name: fields[name] for name in PLAIN}
     columns.update({column: birthday.get(part) for part, column in BIRTH.items()})
-    return columns
+    return {**columns, "profile": nested(fields), "suspect": made_up(fields)}
 
 
 def stamp(moment: datetime) -> str:
@@ -59,15 +65,23 @@ def apply(
     """
     after, moved = dict(fields), dict(times)
     when = stamp(now if collected_at is None else min(collected_at, now))
-    for name in (name for name in NAMES if name in given):
+    for name in names_of(given):
         held = moved.get(name, "")
         if collected_at is not None and held > when:
             continue
-        if after[name] != given[name] or collected_at is not None:
+        if after.get(name) != given[name] or collected_at is not None:
             after[name], moved[name] = given[name], max(when, held)
+            if after[name] is None and "." in name:
+                del after[name]
     return after, moved
+
+
+def names_of(*fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names that any of these give a value: own fields first, then the paths of the profile."""
+    given = set[str]().union(*fields)
+    return (*(name for name in NAMES if name in given), *sorted(name for name in given if "." in name))
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the fields that differ."""
-    return tuple(name for name in NAMES if before[name] != after[name])
+    return tuple(name for name in names_of(before, after) if before.get(name) != after.get(name))

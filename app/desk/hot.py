@@ -67,5 +67,7 @@ def _statement(services: Services, caller: Caller) -> CompiledSql:
     key = ("desk.lookup", caller.field_groups, caller.partner)
     found: CompiledSql | None = services.memo.get(key)
     if found is None:
-        found = services.memo[key] = compiled(queries.lookup(caller, services.sections))
+        found = services.memo[key] = compiled(
+            queries.lookup(caller, services.sections, services.settings.completeness.weights)
+        )
     return found

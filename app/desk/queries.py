@@ -12,12 +12,14 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     case,
     cast,
-    exists,
     func,
     literal,
+    null,
+    or_,
     select,
     text,
 )  # fmt: skip
@@ -28,16 +30,19 @@ from app.core.caller import Caller
 from app.core.documents import Sections, json_object
 from app.credit.queries import OVERDUE
 from app.customers import queries as customers_queries
+from app.customers.attributes import BOTH
+from app.customers.completeness import Weights, weighted
 from app.customers.identifiers import WALK_IN
 from app.customers.models import Customer, IdentifierRow
 
 CANDIDATES_MAX = 20
+ASKED_MAX = 8
 
 
-def lookup(caller: Caller, sections: Sections) -> Select[Any]:
+def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
     """What `caller` may see of who has an identifier: one row with the candidates' ids and their JSON array as text.
 
-    Parameters: `kind`, `value`, and today's `month` and `day`.
+    Parameters: `kind`, `value`, and today's `month` and `day`. `weights` are the company's own, by path.
     """
     held, seen = caller.field_groups, customers_queries.visible_to(caller)
     # Through IN on the look-up table, so that the same statement works when customers are spread over machines.
@@ -68,7 +73,7 @@ def lookup(caller: Caller, sections: Sections) -> Select[Any]:
             ),
             literal(False, Boolean),
         )
-    members["ask_next"] = _ask_next(held)
+    members["ask_next"] = _ask_next(held, weights)
     candidate = (
         select(Customer.id, primary.label("is_primary"), json_object(**members).label("document"))
         .where(Customer.id.in_(select(holders.c.customer_id)), Customer.kind != WALK_IN, seen)
@@ -116,13 +121,17 @@ def _match(holders: Any, primary: ColumnElement[Any]) -> ColumnElement[Any]:
     )
 
 
-def _ask_next(groups: frozenset[str]) -> ColumnElement[Any]:
-    """What we lack most, of what this caller may know of: a birthday, a phone, a name."""
-    has_phone = exists().where(IdentifierRow.customer_id == Customer.id, IdentifierRow.kind == "phone")
+def _ask_next(groups: frozenset[str], weights: Weights) -> ColumnElement[Any]:
+    """What is worth asking next, of what this caller may know of: the heaviest that is missing or looks made up.
+
+    Only the heaviest few of each kind of customer are looked at: each costs every lookup a little.
+    """
     asks: list[tuple[Any, Any]] = []
-    if "personal" in groups:
-        asks.append((and_(Customer.birth_month.is_(None), Customer.kind == "person"), literal("birthday")))
-    if "contact" in groups:
-        asks.append((~has_phone, literal("phone")))
-    asks.append((Customer.display_name.is_(None), literal("display_name")))
-    return case(*asks, else_=None)
+    counted = [one for _, one in weighted(weights) if one.group in groups]
+    first = {one.path for kind in BOTH for one in [each for each in counted if kind in each.kinds][:ASKED_MAX]}
+    for one in counted:
+        if one.path in first:
+            lacks = or_(customers_queries.lacks(one), literal(one.path, Text) == any_(Customer.suspect))
+            mine = lacks if one.kinds == BOTH else and_(Customer.kind == literal(one.kinds[0], Text), lacks)
+            asks.append((mine, literal(one.path, Text)))
+    return case(*asks, else_=None) if asks else null()

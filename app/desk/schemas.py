@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.core.pages import Page
 from app.core.types import Answer, Line, Name, Wire
-from app.customers.schemas import CustomerAnswer
+from app.customers.schemas.record import CustomerAnswer
 
 
 class NoQuery(Wire):
@@ -107,7 +107,6 @@ class LookupBody(Wire):
 
 
 Match = Literal["exact_phone", "exact_email", "primary", "shared_phone", "shared_email", "card", "external"]
-Question = Literal["display_name", "phone", "birthday"]
 
 
 class Candidate(CustomerAnswer):
@@ -118,7 +117,11 @@ class Candidate(CustomerAnswer):
         bool | SkipJsonSchema[None], Field(description="In the company's time zone; absent without `personal`.")
     ] = None
     ask_next: Annotated[
-        Question | None, Field(description="The question worth asking this customer next, or null.")
+        str | None,
+        Field(
+            description="The path of the attribute worth asking this customer for next, or null if the eight that "
+            "count most are known; the completeness of the customer tells the rest."
+        ),
     ] = None
 
 

@@ -3,6 +3,11 @@
 EVENT_TYPES = {
     "customer.created": "A customer was created.",
     "customer.updated": "A customer's record or identifiers changed.",
+    "customer.confirmed": "Somebody has said that facts of a customer are still right.",
+    "address.updated": "An address of a customer was added, changed or removed.",
+    "contact.updated": "A key person of a customer was added, changed or removed.",
+    "relationship.updated": "A relationship between two customers was added, changed or removed.",
+    "attribute.updated": "An attribute of customers was declared or changed.",
     "receipt.recorded": "A receipt was recorded.",
     "receipt.voided": "A receipt was cancelled.",
     "receipt.attributed": "A receipt now belongs to another customer.",

@@ -11,8 +11,11 @@ from zoneinfo import ZoneInfo
 from app.core.caller import Caller
 from app.core.db import Tx
 from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
+from app.core.fields import Registry
 from app.core.services import Services
 from app.core.types import currency_digits
+from app.customers import queries as customers_queries
+from app.customers.fields import attribute_field
 from app.segments import definition
 from app.segments.check import Checked, World
 from app.segments.grammar import Refused
@@ -24,6 +27,7 @@ from app.segments.queries.saved import Saved
 from app.segments.tree import Expr, InSegment, every
 
 _SLOTS = "segments.slots"
+_REGISTRY = "segments.registry"
 # More saved segments than this are not asked about one customer in one request.
 HELD_MAX = 500
 
@@ -54,7 +58,18 @@ class Asking:
                 if isinstance(node, InSegment):
                     names |= {node.name} if node.name is not None else set()
                     ids |= {node.segment} if node.segment is not None else set()
-        return World(self._services.registry, self.digits, await saved.behind(tx, ids=ids, names=names))
+        return World(await self.registry(tx), self.digits, await saved.behind(tx, ids=ids, names=names))
+
+    async def registry(self, tx: Tx) -> Registry:
+        """Everything that can be asked about, with the attributes that the company has declared as of now."""
+        declared, memo = await customers_queries.declared(tx), self._services.memo
+        if not declared:
+            return self._services.registry
+        known: tuple[Any, Registry] | None = memo.get(_REGISTRY)
+        if known is None or known[0] != declared:
+            fields = [attribute_field(one) for one in declared.values()]
+            known = memo[_REGISTRY] = declared, self._services.registry.extended(fields)
+        return known[1]
 
     def checked(self, given: dict[str, Any], world: World, own: uuid.UUID | None = None) -> Checked:
         """The definition as a question. Raises Problem."""
@@ -65,7 +80,7 @@ class Asking:
     def question(self, checked: Checked, world: World, as_of: date) -> Question:
         """The question, ready to be answered."""
         trees: dict[uuid.UUID, Expr] = {known.id: known.tree for known in world.segments.values()}
-        return Question(self._services.registry, checked.tree, as_of, self._company.time_zone, trees)
+        return Question(world.registry, checked.tree, as_of, self._company.time_zone, trees)
 
     async def saved(self, tx: Tx, segment: uuid.UUID) -> tuple[Saved, World, Checked]:
         """A saved segment that the caller may ask. Raises Problem: there is none, or something is not granted."""
@@ -80,7 +95,7 @@ class Asking:
     async def askable(self, tx: Tx, as_of: date) -> tuple[list[tuple[Saved, Question]], int]:
         """Every saved segment that the caller may ask, and how many there are besides."""
         everything = await saved.page(tx, after=None, limit=HELD_MAX)
-        world = World(self._services.registry, self.digits, {one.id: one.known for one in everything})
+        world = World(await self.registry(tx), self.digits, {one.id: one.known for one in everything})
         found = []
         for one in everything:
             try:

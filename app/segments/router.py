@@ -48,7 +48,9 @@ _LIST = "segments"
 async def list_segment_fields(caller: Reader, services: ServicesOf) -> Response:
     """Everything that the caller may ask about: fields, collections, functions, windows and limits."""
     currency = services.settings.company.currency
-    shown = offered(services.registry, caller, currency=currency, digits=Asking(services).digits)
+    asking = Asking(services)
+    registry = await services.db.read(caller, asking.registry)
+    shown = offered(registry, caller, currency=currency, digits=asking.digits)
     return json_response(orjson.dumps(shown))
 
 

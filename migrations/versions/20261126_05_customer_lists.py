@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "20261126_05_customer_lists"
-down_revision = "20261121_10_early_warning"
+down_revision = "20261126_01_record"
 branch_labels = None
 depends_on = None
 

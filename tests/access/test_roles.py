@@ -27,7 +27,8 @@ EXPECTED = {
     ),
     "admin": (
         {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
-         "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "credit:read", "credit:write",
+         "feed:read", "imports:read", "imports:write", "customers:admin", "keys:admin", "audit:read", "credit:read",
+         "credit:write",
          "warnings:read", "warnings:write", "warnings:admin", "segments:read", "segments:write"}, ALL, "standard"
     ),
 }  # fmt: skip

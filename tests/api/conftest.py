@@ -20,11 +20,11 @@ def kept():
 
 
 @pytest.fixture
-async def names(client, sweeper, kept):
+async def names(house, client, kept):
     """The records of a fresh small company: made through the API once, and from then on put back as they were."""
     if kept:
-        await sweeper.connection.execute(kept["restore"])
+        await house.sweeper.connection.execute(kept["restore"])
     else:
         kept["names"] = await world.build(client)
-        kept["restore"] = await world.keep(sweeper.connection)
+        kept["restore"] = await world.keep(house.sweeper.connection)
     return dict(kept["names"])

@@ -48,6 +48,31 @@ def receipt(number: str = "{fresh}") -> dict[str, Any]:
     }  # fmt: skip
 
 
+PROVENANCE = {"channel": "rented_list", "collector": "emp-7", "collected_at": "2026-11-01T09:00:00+08:00",
+              "licence_end": "2030-12-31"}  # fmt: skip
+ADDRESS = {"kind": "delivery", "country": "CN", "region": "Guizhou", "city": "Guiyang", "district": "Yunyan",
+           "street": "Zhonghua Road 1", "postcode": "550001", "recipient": "张伟", "note": "Ring twice",
+           "provenance": PROVENANCE}  # fmt: skip
+CONTACT = {"role": "key_person", "title": "Buyer", "authority": "decides", "standing": "Asked by all", "name": "李娜",
+           "birthday": {"month": 5, "day": 4, "year": 1980}, "likes": ["tea"], "note": "Mornings",
+           "phones": ["138 5555 0000"], "email": "li@example.com", "address": "Office 3",
+           "provenance": PROVENANCE}  # fmt: skip
+ATTRIBUTE = {"label": "Shoe size", "type": "choice", "choices": ["41", "42"], "pii": "none", "field_group": "basic",
+             "kinds": ["person"], "weight": 2, "fresh_days": 900, "question": "What size?"}  # fmt: skip
+
+
+def profile() -> dict[str, Any]:
+    """A value of every type that a profile can hold."""
+    return {
+        "education": {"level": "master"}, "career": {"last_promotion": "2024-03-01", "promotion_cycle_months": 24},
+        "family": {"members": [{"relation": "child", "name": "小明", "birthday": {"month": 6, "day": 1, "year": 2018},
+                                "note": "Likes trains"}]},
+        "life": {"hobbies": ["tea", "badminton"]}, "personality": {"beliefs": "None told"},
+        "nature": {"ownership": "private"}, "buying_habits": {"tenders": False}, "standing": {"annual_revenue": 100},
+        "custom": {"size": "42"},
+    }  # fmt: skip
+
+
 def customer() -> dict[str, Any]:
     """A customer with every field."""
     return {
@@ -57,6 +82,7 @@ def customer() -> dict[str, Any]:
             {"kind": "phone", "value": "138 1234 5678"}, {"kind": "card", "value": "{fresh}"},
             {"kind": "external", "system": "crm", "value": "{fresh}"},
         ],
+        "profile": profile(), "provenance": PROVENANCE,
     }  # fmt: skip
 
 
@@ -90,17 +116,55 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/customers": Sample("customers:read", query={"limit": "5", "kind": "person"}),
     "GET /v1/customers/{customer_id}": Sample("customers:read", hides=True),
     "PATCH /v1/customers/{customer_id}": Sample(
-        "customers:write", body={"display_name": "New"}, headers={"If-Match": '"1"'}
+        "customers:write",
+        body={"display_name": "New", "profile": profile(), "provenance": PROVENANCE},
+        headers={"If-Match": '"1"'},
     ),
     "PUT /v1/customers/by-external/{system}/{value}": Sample(
         "customers:write", body={"display_name": "Outside"}, status=201
     ),
     "POST /v1/customers/{customer_id}/identifiers": Sample(
-        "customers:write", body={"kind": "chat", "system": "wechat", "value": "{fresh}"},
+        "customers:write", body={"kind": "chat", "system": "wechat", "value": "{fresh}", "provenance": PROVENANCE},
         headers={"If-Match": '"1"'},
     ),
     "DELETE /v1/customers/{customer_id}/identifiers/{identifier_id}": Sample(
         "customers:write", headers={"If-Match": '"1"'}
+    ),
+    "GET /v1/customers/attributes": Sample("customers:read"),
+    "GET /v1/custom-attributes": Sample("customers:read"),
+    "PUT /v1/custom-attributes/{name}": Sample("customers:admin", body=ATTRIBUTE),
+    "GET /v1/customers/{customer_id}/provenance": Sample("customers:read", hides=True),
+    "GET /v1/customers/{customer_id}/completeness": Sample("customers:read", hides=True),
+    "POST /v1/customers/{customer_id}/confirm": Sample(
+        "customers:write", body={"paths": ["birthday", "phone"], "provenance": PROVENANCE}
+    ),
+    "GET /v1/profile-quality": Sample("customers:read", query={"since": "2026-01-01", "until": "2026-12-31"}),
+    "GET /v1/customers/{customer_id}/addresses": Sample("customers:read", hides=True),
+    "POST /v1/customers/{customer_id}/addresses": Sample("customers:write", body=ADDRESS, status=201),
+    "PATCH /v1/customers/{customer_id}/addresses/{address_id}": Sample(
+        "customers:write", body=ADDRESS, headers={"If-Match": '"1"'}
+    ),
+    "DELETE /v1/customers/{customer_id}/addresses/{address_id}": Sample(
+        "customers:write", headers={"If-Match": '"1"'}, status=204
+    ),
+    "GET /v1/customers/{customer_id}/contacts": Sample("customers:read", hides=True),
+    "POST /v1/customers/{customer_id}/contacts": Sample("customers:write", body=CONTACT, status=201),
+    "PATCH /v1/customers/{customer_id}/contacts/{contact_id}": Sample(
+        "customers:write", body=CONTACT, headers={"If-Match": '"1"'}
+    ),
+    "DELETE /v1/customers/{customer_id}/contacts/{contact_id}": Sample(
+        "customers:write", headers={"If-Match": '"1"'}, status=204
+    ),
+    "GET /v1/customers/{customer_id}/relationships": Sample("customers:read", query={"limit": "5"}, hides=True),
+    "POST /v1/customers/{customer_id}/relationships": Sample(
+        "customers:write", body={"other": "{other_id}", "kind": "colleague", "since": "2020-01-01", "note": "A team"},
+        status=201,
+    ),
+    "PATCH /v1/customers/{customer_id}/relationships/{relationship_id}": Sample(
+        "customers:write", body={"kind": "friend", "since": None, "note": "Now a friend"}, headers={"If-Match": '"1"'}
+    ),
+    "DELETE /v1/customers/{customer_id}/relationships/{relationship_id}": Sample(
+        "customers:write", headers={"If-Match": '"1"'}, status=204
     ),
     "POST /v1/customers/read": Sample("customers:read", body={"ids": ["{customer_id}"]}),
     "GET /v1/customers/snapshot": Sample("customers:read"),
@@ -207,10 +271,21 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     names = {"store": "S01", "code": "S01", "system": "crm", "value": "C-77", "key": "a-key"}
     (await client.put("/v1/stores/S01", json=STORE)).raise_for_status()
     (await client.put("/v1/products/S01", json=PRODUCT)).raise_for_status()
+    (await client.put("/v1/custom-attributes/size", json=ATTRIBUTE)).raise_for_status()
+    names["name"] = "size"
     made = await client.post("/v1/customers", json=filled(customer(), names), headers={"Idempotency-Key": "a-key"})
     made.raise_for_status()
     names["customer_id"] = made.json()["id"]
     names["identifier_id"] = made.json()["identifiers"][0]["id"]
+    other = await client.post("/v1/customers", json={"display_name": "Other"})
+    names["other_id"] = other.json()["id"]
+    base = f"/v1/customers/{names['customer_id']}"
+    for name, more in (
+        ("addresses", ADDRESS), ("contacts", CONTACT), ("relationships", {"other": names["other_id"], "kind": "parent"})
+    ):  # fmt: skip
+        added = await client.post(f"{base}/{name}", json=more)
+        added.raise_for_status()
+        names[{"addresses": "address_id"}.get(name, f"{name[:-1]}_id")] = added.json()["id"]
     body = filled(receipt(), names) | {"customer": {"id": names["customer_id"]}}
     pushed = await client.post("/v1/receipts", json=body)
     pushed.raise_for_status()

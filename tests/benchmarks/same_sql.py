@@ -11,7 +11,7 @@ from app.feed import queries as feed_queries
 from app.receipts.sections import FIGURES
 
 # As for a key of the company that sees every field.
-LOOKUP = compiled(desk_queries.lookup(SYSTEM, Sections((FIGURES,))))
+LOOKUP = compiled(desk_queries.lookup(SYSTEM, Sections((FIGURES,)), {}))
 CHANGES = compiled(feed_queries.page(filtered=False))
 # As the hot pool's connections are set up: see core.db.
 SESSION = {"TimeZone": "UTC", "jit": "off", "default_transaction_read_only": "on"}

@@ -15,7 +15,7 @@ from app.bulk import queries
 from app.bulk.columns import SHAPES
 from app.catalog.schemas import ProductItem, StoreItem
 from app.core.caller import SYSTEM
-from app.customers.schemas import NewCustomer
+from app.customers.schemas.record import NewCustomer
 from app.till.schemas import Line, Receipt
 from tests.bulk.conftest import CSV, NDJSON
 
@@ -192,11 +192,27 @@ async def test_rows_are_written_in_the_name_of_who_sent_them(imports, services):
 def test_columns_are_fields_of_the_api_and_every_field_has_columns(kind, model):
     """A field added to the API needs a column, and a column that the API does not know would fail every row."""
     columns = SHAPES[kind].plain
-    own = {"birthday", "identifiers", "customer", "lines", "tenders", "returns"}
+    own = {"birthday", "identifiers", "profile", "provenance", "customer", "lines", "tenders", "returns"}
     assert {name for name in columns if "." not in name} - {"phone", "email", "card"} >= set(model.model_fields) - own
     assert {name for name in columns if "." not in name} - {"phone", "email", "card"} <= set(model.model_fields)
     lines = {name.partition(".")[2] for name in columns if name.startswith("lines.")}
     assert lines == (set(Line.model_fields) if kind == "receipts" else set())
+
+
+async def test_a_file_brings_profiles_and_where_they_come_from(imports):
+    text = (
+        "card,profile.life.hobbies,profile.family.children,provenance.channel\n"
+        "F1,tea; golf,2,survey\nF2,,x,survey\nF3,,,nowhere\n"
+    )
+    found = await imports.run("customers", text)
+    assert counts(found) == (3, 1, 0, 0, 2)
+    assert [error["pointer"] for error in await imports.errors(found["id"])] == [
+        "profile.family.children", "provenance.channel",
+    ]  # fmt: skip
+    (one,) = (await imports.client.get("/v1/customers")).json()["data"]
+    assert one["profile"] == {"life": {"hobbies": ["tea", "golf"]}, "family": {"children": 2}}
+    facts = (await imports.client.get(f"/v1/customers/{one['id']}/provenance")).json()["data"]
+    assert {fact["channel"] for fact in facts} == {"survey"}
 
 
 # --- wrong rows -------------------------------------------------------------------------------------------------------

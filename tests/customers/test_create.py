@@ -142,7 +142,8 @@ async def test_one_primary_per_kind(make):
         ("identifiers", [{"kind": "card", "value": "1", "verified_at": "2026-01-01"}], "/identifiers/0/verified_at"),
         ("identifiers", [{"kind": "card", "value": str(n)} for n in range(21)], "/identifiers"),
         ("collected_at", "2026-11-21T12:00:00", "/collected_at"), ("collected_at", None, "/collected_at"),
-        ("profile", {}, "/profile"), ("grade", "A", "/grade"), ("version", 1, "/version"),
+        ("profile", {"life": {"x": 1}}, "/profile/life/x"),
+        ("profile", {"x": {}}, "/profile/x"), ("grade", "A", "/grade"), ("version", 1, "/version"),
         ("nickname", "x", "/nickname"),
     ],
 )  # fmt: skip

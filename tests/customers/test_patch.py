@@ -104,7 +104,7 @@ async def test_fifty_at_once_one_wins_per_version(client, make, published):
     "patch",
     [
         {"identifiers": []}, {"id": str(uuid.uuid4())}, {"version": 3}, {"collected_at": "2026-01-01T00:00:00Z"},
-        {"kind": None}, {"status": None}, {"kind": "walk_in"}, {"status": "erased"}, {"profile": {}}, {"figures": {}},
+        {"kind": None}, {"status": None}, {"kind": "walk_in"}, {"status": "erased"}, {"profile": []}, {"figures": {}},
         {"display_name": ""}, {"home_store": "NOWHERE"}, [], "x", None, 3,
     ],
 )  # fmt: skip

@@ -147,7 +147,7 @@ async def test_a_patch_that_waited_for_another_is_stale(client, held, make):
     body = await make(display_name="A")
 
     async def edit(tx):
-        await commands.patch(tx, uuid.UUID(body["id"]), {"display_name": "B"}, 1, house_sections)
+        await commands.patch(tx, uuid.UUID(body["id"]), Item({"display_name": "B"}), 1, house_sections)
 
     house_sections = client._transport.app._services.sections
     async with held(edit):
@@ -164,7 +164,7 @@ async def test_a_patch_after_one_that_failed_is_not_stale(client, held, make):
 
     async def edit(tx):
         await commands.patch(
-            tx, uuid.UUID(body["id"]), {"display_name": "B"}, 1, client._transport.app._services.sections
+            tx, uuid.UUID(body["id"]), Item({"display_name": "B"}), 1, client._transport.app._services.sections
         )
 
     path, headers = f"/v1/customers/{body['id']}", {"If-Match": '"1"'}

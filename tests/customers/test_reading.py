@@ -22,7 +22,8 @@ SEES = {
     "admin": BASIC | PERSONAL | CONTACT | FIGURES,
     "pos": BASIC | PERSONAL | CONTACT | FIGURES,
     "call_center": BASIC | PERSONAL | CONTACT | FIGURES,
-    "analyst": BASIC | FIGURES,
+    # Sections of the profile stand in several groups: it is there with those that are shown.
+    "analyst": BASIC | FIGURES | {"profile"},
 }
 
 
@@ -51,10 +52,11 @@ async def test_a_field_outside_the_grant_is_absent_not_null(clients, make, card)
 @pytest.mark.parametrize(
     ("groups", "fields"),
     [
-        (["basic"], BASIC),
-        (["basic", "contact"], BASIC | CONTACT),
+        (["basic"], BASIC | {"profile"}),
+        (["basic", "contact"], BASIC | CONTACT | {"profile"}),
         (["personal"], PERSONAL | {"id", "version"}),
-        (["financial"], FIGURES | {"id", "version"}),
+        (["financial"], FIGURES | {"id", "version", "profile"}),
+        (["contact"], CONTACT | {"id", "version"}),
     ],
 )
 async def test_groups_decide_one_by_one(client, house, make, card, groups, fields):

@@ -127,7 +127,12 @@ async def test_the_question_worth_asking(client):
     changes = [
         ("PATCH", "", {"birthday": {"month": 1, "day": 2}}),
         ("POST", "/identifiers", {"kind": "phone", "value": "+8613812345678"}),
+        ("POST", "/identifiers", {"kind": "phone", "value": "+8613800138000"}),
+        ("PATCH", "", {"profile": {"life": {"hobbies": ["chess"]}}}),
+        ("PATCH", "", {"display_name": "test"}),
         ("PATCH", "", {"display_name": "Q"}),
+        ("POST", "/identifiers", {"kind": "email", "value": "q@example.org"}),
+        ("POST", "/addresses", {"kind": "home", "city": "Guiyang"}),
     ]
     for method, path, body in changes:
         (found,) = await look(client, card="Q")
@@ -136,7 +141,12 @@ async def test_the_question_worth_asking(client):
         )
         assert changed.status_code in (200, 201), changed.text
         asked.append((await look(client, card="Q"))[0]["ask_next"])
-    assert asked == ["birthday", "phone", "display_name", None]
+        told = (await client.get(f"/v1/customers/{found['id']}/completeness")).json()
+        assert told["ask_next"]["path"] == asked[-1], told
+    assert asked == [
+        "birthday", "phone", "phone", "life.hobbies", "display_name", "display_name", "email", "address",
+        "career.occupation",
+    ]  # fmt: skip
 
 
 async def test_a_number_is_read_as_one_of_the_store_s_country(client, house):
@@ -175,7 +185,7 @@ async def test_a_partner_finds_nobody_without_an_agreement(clients):
 
 async def test_one_round_trip_through_indexes(house, client):
     await customer(client, identifiers=[{"kind": "card", "value": "E"}])
-    sql = compiled(queries.lookup(SYSTEM, house.services.sections))
+    sql = compiled(queries.lookup(SYSTEM, house.services.sections, {}))
     values = sql.arguments({"kind": "card", "value": "E", "month": 1, "day": 1})
     connection = await asyncpg.connect(house.services.db.dsn)
     try:

@@ -15,7 +15,9 @@ from sqlalchemy import insert
 
 from app.catalog.models import Category, Product, Store
 from app.core.db import Tx
+from app.customers.attributes import PROFILE, Attribute, Type
 from app.customers.models import Customer, IdentifierRow
+from app.customers.profile import nested
 from app.receipts.commands import rebuild
 from app.receipts.models import Receipt, ReceiptLine
 
@@ -73,6 +75,8 @@ class Person:
     source: str | None
     created_at: datetime
     identifiers: set[str]
+    # As it is stored, by paths.
+    profile: dict[str, Any]
     bought: list[Bought] = field(default_factory=list)
 
     @property
@@ -142,7 +146,18 @@ def _person(chance: random.Random, number: int) -> Person:
         # Some in the last hours of a day in UTC, which are the next day in the company's zone.
         created_at=datetime(2024, 2, 27, 17, 30, tzinfo=UTC) + timedelta(days=chance.randint(-3, 3)),
         identifiers={kind for kind in ("phone", "email", "card") if chance.random() < 0.5},
+        profile={one.path: _known(chance, one) for one in PROFILE if chance.random() < 0.6},
     )
+
+
+def _known(chance: random.Random, one: Attribute) -> Any:
+    words = [name for name in NAMES if name]
+    return {
+        Type.TEXT: chance.choice(words), Type.TAGS: chance.sample(words, chance.randint(1, 2)),
+        Type.CHOICE: chance.choice(one.choices or ("",)), Type.INTEGER: chance.choice([0, 1, 2, 3, 30]),
+        Type.MONEY: chance.choice(AMOUNTS), Type.DATE: chance.choice(LEAP_DAYS).isoformat(),
+        Type.BOOLEAN: chance.random() < 0.5, Type.MEMBERS: [{"relation": "child"}] * chance.randint(1, 3),
+    }[one.type]  # fmt: skip
 
 
 def _bought(chance: random.Random, customer: uuid.UUID, anchor: date) -> Bought:
@@ -186,7 +201,8 @@ def _customer(person: Person) -> dict[str, Any]:
              "source", "created_at")  # fmt: skip
     row = {name: getattr(person, name) for name in names}
     birthday = {"birth_month": month, "birth_day": day, "birth_year": year}
-    return {**row, **birthday, "version": 1, "updated_at": person.created_at, "profile": {}, "collected": {}}
+    return {**row, **birthday, "version": 1, "updated_at": person.created_at, "profile": nested(person.profile),
+            "collected": {}}  # fmt: skip
 
 
 def _identifier(person: Person, kind: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app.customers.attributes import BY_PATH, Type
 from app.segments import tree as t
 from app.segments import values as v
 from tests.segments.company import BRANDS, Bought, Company, Line, Person
@@ -242,6 +243,8 @@ class Reference:
             return self._figures[person.id].found[name.removeprefix("figures.")]
         if name.startswith("home."):
             return self.company.stores[person.home_store][name[5:]] if person.home_store else None
+        if "." in name:
+            return of_profile(name, person.profile.get(name))
         if name.startswith("has_"):
             return name[4:] in person.identifiers
         if name == "birthday":
@@ -259,6 +262,17 @@ class Reference:
         if (month, day) == (2, 29) and not calendar.isleap(self.today.year):
             day = 28
         return self.today.year - year - (date(self.today.year, month, day) > self.today)
+
+
+def of_profile(name: str, value: Any) -> Any:
+    kind = BY_PATH[name].type
+    if value is None:
+        return None
+    if kind is Type.DATE:
+        return date.fromisoformat(value)
+    if kind is Type.MEMBERS:
+        return len(value)
+    return ", ".join(value) if kind is Type.TAGS else value
 
 
 def of_row(name: str, field: str, row: Row, company: Company) -> Any:

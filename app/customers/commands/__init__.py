@@ -1,18 +1,33 @@
 """Every write of customers and their identifiers, with its audit rows and events."""
 
+from app.customers.commands.belongings import add as add_belonging
+from app.customers.commands.belongings import change as change_belonging
+from app.customers.commands.belongings import remove as remove_belonging
 from app.customers.commands.change import add_identifier, create, patch, remove_identifier, upsert_external
+from app.customers.commands.confirming import confirm
+from app.customers.commands.declaring import declare
 from app.customers.commands.new import Created, NewCustomer, announced, create_many, ensure_walk_ins
+from app.customers.commands.relating import change as change_relationship
+from app.customers.commands.relating import part, relate
 from app.customers.commands.upsert import upsert_many
 
 __all__ = [
     "Created",
     "NewCustomer",
+    "add_belonging",
     "add_identifier",
     "announced",
+    "change_belonging",
+    "change_relationship",
+    "confirm",
     "create",
     "create_many",
+    "declare",
     "ensure_walk_ins",
+    "part",
     "patch",
+    "relate",
+    "remove_belonging",
     "remove_identifier",
     "upsert_external",
     "upsert_many",

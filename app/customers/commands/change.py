@@ -1,20 +1,20 @@
 """One customer at a time: create, merge patch, upsert by an external id, identifiers."""
 
 import uuid
-from typing import Any
+from collections.abc import Sequence
 
-from pydantic import ValidationError
 from sqlalchemy import update
 
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
 from app.core.documents import Sections
 from app.core.errors import NOT_FOUND, FieldError, Problem
-from app.core.gate import validation_problem
 from app.core.http import stale
 from app.core.ids import new_id
 from app.core.sql import together
 from app.customers import queries
+from app.customers.birthday import merged
+from app.customers.commands.facts import noted
 from app.customers.commands.rows import (
     claim,
     customer_row,
@@ -29,18 +29,25 @@ from app.customers.identifiers import Identifier
 from app.customers.intake import Given, Item
 from app.customers.models import CUSTOMER_EXISTS, Customer
 from app.customers.plan import primaries, taken
+from app.customers.provenance import fact_rows, origin
 from app.customers.record import DEFAULTS, Fields, apply, changes, from_columns, stamp, to_columns
-from app.customers.schemas import Birthday
 from app.feed.outbox import Event, publish
 
 
 async def create(tx: Tx, item: Item) -> uuid.UUID:
     """Create a customer; its id. Raises Problem: an identifier is another's, or the id is in use."""
+    refusal = item.refused(tx.caller.field_groups)
+    if refusal is not None:
+        raise refusal
+    source = origin(tx.caller, item.provenance)
     customer, given = item.id or new_id(), {one.identifier.key: one for one in item.identifiers}
     chosen = primaries(given)
     claimed = await claim(
         tx,
-        [identifier_row(customer, one, primary=chosen[kind][0] == value) for (kind, value), one in given.items()],
+        [
+            identifier_row(customer, one, source, primary=chosen[kind][0] == value)
+            for (kind, value), one in given.items()
+        ],
     )
     lost = [one for key, one in given.items() if (*key, customer) not in claimed]
     if lost:
@@ -53,35 +60,43 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
         raise Problem(CUSTOMER_EXISTS)
     named = (*times, *(("identifiers",) if given else ()))
     entry = AuditEntry("customer.create", "customer", customer, customer, named)
-    await tx.execute(together(publish(tx, [Event("customer.created", customer, customer, 1)]), record(tx, [entry])))
+    facts = fact_rows(customer, (DEFAULTS, {}), (fields, times), dict.fromkeys(times, source))
+    event = Event("customer.created", customer, customer, 1)
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *([noted(facts)] if facts else [])))
     return customer
 
 
-async def patch(tx: Tx, customer: uuid.UUID, given: Fields, version: int, sections: Sections) -> tuple[str, int]:
+async def patch(tx: Tx, customer: uuid.UUID, item: Item, version: int, sections: Sections) -> tuple[str, int]:
     """Apply a JSON merge patch to version `version`; (JSON, version) after it. What is the same makes no new version.
 
-    Raises Problem: no such customer, another version, no such day.
+    It wins over what is held, whenever its values were collected: its sender has seen that. Raises Problem: no such
+    customer, another version, no such day, a field of a group that the caller does not hold.
     """
+    refusal = item.refused(tx.caller.field_groups)
     row = await queries.current(tx, customer)
     if row is None:
         raise Problem(NOT_FOUND)
     if row["version"] != version:
         raise stale(row["version"])
-    before = from_columns(row)
-    after = {**before, **given}
+    if refusal is not None:
+        raise refusal
+    before, given = from_columns(row), item.fields
+    after = {name: value for name, value in {**before, **given}.items() if value is not None or "." not in name}
     if given.get("birthday") is not None:
-        after["birthday"] = _birthday(before["birthday"], given["birthday"])
+        after["birthday"] = merged(before["birthday"], given["birthday"])
     changed = changes(before, after)
     shown = queries.document(tx.caller.field_groups, sections)
     if not changed:
         document, version = await queries.one(tx, customer, sections) or ("", version)
         return document, version
+    when = stamp(min(item.collected_at or tx.now, tx.now))
+    times = {**row["collected"], **{name: max(when, row["collected"].get(name, "")) for name in changed}}
     statement = (
         update(Customer)
         .where(Customer.id == customer, Customer.version == version)
         .values(
             **to_columns(after),
-            collected={**row["collected"], **dict.fromkeys(changed, stamp(tx.now))},
+            collected=times,
             version=version + 1,
             updated_at=tx.now,
         )
@@ -92,7 +107,9 @@ async def patch(tx: Tx, customer: uuid.UUID, given: Fields, version: int, sectio
         # Somebody else has changed it since we looked.
         row = await queries.current(tx, customer)
         raise stale(row["version"]) if row is not None else Problem(NOT_FOUND)
-    await _announce(tx, customer, version + 1, changed)
+    source = origin(tx.caller, item.provenance)
+    facts = fact_rows(customer, (before, row["collected"]), (after, times), dict.fromkeys(times, source))
+    await _announce(tx, customer, version + 1, changed, facts)
     return written, version + 1
 
 
@@ -109,12 +126,13 @@ async def upsert_external(tx: Tx, key: Identifier, item: Item) -> tuple[uuid.UUI
     return outcome[1], outcome[0] == "created"
 
 
-async def add_identifier(tx: Tx, customer: uuid.UUID, given: Given) -> None:
+async def add_identifier(tx: Tx, customer: uuid.UUID, given: Given, provenance: Fields | None = None) -> None:
     """Add an identifier to a customer that exists, or restate it to make it primary or verified.
 
     Raises Problem: no such customer, the identifier is another's, too many of them.
     """
-    outcome = (await upsert_many(tx, [(0, Item({}, [given], customer))]))[0]
+    item = Item({}, [given], customer, provenance=provenance, needs={"contact": "value"})
+    outcome = (await upsert_many(tx, [(0, item)]))[0]
     if isinstance(outcome, Problem):
         outcome.errors = [FieldError("/value", error.code, error.detail) for error in outcome.errors]
         raise outcome
@@ -141,19 +159,9 @@ async def remove_identifier(tx: Tx, customer: uuid.UUID, identifier: uuid.UUID, 
     await _announce(tx, customer, version + 1, ("identifiers",))
 
 
-async def _announce(tx: Tx, customer: uuid.UUID, version: int, changed: tuple[str, ...]) -> None:
+async def _announce(
+    tx: Tx, customer: uuid.UUID, version: int, changed: tuple[str, ...], facts: Sequence[Fields] = ()
+) -> None:
     event = Event("customer.updated", customer, customer, version)
     entry = AuditEntry("customer.update", "customer", customer, customer, changed)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
-
-
-def _birthday(before: dict[str, Any] | None, given: dict[str, Any]) -> dict[str, Any]:
-    merged = {**(before or {}), **given}
-    try:
-        return Birthday.model_validate(
-            {name: value for name, value in merged.items() if value is not None}
-        ).model_dump()
-    except ValidationError as error:
-        raise validation_problem(
-            [{**one, "loc": ("body", "birthday", *one["loc"])} for one in error.errors(include_url=False)]
-        ) from None
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *([noted(facts)] if facts else [])))

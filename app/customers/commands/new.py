@@ -23,6 +23,8 @@ from app.customers import queries
 from app.customers.commands.rows import drop
 from app.customers.identifiers import WALK_IN, Identifier
 from app.customers.models import Customer, IdentifierRow
+from app.customers.provenance import origin
+from app.customers.suspect import made_up_identifier
 from app.feed.outbox import Event
 
 Key = tuple[str, str]
@@ -30,7 +32,7 @@ ATTEMPTS = 4
 
 _CLAIM: dict[str, TypeEngine[Any]] = {
     "kind": Text(), "value": Text(), "customer_id": Uuid(), "id": Uuid(), "typed": Text(), "exclusive": Boolean(),
-    "is_primary": Boolean(),
+    "is_primary": Boolean(), "suspect": Boolean(), "store": Text(),
 }  # fmt: skip
 _NEW: dict[str, TypeEngine[Any]] = {
     "id": Uuid(),
@@ -117,6 +119,7 @@ def _claim(tx: Tx, new: Sequence[NewCustomer]) -> Any:
         {
             "kind": identifier.kind, "value": identifier.value, "customer_id": str(one.id), "id": str(new_id()),
             "typed": identifier.typed or identifier.value, "exclusive": True, "is_primary": True,
+            "suspect": made_up_identifier(*identifier.key), "store": one.home_store,
         }
         for one in new
         for identifier in one.identifiers
@@ -130,9 +133,12 @@ def _claim(tx: Tx, new: Sequence[NewCustomer]) -> Any:
     ]  # fmt: skip
     now = literal(tx.now, DateTime(timezone=True))
     claim, given = recordset(claims, "claim", **_CLAIM), recordset(rows, "given", **_NEW)
+    source = origin(tx.caller, None)
+    whence = {"channel": literal(source.channel), "collector": literal(source.collector)}
+    claimed = select(*claim.c, *whence.values(), now).order_by(claim.c.kind, claim.c.value)
     won = (
         insert(IdentifierRow)
-        .from_select([*_CLAIM, "created_at"], select(*claim.c, now).order_by(claim.c.kind, claim.c.value))
+        .from_select([*_CLAIM, *whence, "created_at"], claimed)
         .on_conflict_do_nothing()
         .returning(IdentifierRow.kind, IdentifierRow.value, IdentifierRow.customer_id)
         .cte("won")

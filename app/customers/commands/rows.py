@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     ColumnElement,
+    Date,
     DateTime,
     Integer,
     SmallInteger,
@@ -30,7 +32,9 @@ from app.core.ids import new_id
 from app.core.sql import recordset
 from app.customers.intake import Given
 from app.customers.models import Customer, IdentifierRow
+from app.customers.provenance import Origin
 from app.customers.record import BIRTH, COLUMNS, to_columns
+from app.customers.suspect import made_up_identifier
 
 Columns = dict[str, TypeEngine[Any]]
 # An identifier of a customer: kind, value, customer.
@@ -39,11 +43,14 @@ Held = tuple[str, str, uuid.UUID]
 _CUSTOMER: Columns = {
     "id": Uuid(),
     **{name: SmallInteger() if name in BIRTH.values() else Text() for name in COLUMNS},
+    "profile": JSONB(),
+    "suspect": ARRAY(Text),
     "collected": JSONB(),
 }
 _IDENTIFIER: Columns = {
     "kind": Text(), "value": Text(), "customer_id": Uuid(), "id": Uuid(), "typed": Text(), "exclusive": Boolean(),
-    "is_primary": Boolean(), "verified_at": DateTime(timezone=True),
+    "is_primary": Boolean(), "verified_at": DateTime(timezone=True), "suspect": Boolean(), "licence_end": Date(),
+    "channel": Text(), "collector": Text(), "store": Text(),
 }  # fmt: skip
 _KEY: Columns = {"kind": Text(), "value": Text(), "customer_id": Uuid()}
 
@@ -53,13 +60,14 @@ def customer_row(customer: uuid.UUID, fields: Mapping[str, Any], collected: Mapp
     return {"id": customer, **to_columns(fields), "collected": dict(collected)}
 
 
-def identifier_row(customer: uuid.UUID, given: Given, *, primary: bool) -> dict[str, Any]:
+def identifier_row(customer: uuid.UUID, given: Given, origin: Origin, *, primary: bool) -> dict[str, Any]:
     """An identifier for `claim`."""
     identifier = given.identifier
     return {
         "kind": identifier.kind, "value": identifier.value, "customer_id": customer, "id": new_id(),
         "typed": identifier.typed, "exclusive": identifier.exclusive, "is_primary": primary,
-        "verified_at": given.verified_at,
+        "verified_at": given.verified_at, "suspect": made_up_identifier(*identifier.key), "channel": origin.channel,
+        "collector": origin.collector, "store": origin.store, "licence_end": origin.licence_end,
     }  # fmt: skip
 
 

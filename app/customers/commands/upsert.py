@@ -15,6 +15,7 @@ from app.core.db import Tx
 from app.core.errors import BUSY, NOT_FOUND, RETRY_SOON, Problem, ProblemType
 from app.core.sql import together
 from app.customers import queries
+from app.customers.commands.facts import noted
 from app.customers.commands.rows import (
     Held,
     claim,
@@ -30,6 +31,7 @@ from app.customers.commands.rows import (
 from app.customers.intake import Item
 from app.customers.models import IDENTIFIERS_MAX, TOO_MANY_IDENTIFIERS
 from app.customers.plan import Key, Outcomes, Plan, Target, assign, primaries
+from app.customers.provenance import Origin, fact_rows, origin
 from app.customers.record import DEFAULTS, Fields, apply, changes, from_columns
 from app.feed.outbox import Event, publish
 
@@ -48,13 +50,30 @@ class _State:
     changed: tuple[str, ...] = ()
     added: bool = False
     moved: bool = False
+    facts: list[Fields] = field(default_factory=list)
+    origins: dict[str, Origin] = field(default_factory=dict)
 
     def take(self, tx: Tx, item: Item, *, first: bool = False) -> bool:
         """Apply an item's fields; whether any value changed. What the `first` of a new customer says has its time."""
         at = item.collected_at or (tx.now if first else None)
-        after, self.collected = apply(self.fields, self.collected, item.fields, now=tx.now, collected_at=at)
+        before, held = self.collected, self.fields
+        after, self.collected = apply(self.fields, before, item.fields, now=tx.now, collected_at=at)
         changed, self.fields = after != self.fields, after
+        if self.collected != before or changed:
+            source = origin(tx.caller, item.provenance)
+            self.origins.update(
+                {
+                    path: source
+                    for path in item.fields
+                    if self.collected.get(path) != before.get(path) or after.get(path) != held.get(path)
+                }
+            )
         return changed
+
+    def note(self, before: Fields, times: Mapping[str, str]) -> None:
+        """Where the values come from that are not what they were."""
+        after = (self.fields, self.collected)
+        self.facts = fact_rows(self.target.id, (before, times), after, self.origins)
 
 
 async def upsert_many(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decides: bool = False) -> Outcomes:
@@ -66,6 +85,8 @@ async def upsert_many(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decide
     identifiers belong to different customers fails with `identifier_taken`. `home_store` must exist. Raises Problem
     `busy` if others keep taking and dropping the same identifiers.
     """
+    refusals = {index: item.refused(tx.caller.field_groups) for index, item in items}
+    items = [(index, item) for index, item in items if refusals[index] is None]
     for _ in range(ATTEMPTS):
         plan = await _plan(tx, items, first_decides=first_decides)
         states = {target.id: _folded_new(tx, target) for target in plan.targets.values() if target.new}
@@ -87,7 +108,7 @@ async def upsert_many(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decide
             states[target.id] = _folded(tx, target, locked[target.id], fresh.get(target.id, set()))
     await _mark(tx, [states[target.id] for target in existing if target.id in states], claimed)
     await _write(tx, list(states.values()))
-    outcomes = dict(plan.failed)
+    outcomes = {index: problem for index, problem in refusals.items() if problem is not None} | plan.failed
     for state in states.values():
         outcomes.update({index: (status, state.target.id) for index, status in state.statuses.items()})
     return outcomes
@@ -112,6 +133,7 @@ def _folded_new(tx: Tx, target: Target) -> _State:
         seen |= keys
         state.statuses[index] = "created" if place == 0 else "updated" if changed else "duplicate"
     state.changed = (*state.collected, *(("identifiers",) if target.identifiers else ()))
+    state.note(DEFAULTS, {})
     return state
 
 
@@ -126,6 +148,7 @@ def _folded(tx: Tx, target: Target, row: Mapping[str, Any], fresh: set[Key]) -> 
         state.statuses[index] = "updated" if changed or adds else "duplicate"
     state.changed = (*changes(before, state.fields), *(("identifiers",) if state.added else ()))
     state.moved = state.collected != row["collected"]
+    state.note(before, row["collected"])
     return state
 
 
@@ -137,7 +160,9 @@ async def _claim(tx: Tx, plan: Plan, states: Mapping[uuid.UUID, _State]) -> set[
         for key, given in target.identifiers.items():
             if plan.holders.get(key) == target.id:
                 continue
-            rows.append(identifier_row(target.id, given, primary=chosen.get(key[0], ("", False))[0] == key[1]))
+            primary = chosen.get(key[0], ("", False))[0] == key[1]
+            source = origin(tx.caller, target.provenance.get(key))
+            rows.append(identifier_row(target.id, given, source, primary=primary))
             if given.identifier.exclusive:
                 wanted.add((*key, target.id))
     claimed = await claim(tx, rows)
@@ -196,7 +221,8 @@ async def _write(tx: Tx, states: Sequence[_State]) -> None:
     ]
     await update_customers(tx, rows)
     written = [state for state in states if state.changed or state.target.new]
-    if not written:
+    facts = [fact for state in states for fact in state.facts]
+    if not written and not facts:
         return
     events, entries = [], []
     for state in written:
@@ -204,4 +230,4 @@ async def _write(tx: Tx, states: Sequence[_State]) -> None:
         events.append(Event("customer.created" if new else "customer.updated", customer, customer, state.version + 1))
         action = "customer.create" if new else "customer.update"
         entries.append(AuditEntry(action, "customer", customer, customer, state.changed))
-    await tx.execute(together(publish(tx, events), record(tx, entries)))
+    await tx.execute(together(publish(tx, events), record(tx, entries), *([noted(facts)] if facts else [])))

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from copy import deepcopy
 from typing import Annotated, Any
 
 import orjson
@@ -27,15 +28,15 @@ from app.core.pages import Page, page_bytes
 from app.core.services import Services
 from app.customers import commands, queries
 from app.customers.identifiers import Identifier, normalise
-from app.customers.intake import check_customer_batch, identifiers_of, item_of
-from app.customers.schemas import (
+from app.customers.intake import check_customer_batch, identifiers_of, item_of, patch_of
+from app.customers.schemas.record import (
     CustomerAnswer,
     CustomerFields,
     CustomerPatch,
     CustomerQuery,
-    IdentifierIn,
     ManyCustomers,
     NewCustomer,
+    NewIdentifier,
     ReadMany,
 )
 from app.customers.streaming import BoundedStream, Slots
@@ -69,8 +70,7 @@ async def create_customer(services: ServicesOf, write: WriteOf, body: NewCustome
     settings = services.settings.company
 
     async def work(tx: Tx) -> Made:
-        stores = [body.home_store] if body.home_store is not None else []
-        item = item_of(dict(given), await queries.regions(tx, settings.phone_region, stores))
+        item = item_of(deepcopy(given), await queries.regions(tx, settings.phone_region, given))
         customer = await commands.create(tx, item)
         return await _shown(tx, services, customer, 201)
 
@@ -166,8 +166,7 @@ async def put_customer_by_external_id(
     settings = services.settings.company
 
     async def work(tx: Tx) -> Made:
-        stores = [body.home_store] if body.home_store is not None else []
-        item = item_of(dict(given), await queries.regions(tx, settings.phone_region, stores))
+        item = item_of(deepcopy(given), await queries.regions(tx, settings.phone_region, given))
         customer, created = await commands.upsert_external(tx, key, item)
         return await _shown(tx, services, customer, 201 if created else 200)
 
@@ -200,7 +199,8 @@ async def patch_customer(
     version, given = expected_version(if_match), body.model_dump(exclude_unset=True)
 
     async def work(tx: Tx) -> Made:
-        document, now_at = await commands.patch(tx, customer_id, given, version, services.sections)
+        item = patch_of(deepcopy(given), await queries.declared(tx) if "profile" in given else {})
+        document, now_at = await commands.patch(tx, customer_id, item, version, services.sections)
         return Made(document, headers=etag(now_at))
 
     return await write(work)
@@ -225,7 +225,7 @@ async def list_customers(caller: Reader, services: ServicesOf, query: Annotated[
 
 @router.post("/{customer_id}/identifiers", response_model=CustomerAnswer, dependencies=EDITOR)
 async def add_customer_identifier(
-    services: ServicesOf, write: WriteOf, customer_id: CustomerIdInPath, body: IdentifierIn
+    services: ServicesOf, write: WriteOf, customer_id: CustomerIdInPath, body: NewIdentifier
 ) -> Response:
     """Add an identifier, or send one again to make it primary or to say when it was verified; the customer is answered.
 
@@ -237,9 +237,9 @@ async def add_customer_identifier(
         row = await queries.current(tx, customer_id)
         if row is None:
             raise Problem(NOT_FOUND)
-        regions = await queries.regions(tx, region, [row["home_store"]] if row["home_store"] is not None else [])
+        regions = await queries.regions(tx, region, {"home_store": row["home_store"]})
         (identifier,) = identifiers_of([given], regions.of(row["home_store"]), "/{1}")
-        await commands.add_identifier(tx, customer_id, identifier)
+        await commands.add_identifier(tx, customer_id, identifier, given.get("provenance"))
         return await _shown(tx, services, customer_id)
 
     return await write(work)

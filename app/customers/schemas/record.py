@@ -1,16 +1,19 @@
 """Wire types of customers."""
 
 import uuid
-from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Code, Moment, Name, StrictText, Wire, one_line
+from app.customers.birthday import Birthday, BirthdayPatch, optional
 from app.customers.identifiers import VALUE_MAX
+from app.customers.profile import Profile, ProfileAnswer
+from app.customers.provenance import Provenance
 
 IdentifierKind = Literal["phone", "email", "card", "external", "chat"]
 WritableKind = Literal["person", "business"]
@@ -18,12 +21,6 @@ WritableStatus = Literal["target", "prospect", "active", "dormant", "lost"]
 Gender = Literal["female", "male", "other"]
 GIVEN_MAX = 20
 READ_MAX = 1000
-LEAP_YEAR = 2000
-
-
-def optional(description: str | None = None) -> Any:
-    """A field that may be absent but not null."""
-    return Field(default_factory=lambda: None, description=description)
 
 
 def _customer_id(value: uuid.UUID) -> uuid.UUID:
@@ -51,34 +48,6 @@ class IdentifierIn(Wire):
     verified_at: Moment | None = None
 
 
-class Birthday(Wire):
-    """A birthday, whose year may be unknown."""
-
-    month: Annotated[int, Field(strict=True, ge=1, le=12)]
-    day: Annotated[int, Field(strict=True, ge=1, le=31)]
-    year: Annotated[int, Field(strict=True, ge=1900, le=2200)] | None = None
-
-    @model_validator(mode="after")
-    def _is_a_day(self) -> "Birthday":
-        try:
-            # Without a year 29 February is a birthday like any other.
-            day = date(self.year or LEAP_YEAR, self.month, self.day)
-        except ValueError:
-            raise PydanticCustomError("no_such_day", "There is no such day.") from None
-        # A day of grace: east of Greenwich somebody may be born tomorrow.
-        if self.year is not None and day > datetime.now(UTC).date() + timedelta(days=1):
-            raise PydanticCustomError("future_birthday", "The birthday lies in the future.")
-        return self
-
-
-class BirthdayPatch(Wire):
-    """Parts of a birthday in a merge patch: what is absent stays, a null year makes it unknown."""
-
-    month: Annotated[int, Field(strict=True, ge=1, le=12)] = optional()
-    day: Annotated[int, Field(strict=True, ge=1, le=31)] = optional()
-    year: Annotated[int, Field(strict=True, ge=1900, le=2200)] | None = None
-
-
 class _OwnFields(Wire):
     kind: WritableKind = optional()
     status: WritableStatus = optional()
@@ -90,6 +59,17 @@ class _OwnFields(Wire):
     language: Language | None = None
     home_store: Code | None = None
     source: Code | None = Field(default=None, description="Where the customer came from: till, website, fair, ...")
+    profile: Profile | None = Field(
+        default=None,
+        description="A merge patch of the profile: absent stays, `null` clears a value, a section, or all of it.",
+    )
+    provenance: Provenance = optional("Where these values come from; what is absent follows from the API key.")
+
+
+class NewIdentifier(IdentifierIn):
+    """An identifier to add to a customer."""
+
+    provenance: Provenance = optional("Where it comes from; what is absent follows from the API key.")
 
 
 class CustomerFields(_OwnFields):
@@ -98,7 +78,8 @@ class CustomerFields(_OwnFields):
     birthday: Birthday | None = None
     identifiers: Annotated[list[IdentifierIn], Field(max_length=GIVEN_MAX)] = optional()
     collected_at: Moment = optional(
-        "When these values were collected: one that is older than what is held changes nothing. Default: now."
+        "When these values were collected: one that is older than what is held changes nothing. Default: now. The same "
+        "as in `provenance`; this one counts if both are given."
     )
 
 
@@ -111,6 +92,8 @@ class NewCustomer(CustomerFields):
                 {
                     "display_name": "王芳",
                     "birthday": {"month": 9, "day": 21, "year": None},
+                    "profile": {"life": {"hobbies": ["tea", "badminton"]}},
+                    "provenance": {"channel": "survey", "collector": "emp-12"},
                     "identifiers": [{"kind": "phone", "value": "138 1234 5678"}],
                 }
             ]
@@ -171,7 +154,7 @@ class CustomerAnswer(Answer):
     gender: str | None = None
     birthday: Birthday | None = None
     source: str | None = None
-    profile: dict[str, Any] | SkipJsonSchema[None] = None
+    profile: ProfileAnswer | SkipJsonSchema[None] = None
     identifiers: list[IdentifierAnswer] | SkipJsonSchema[None] = None
     version: int
     created_at: datetime | SkipJsonSchema[None] = None

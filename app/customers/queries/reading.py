@@ -17,23 +17,29 @@ from sqlalchemy import (
     any_,
     case,
     cast,
+    column,
+    exists,
     func,
     literal,
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSON, JSONB, aggregate_order_by
 
 from app.catalog import queries as catalog_queries
-from app.core.caller import Caller
+from app.core.caller import FIELD_GROUPS, Caller
 from app.core.db import Tx
 from app.core.documents import Sections, json_object, json_time
+from app.core.fields import Pii
 from app.core.sql import recordset
+from app.customers.attributes import CUSTOM, SECTIONS, Attribute, Type, hidden_sections
 from app.customers.intake import Regions
-from app.customers.models import Customer, IdentifierRow
+from app.customers.models import Address, CustomAttribute, Customer, IdentifierRow
 from app.customers.record import COLUMNS
 
 Key = tuple[str, str]
+# A caller with one of these sees a part of the profile, if it holds any.
+SECTION_GROUPS = frozenset(section.group for section in SECTIONS.values())
 
 
 def members(groups: frozenset[str], sections: Sections) -> dict[str, SQLColumnExpression[Any]]:
@@ -45,7 +51,8 @@ def members(groups: frozenset[str], sections: Sections) -> dict[str, SQLColumnEx
     if "personal" in groups:
         shown |= {"given_name": Customer.given_name, "family_name": Customer.family_name, "reading": Customer.reading}
         shown |= {"gender": Customer.gender, "birthday": birthday(), "source": Customer.source}
-        shown["profile"] = Customer.profile
+    if groups & SECTION_GROUPS:
+        shown["profile"] = profile(groups)
     if "contact" in groups:
         shown["identifiers"] = identifiers()
     shown |= {section.name: section.build(Customer.__table__.c.id) for section in sections.visible(groups)}
@@ -59,6 +66,37 @@ def birthday() -> ColumnElement[Any]:
     """A birthday as JSON: month, day, and the year or null."""
     parts = json_object(month=Customer.birth_month, day=Customer.birth_day, year=Customer.birth_year)
     return case((Customer.birth_month.is_not(None), parts))
+
+
+def profile(groups: frozenset[str]) -> ColumnElement[Any]:
+    """The sections of a profile that these field groups show, and of the company's own attributes those they show."""
+    if groups >= frozenset(FIELD_GROUPS):
+        return Customer.__table__.c.profile
+    hidden = cast(literal([*hidden_sections(groups), CUSTOM], ARRAY(Text)), ARRAY(Text))
+    each = func.jsonb_each(Customer.profile[CUSTOM]).table_valued(column("key", Text), column("value", JSONB))
+    granted = select(CustomAttribute.name).where(
+        CustomAttribute.name == each.c.key, CustomAttribute.field_group.in_(sorted(groups))
+    )
+    kept = select(func.jsonb_object_agg(each.c.key, each.c.value)).where(granted.exists()).correlate(Customer)
+    own = func.jsonb_strip_nulls(func.jsonb_build_object(cast(CUSTOM, Text), kept.scalar_subquery()))
+    return Customer.profile.op("-")(hidden).op("||")(own)
+
+
+def lacks(attribute: Attribute) -> ColumnElement[bool]:
+    """Whether a row of `customers` has no value of an attribute; made up phones and e-mails are none."""
+    if attribute.type is Type.IDENTIFIER:
+        row = IdentifierRow
+        return ~exists().where(
+            row.customer_id == Customer.id,
+            row.kind == literal(attribute.path, Text),
+            ~row.suspect,
+        )
+    if attribute.type is Type.ADDRESS:
+        return ~exists().where(Address.customer_id == Customer.id)
+    if attribute.section:
+        place = (literal(part, Text) for part in (attribute.section, attribute.name))
+        return func.jsonb_extract_path(Customer.profile, *place).is_(None)
+    return Customer.__table__.c["birth_month" if attribute.path == "birthday" else attribute.path].is_(None)
 
 
 def identifiers() -> ColumnElement[Any]:
@@ -211,14 +249,36 @@ async def everyone(tx: Tx, sections: Sections, *, size: int) -> AsyncGenerator[l
         yield [(row[0], row[1]) for row in portion]
 
 
-async def regions(tx: Tx, default: str, stores: Sequence[str] | None = None) -> Regions:
-    """How phone numbers are read: for customers of these stores, or of any store."""
-    found = {} if stores is not None and not stores else await catalog_queries.phone_regions(tx, stores)
-    return Regions(default, found)
+async def regions(tx: Tx, default: str, given: Mapping[str, Any] | None = None) -> Regions:
+    """What customers are read with: what one body (`given`, validated) needs of it, or everything."""
+    store = None if given is None else given.get("home_store")
+    stores = None if given is None else [store] if store is not None else []
+    found = {} if stores == [] else await catalog_queries.phone_regions(tx, stores)
+    return Regions(default, found, await declared(tx) if given is None or "profile" in given else {})
+
+
+async def declared(tx: Tx) -> dict[str, Attribute]:
+    """The attributes that the company has declared, by their paths."""
+    found = await tx.rows(select(*CustomAttribute.__table__.c).order_by(CustomAttribute.name))
+    return {f"{CUSTOM}.{row.name}": _attribute(row) for row in found}
+
+
+async def attribute(tx: Tx, name: str) -> tuple[Attribute, int] | None:
+    """(attribute, version) of one that the company has declared; its row stays locked in a transaction that writes."""
+    wanted = select(*CustomAttribute.__table__.c).where(CustomAttribute.name == name)
+    rows = await tx.rows(wanted.with_for_update(key_share=True))
+    return (_attribute(rows[0]), rows[0].version) if rows else None
+
+
+def _attribute(row: Any) -> Attribute:
+    return Attribute(
+        f"{CUSTOM}.{row.name}", row.label, Type(row.type), tuple(row.kinds), row.field_group, Pii(row.pii), row.weight,
+        row.question or "", tuple(row.choices), row.fresh_days,
+    )  # fmt: skip
 
 
 def _columns() -> list[ColumnElement[Any]]:
-    return [Customer.__table__.c[name] for name in ("id", "version", "collected", *COLUMNS)]
+    return [Customer.__table__.c[name] for name in ("id", "version", "collected", "profile", *COLUMNS)]
 
 
 def _any_of(ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:

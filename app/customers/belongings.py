@@ -1,0 +1,43 @@
+"""What belongs to a customer beside its record: the fields of each kind, and the field group of each field. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from app.core.errors import FORBIDDEN, FieldError, Problem
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """The word for one in events and in the audit trail, and the group of each field, in the order they are shown."""
+
+    word: str
+    groups: Mapping[str, str]
+
+
+ADDRESS = Kind(
+    "address",
+    {
+        **dict.fromkeys(("kind", "country", "region", "city"), "basic"),
+        **dict.fromkeys(("district", "street", "postcode", "recipient", "note"), "contact"),
+    },
+)
+CONTACT = Kind(
+    "contact",
+    {
+        **dict.fromkeys(("role", "title", "authority", "standing"), "basic"),
+        **dict.fromkeys(("name", "birthday", "likes", "note"), "personal"),
+        **dict.fromkeys(("phones", "email", "address"), "contact"),
+    },
+)
+RELATIONSHIP = Kind("relationship", {**dict.fromkeys(("other", "kind", "since"), "basic"), "note": "personal"})
+
+
+def refuse_unless_granted(kind: Kind, fields: Iterable[str], held: frozenset[str]) -> None:
+    """Raises Problem: some of these fields are of a group that the caller does not hold."""
+    errors = [
+        FieldError(f"/{name}", "field_group", f"This needs the field group {kind.groups[name]}.")
+        for name in fields
+        if name in kind.groups and kind.groups[name] not in held
+    ]
+    if errors:
+        raise Problem(FORBIDDEN, "The API key lacks a field group.", errors)

@@ -1,0 +1,89 @@
+"""Addresses, key people and relationships of a customer, as the caller may see them."""
+
+import uuid
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, case, cast, func, select
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+
+from app.core.db import Tx
+from app.core.documents import json_object, json_time
+from app.customers.belongings import ADDRESS, CONTACT, RELATIONSHIP, Kind
+from app.customers.models import Address, Contact, Customer, Relationship
+from app.customers.queries.reading import visible_to
+
+TABLES: dict[str, Any] = {ADDRESS.word: Address, CONTACT.word: Contact, RELATIONSHIP.word: Relationship}
+_ORIGIN = ("channel", "collector", "store")
+
+
+@lru_cache(maxsize=64)
+def document(kind: Kind, groups: frozenset[str]) -> ColumnElement[Any]:
+    """The JSON of one, over its table."""
+    table = TABLES[kind.word]
+    shown: dict[str, Any] = {"id": table.id}
+    for name, group in kind.groups.items():
+        if group in groups:
+            shown[name] = _birthday() if name == "birthday" else getattr(table, name)
+    if kind is not RELATIONSHIP:
+        shown |= {name: getattr(table, name) for name in _ORIGIN}
+        shown |= {"collected_at": json_time(table.collected_at), "confirmed_at": json_time(table.confirmed_at)}
+        shown["licence_end"] = table.licence_end
+    shown |= {"version": table.version, "created_at": json_time(table.created_at)}
+    return json_object(**shown, updated_at=json_time(table.updated_at))
+
+
+async def belongings(tx: Tx, kind: Kind, customer: uuid.UUID) -> str | None:
+    """The JSON list of all of a kind, the oldest first; None if there is no such customer."""
+    table = TABLES[kind.word]
+    each = func.json_agg(aggregate_order_by(document(kind, tx.caller.field_groups), table.id), type_=JSON)
+    listed = select(each).where(table.customer_id == Customer.id).correlate(Customer).scalar_subquery()
+    wanted = select(func.coalesce(cast(listed, Text), "[]")).where(Customer.id == customer, *_seen(tx))
+    found: str | None = await tx.scalar(wanted)
+    return found
+
+
+async def relationships(
+    tx: Tx, customer: uuid.UUID, *, after: uuid.UUID | None, limit: int
+) -> list[tuple[uuid.UUID, str]] | None:
+    """Up to `limit` (id, JSON) of a customer's relationships after an id; None if there is no such customer."""
+    row = Relationship
+    wanted = select(row.id, cast(document(RELATIONSHIP, tx.caller.field_groups), Text))
+    wanted = wanted.join(Customer, Customer.id == row.customer_id).where(row.customer_id == customer, *_seen(tx))
+    if after is not None:
+        wanted = wanted.where(row.id > after)
+    rows = await tx.rows(wanted.order_by(row.id).limit(limit))
+    if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer, *_seen(tx))) is None:
+        return None
+    return [(row[0], row[1]) for row in rows]
+
+
+async def belonging(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID) -> tuple[str, int]:
+    """(JSON, version) of one that exists."""
+    table = TABLES[kind.word]
+    shown = cast(document(kind, tx.caller.field_groups), Text)
+    found = await tx.rows(select(shown, table.version).where(table.customer_id == customer, table.id == one))
+    return found[0][0], found[0][1]
+
+
+async def held(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID) -> Any:
+    """The row of one, by its columns' names, or None. Its customer is locked."""
+    table = TABLES[kind.word].__table__
+    rows = await tx.rows(select(*table.c).where(table.c.customer_id == customer, table.c.id == one))
+    return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
+
+
+async def count(tx: Tx, kind: Kind, customer: uuid.UUID) -> int:
+    """How many of a kind a customer has."""
+    table = TABLES[kind.word]
+    found: int = await tx.scalar(select(func.count()).where(table.customer_id == customer))
+    return found
+
+
+def _seen(tx: Tx) -> tuple[ColumnElement[bool], ...]:
+    return (Customer.kind != "walk_in", visible_to(tx.caller))
+
+
+def _birthday() -> ColumnElement[Any]:
+    parts = json_object(month=Contact.birth_month, day=Contact.birth_day, year=Contact.birth_year)
+    return case((Contact.birth_month.is_not(None), parts))

@@ -1,0 +1,204 @@
+"""Where facts came from, what a record lacks, and who collects well."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    and_,
+    any_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    table,
+    union_all,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import REGCLASS
+
+from app.core.db import Tx
+from app.core.types import rfc3339
+from app.customers.attributes import Declared, find
+from app.customers.completeness import Known
+from app.customers.models import Address, Customer, Fact, IdentifierRow
+from app.customers.provenance import CHANNELS, state
+from app.customers.queries.reading import visible_to
+from app.customers.record import from_columns, names_of
+
+REACHED = ("phone", "email")
+# Birthdays with a year fall on the days of about so many years.
+_YEARS, _DAYS, _TIMES_CHANCE = 60, 366, 10
+
+
+async def provenance(
+    tx: Tx, customer: uuid.UUID, declared: Declared, now: datetime, today: date
+) -> list[dict[str, Any]] | None:
+    """Where each fact of a customer came from, in the order of paths, as the caller may see it; None: no customer."""
+    row = await _row(tx, customer)
+    if row is None:
+        return None
+    values, held = from_columns(row), tx.caller.field_groups
+    found = []
+    for fact in await tx.rows(_facts(customer)):
+        attribute = find(fact.path, declared)
+        if attribute is None or attribute.group not in held:
+            continue
+        suspect = fact.suspect or fact.path in row["suspect"]
+        known = bool(fact.identifier) or values.get(fact.path) is not None
+        shown = {
+            "path": fact.path, "label": attribute.label, "channel": fact.channel,
+            "direct": None if fact.channel is None else CHANNELS[fact.channel][1], "collector": fact.collector,
+            "store": fact.store, "collected_at": rfc3339(fact.collected_at), "confirmed_at": _time(fact.confirmed_at),
+            "confirmed_by": fact.confirmed_by, "licence_end": fact.licence_end, "previous": fact.previous,
+            "identifier_id": None if fact.identifier is None else str(fact.identifier),
+        }  # fmt: skip
+        fresh = state(fact.collected_at, fact.confirmed_at, attribute.fresh_days, now)
+        ended = fact.licence_end is not None and fact.licence_end < today
+        found.append({**shown, "suspect": suspect and known, "state": "retired" if ended or not known else fresh})
+    return found
+
+
+async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Known, Mapping[str, Any]] | None:
+    """What is known of a customer, and its row; None if there is no such customer.
+
+    A birthday that `shared_birthday` customers have, and ten times more than chance brings, looks made up.
+    """
+    row = await _row(tx, customer, _crowd(shared_birthday).label("crowded"))
+    if row is None:
+        return None
+    values = from_columns(row)
+    known = {path for path in names_of(values) if values[path] is not None}
+    suspect = set(row["suspect"]) | ({"birthday"} if row["crowded"] else set())
+    seen: dict[str, datetime] = {}
+    licences: dict[str, date] = {}
+    good: set[str] = set()
+    for fact in await tx.rows(_facts(customer)):
+        if fact.identifier is not None:
+            known.add(fact.path)
+            if not fact.suspect:
+                good.add(fact.path)
+        if fact.path in known:
+            seen[fact.path] = max(seen.get(fact.path, fact.collected_at), fact.confirmed_at or fact.collected_at)
+            if fact.licence_end is not None:
+                licences[fact.path] = fact.licence_end
+    suspect |= {path for path in REACHED if path in known and path not in good}
+    return Known(row["kind"], frozenset(known), frozenset(suspect), seen, licences), row
+
+
+async def totals(tx: Tx, since: datetime, until: datetime, by: str) -> list[dict[str, Any]]:
+    """Per `store` or `collector` what was collected and confirmed from `since` to before `until`, the busiest first.
+
+    Facts, of how many customers, and how many of those collected look made up.
+    """
+    each = _collected(since, until, visible_to(tx.caller)).subquery("each")
+    new = each.c.what == "collected"
+    whom = each.c[by]
+    found = (
+        select(
+            whom.label("whom"),
+            func.count().filter(new).label("collected"),
+            func.count().filter(each.c.what == "confirmed").label("confirmed"),
+            func.count().filter(new, each.c.suspect).label("suspect"),
+            func.count(each.c.customer_id.distinct()).label("customers"),
+        )
+        .group_by(whom)
+        .order_by(func.count().desc(), whom)
+        .limit(1000)
+    )
+    return [{by: row.whom, **dict(list(row._mapping.items())[1:])} for row in await tx.rows(found)]  # noqa: SLF001
+
+
+def _collected(since: datetime, until: datetime, seen: ColumnElement[bool]) -> Any:
+    """One row per fact collected or confirmed in a period: what, store, collector, customer, whether made up."""
+
+    def during(moment: Any) -> ColumnElement[bool]:
+        return and_(moment >= literal(since, DateTime(timezone=True)), moment < literal(until, DateTime(timezone=True)))
+
+    made_up = Fact.path == any_(Customer.suspect)
+    facts = select(
+        literal("collected").label("what"), Fact.store, Fact.collector, Fact.customer_id, made_up.label("suspect")
+    ).join(Customer, Customer.id == Fact.customer_id)
+    confirmed = select(
+        literal("confirmed"),
+        Fact.store,
+        Fact.confirmed_by,
+        Fact.customer_id,
+        literal(False),
+    ).join(Customer, Customer.id == Fact.customer_id)
+    row = IdentifierRow
+    reached = select(literal("collected"), row.store, row.collector, row.customer_id, row.suspect).join(
+        Customer, Customer.id == row.customer_id
+    )
+    return union_all(
+        facts.where(during(Fact.collected_at), Fact.retired_at.is_(None), seen),
+        confirmed.where(during(Fact.confirmed_at), seen),
+        reached.where(during(row.created_at), row.kind.in_(REACHED), seen),
+    )
+
+
+def _facts(customer: uuid.UUID) -> Any:
+    """Facts of values, and the identifiers and addresses that are facts themselves."""
+    own = select(
+        Fact.path, Fact.channel, Fact.collector, Fact.store, Fact.collected_at, Fact.confirmed_at, Fact.confirmed_by,
+        Fact.licence_end, Fact.previous, literal(False).label("suspect"),
+        cast(null(), IdentifierRow.id.type).label("identifier"),
+    ).where(Fact.customer_id == customer)  # fmt: skip
+    row = IdentifierRow
+    latest = func.greatest(row.confirmed_at, row.verified_at)
+    place = Address
+    lives = select(
+        literal("address"), place.channel, place.collector, place.store, place.collected_at, place.confirmed_at,
+        cast(null(), Text), place.licence_end, cast(null(), Fact.previous.type), literal(False),
+        place.id,
+    ).where(place.customer_id == customer)  # fmt: skip
+    reached = select(
+        row.kind, row.channel, row.collector, row.store, row.created_at, latest, cast(null(), Text), row.licence_end,
+        cast(null(), Fact.previous.type), row.suspect, row.id,
+    ).where(row.customer_id == customer, row.kind.in_(REACHED))  # fmt: skip
+    both = union_all(own, reached, lives).subquery("both")
+    return select(both).order_by(both.c.path, both.c.collected_at, both.c.identifier)
+
+
+def _crowd(least: int) -> ColumnElement[Any]:
+    """Whether more customers have this customer's birthday than chance explains; reads no more rows than that takes."""
+    other = Customer.__table__.alias("other")
+    size = table("pg_class", column("reltuples"), column("oid"))
+    here = select(func.greatest(size.c.reltuples, 0)).where(size.c.oid == cast(literal("customers"), REGCLASS))
+    days = case((Customer.birth_year.is_not(None), literal(_DAYS * _YEARS)), else_=literal(_DAYS))
+    limit = cast(func.greatest(literal(least), here.scalar_subquery() * _TIMES_CHANCE / days), Integer)
+    same = (
+        select(literal(1).label("one"))
+        .where(
+            other.c.birth_month == Customer.birth_month,
+            other.c.birth_day == Customer.birth_day,
+            or_(
+                other.c.birth_year == Customer.birth_year,
+                and_(other.c.birth_year.is_(None), Customer.birth_year.is_(None)),
+            ),
+        )
+        .limit(limit)
+        .correlate(Customer)
+        .subquery("same")
+    )
+    return select(func.count()).select_from(same).scalar_subquery() >= limit
+
+
+async def _row(tx: Tx, customer: uuid.UUID, *more: ColumnElement[Any]) -> Mapping[str, Any] | None:
+    wanted: Select[Any] = select(*Customer.__table__.c, *more)
+    seen = (Customer.kind != "walk_in", visible_to(tx.caller))
+    rows = await tx.rows(wanted.where(Customer.id == customer, *seen))
+    return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)

@@ -1,0 +1,13 @@
+"""Routes of customers. Paths that are words come before `/{customer_id}`."""
+
+from fastapi import APIRouter
+
+from app.customers.router import belongings, quality, record
+
+router = APIRouter()
+for _part in (quality, record, belongings):
+    router.include_router(_part.router)
+
+DOORS_RAW, DOORS_BULK, DOORS_STREAMED = record.DOORS_RAW, record.DOORS_BULK, record.DOORS_STREAMED
+
+__all__ = ["DOORS_BULK", "DOORS_RAW", "DOORS_STREAMED", "router"]

@@ -1,0 +1,161 @@
+"""Wire types of what belongs to a customer: addresses, key people, relationships."""
+
+import uuid
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from app.core.pages import CursorText, Limit
+from app.core.types import Answer, Day, Line, Name, Note, StrictText, Wire
+from app.customers.birthday import Birthday, BirthdayPatch, optional
+from app.customers.profile import Tags
+from app.customers.provenance import Provenance
+from app.customers.schemas.record import CustomerId
+
+AddressKind = Literal["home", "work", "billing", "delivery", "store", "other"]
+Authority = Literal["decides", "influences", "advises", "uses", "none"]
+RelationshipKind = Literal[
+    "household", "spouse", "parent", "child", "relative", "friend", "colleague", "employer", "employee", "referrer",
+    "referred", "owner", "owned", "supplier", "supplied",
+]  # fmt: skip
+Country = Annotated[StrictText, Field(pattern=r"^[A-Z]{2}$", examples=["CN"], description="ISO 3166-1 alpha-2.")]
+Phones = Annotated[list[Line], Field(max_length=10)]
+_FROM = "Where it comes from; what is absent follows from the API key."
+
+
+class _Place(Wire):
+    country: Country | None = None
+    region: Name | None = None
+    city: Name | None = None
+    district: Name | None = None
+    street: Line | None = Field(default=None, description="Street, number, floor.")
+    postcode: Annotated[Line, Field(max_length=20)] | None = None
+    recipient: Name | None = None
+    note: Note | None = None
+    provenance: Provenance = optional(_FROM)
+
+
+class NewAddress(_Place):
+    """A new address. `id` may be the sender's own UUID."""
+
+    id: CustomerId = optional()
+    kind: AddressKind
+
+
+class AddressPatch(_Place):
+    """A JSON merge patch of an address."""
+
+    kind: AddressKind = optional()
+
+
+class _Origin(Answer):
+    channel: str
+    collector: str
+    store: str | None
+    collected_at: datetime
+    confirmed_at: datetime | None
+    licence_end: date | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class AddressAnswer(_Origin):
+    """An address. Without the field group `contact` no more is shown than the city."""
+
+    id: uuid.UUID
+    kind: str | SkipJsonSchema[None] = None
+    country: str | None = None
+    region: str | None = None
+    city: str | None = None
+    district: str | None = None
+    street: str | None = None
+    postcode: str | None = None
+    recipient: str | None = None
+    note: str | None = None
+
+
+class _Person(Wire):
+    title: Name | None = None
+    authority: Authority | None = None
+    standing: Line | None = Field(default=None, description="What the person's word counts, and with whom.")
+    name: Name | None = None
+    email: Line | None = None
+    address: Line | None = None
+    note: Note | None = None
+    provenance: Provenance = optional(_FROM)
+
+
+class NewContact(_Person):
+    """A new key person. `id` may be the sender's own UUID. Phones and e-mail are kept as they are typed."""
+
+    id: CustomerId = optional()
+    role: Name = Field(examples=["key_person"])
+    phones: Phones = optional()
+    likes: Tags = optional()
+    birthday: Birthday | None = None
+
+
+class ContactPatch(_Person):
+    """A JSON merge patch of a key person."""
+
+    role: Name = optional()
+    phones: Phones | None = None
+    likes: Tags | None = None
+    birthday: BirthdayPatch | None = None
+
+
+class ContactAnswer(_Origin):
+    """A key person of a customer. What the key's field groups do not show is absent."""
+
+    id: uuid.UUID
+    role: str | SkipJsonSchema[None] = None
+    title: str | None = None
+    authority: str | None = None
+    standing: str | None = None
+    name: str | None = None
+    birthday: Birthday | None = None
+    likes: list[str] | SkipJsonSchema[None] = None
+    note: str | None = None
+    phones: list[str] | SkipJsonSchema[None] = None
+    email: str | None = None
+    address: str | None = None
+
+
+class NewRelationship(Wire):
+    """`other` is `kind` of this customer: its referrer, its employer, its parent. The other side follows."""
+
+    other: CustomerId
+    kind: RelationshipKind
+    since: Day | None = None
+    note: Line | None = None
+
+
+class RelationshipPatch(Wire):
+    """A JSON merge patch of a relationship; both sides change."""
+
+    kind: RelationshipKind = optional()
+    since: Day | None = None
+    note: Line | None = None
+
+
+class RelationshipAnswer(Answer):
+    """A relationship as seen from this customer; it has the same `id` and `version` on the other side."""
+
+    id: uuid.UUID
+    other: uuid.UUID
+    kind: str
+    since: date | None
+    note: str | None = None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class RelationshipQuery(Wire):
+    """Which part of the list to read."""
+
+    limit: Limit = 50
+    cursor: CursorText | None = None
