@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -101,6 +101,25 @@ class CompanySettings(BaseModel):
         return moment.astimezone(ZoneInfo(self.time_zone)).date()
 
 
+class ContactSettings(BaseModel):
+    """How customers are contacted who have not said otherwise. Unset means at any hour, as often as we like."""
+
+    # Times of the day in the customer's zone such as 09:00, every day; 24:00 is the day's end.
+    opens: str | None = Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    closes: str | None = Field(default=None, pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")
+    # At most so many real contacts within so many days.
+    most: int | None = Field(default=None, ge=1, le=100)
+    within_days: int | None = Field(default=None, ge=1, le=3650)
+
+    @model_validator(mode="after")
+    def _in_pairs(self) -> "ContactSettings":
+        if (self.opens is None) != (self.closes is None) or (self.most is None) != (self.within_days is None):
+            raise ValueError("opens goes with closes, and most with within_days")
+        if self.opens is not None and self.closes is not None and self.opens >= self.closes:
+            raise ValueError("opens must be before closes")
+        return self
+
+
 class ModelSettings(BaseModel):
     """When a model of the company's own customers is fitted; with fewer buyers or days, other people's stands in."""
 
@@ -129,6 +148,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     segments: SegmentSettings = SegmentSettings()
     company: CompanySettings = CompanySettings()
+    contact: ContactSettings = ContactSettings()
     models: ModelSettings = ModelSettings()
 
     @cached_property

@@ -3,6 +3,11 @@
 EVENT_TYPES = {
     "customer.created": "A customer was created.",
     "customer.updated": "A customer's record or identifiers changed.",
+    "consent.changed": "A customer's decision about being contacted was recorded: granted, denied or withdrawn.",
+    "contact_policy.updated": "How a customer wants to be contacted was set.",
+    "contact.reserved": "Somebody is about to contact a customer.",
+    "contact.released": "A reservation for contacting a customer was ended before its time.",
+    "contact.made": "A contact with a customer was made, or tried.",
     "receipt.recorded": "A receipt was recorded.",
     "receipt.voided": "A receipt was cancelled.",
     "receipt.attributed": "A receipt now belongs to another customer.",

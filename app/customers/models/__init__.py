@@ -10,6 +10,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.catalog.models import UNKNOWN_STORE
 from app.core.errors import ProblemType
 from app.core.tables import Base, Stamp
+from app.customers.models.contact import (
+    CONTACT_RESERVED,
+    RESERVATION_ENDED,
+    Consent,
+    ContactMade,
+    ContactPolicy,
+    ContactReservation,
+)
+
+__all__ = [
+    "CONTACT_RESERVED", "CUSTOMER_EXISTS", "GENDERS", "IDENTIFIERS_MAX", "IDENTIFIER_TAKEN", "KINDS", "PROBLEMS",
+    "RESERVATION_ENDED", "STATUSES", "TOO_MANY_IDENTIFIERS", "Consent", "ContactMade", "ContactPolicy",
+    "ContactReservation", "Customer", "IdentifierRow",
+]  # fmt: skip
 
 KINDS = ("person", "business", "walk_in")
 STATUSES = ("target", "prospect", "active", "dormant", "lost", "merged", "erased")
