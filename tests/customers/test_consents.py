@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Text, cast, select
+from sqlalchemy import Text, cast, select, update
 
 from app.core.caller import SYSTEM
 from app.customers.models import Customer
@@ -113,7 +113,8 @@ async def test_nothing_is_decided_in_the_future(desk):
 async def test_pages_are_complete_with_equal_times(desk):
     customer = await desk.customer()
     made = [(await desk.decide(customer, "granted", "sms", decided_at=at(-1)))["id"] for _ in range(5)]
-    seen, cursor = [], {}
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
     while True:
         page = await desk.call("GET", f"/customers/{customer}/consents", history="true", limit=2, **cursor)
         seen += [one["id"] for one in page["data"]]
@@ -145,7 +146,7 @@ async def test_who_is_gone_or_a_walk_in_decides_nothing(desk, house):
     body = {"purpose": "marketing", "channel": "any", "state": "granted", "source": "till"}
     await desk.call("POST", f"/customers/{uuid.uuid4()}/consents", body, status=404)
     customer = await desk.customer()
-    await house.services.db.run(lambda tx: tx.execute(Customer.__table__.update().values(status="erased")))
+    await house.services.db.run(lambda tx: tx.execute(update(Customer).values(status="erased")))
     await desk.call("POST", f"/customers/{customer}/consents", body, status=404)
     assert await desk.codes(customer, "service") == ["customer_state"]
 

@@ -262,7 +262,8 @@ async def test_what_is_due_is_listed_by_store_and_in_pages(desk, store):
     elsewhere = await desk.customer()
     for customer in (*there, elsewhere):
         await desk.call("PUT", f"/customers/{customer}/contact-policy", {"wanted_days": 7, "do_not_call": True})
-    seen, cursor = [], {}
+    seen: list[str] = []
+    cursor: dict[str, str] = {}
     while True:
         page = await desk.call("GET", "/contacts-due", store=store, limit=2, **cursor)
         seen += [one["customer_id"] for one in page["data"]]

@@ -5,6 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from app.core.ids import new_id
 from app.customers import commands
@@ -80,7 +81,7 @@ class Story:
             made = [NewContact(one, new_id(), "phone", at, reached) for at, reached in wishes.contacts]
             await commands.record_contacts(tx, made)
             if wishes.gone:
-                await tx.execute(Customer.__table__.update().where(Customer.id == one).values(status="merged"))
+                await tx.execute(update(Customer).where(Customer.id == one).values(status="merged"))
 
         await house.services.db.run(write)
 
