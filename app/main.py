@@ -49,7 +49,6 @@ from app.credit import models as credit_models
 from app.credit import router as credit_router
 from app.customers import models as customers_models
 from app.customers import router as customers_router
-from app.customers.router import contact as contact_router
 from app.desk import router as desk_router
 from app.early_warning import models as early_warning_models
 from app.early_warning import router as early_warning_router
@@ -75,8 +74,8 @@ _MODELS = (
     segments_models, early_warning_models, bulk_models,
 )  # fmt: skip
 _ROUTERS = (
-    core_router, access_router, feed_router, catalog_router, customers_router, contact_router, receipts_router,
-    credit_router, segments_router, early_warning_router, till_router, desk_router, office_router, bulk_router,
+    core_router, access_router, feed_router, catalog_router, customers_router, receipts_router, credit_router,
+    segments_router, early_warning_router, till_router, desk_router, office_router, bulk_router,
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from app.core.batch import Checked, check_items, items_of
 from app.core.errors import INVALID, FieldError, Problem
 from app.customers.identifiers import Identifier, normalise
 from app.customers.record import Fields
-from app.customers.schemas import NewCustomer
+from app.customers.schemas.record import NewCustomer
 
 
 @dataclass(frozen=True, slots=True)

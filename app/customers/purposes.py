@@ -11,10 +11,12 @@ from typing import Literal, get_args
 from app.core.errors import INVALID, FieldError, Problem
 
 PurposeName = Literal["marketing", "service", "survey", "profiling", "sharing"]
-ChannelName = Literal["phone", "sms", "email", "chat", "app", "post", "visit"]
+ChannelName = Literal["phone", "sms", "email", "chat", "app", "letter", "visit"]
+# Where a contact was made; nobody is asked to agree to a talk in a store.
+LoggedChannel = Literal[ChannelName, "store", "event", "other"]
 # A decision may be about every channel at once.
 ANY = "any"
-DecidedChannel = Literal["any", "phone", "sms", "email", "chat", "app", "post", "visit"]
+DecidedChannel = Literal["any", ChannelName]
 ConsentState = Literal["granted", "denied", "withdrawn"]
 GRANTED = "granted"
 
@@ -39,6 +41,7 @@ PURPOSES: dict[str, Purpose] = {
     )
 }
 CHANNELS: tuple[str, ...] = get_args(ChannelName)
+LOGGED_CHANNELS: tuple[str, ...] = get_args(LoggedChannel)
 DECIDED_CHANNELS: tuple[str, ...] = get_args(DecidedChannel)
 STATES: tuple[str, ...] = get_args(ConsentState)
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.core.pages import Page
 from app.core.types import Answer, Line, Name, Wire
-from app.customers.schemas import CustomerAnswer
+from app.customers.schemas.record import CustomerAnswer
 
 
 class NoQuery(Wire):

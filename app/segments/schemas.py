@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Day, Name, Note, StrictText, Wire
-from app.customers.schemas import CustomerAnswer
+from app.customers.schemas.record import CustomerAnswer
 from app.segments.grammar import STRING_LENGTH, TEXT_BYTES
 from app.segments.tree import Expr
 

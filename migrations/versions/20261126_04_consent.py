@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.DateTime(timezone=True)
-CHANNELS = "'phone', 'sms', 'email', 'chat', 'app', 'post', 'visit'"
+CHANNELS = "'phone', 'sms', 'email', 'chat', 'app', 'letter', 'visit'"
 
 
 def upgrade() -> None:
@@ -64,7 +64,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text, nullable=False),
         sa.Column("agent", sa.Text),
         sa.PrimaryKeyConstraint("customer_id", "id", name="pk_contact_log"),
-        sa.CheckConstraint(f"channel IN ({CHANNELS})", name=op.f("ck_contact_log_channel")),
+        sa.CheckConstraint(f"channel IN ({CHANNELS}, 'store', 'event', 'other')", name=op.f("ck_contact_log_channel")),
     )
     reached = sa.text("reached")
     op.create_index("ix_contact_log_reached", "contact_log", ["customer_id", "at"], postgresql_where=reached)

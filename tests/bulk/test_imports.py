@@ -15,7 +15,7 @@ from app.bulk import queries
 from app.bulk.columns import SHAPES
 from app.catalog.schemas import ProductItem, StoreItem
 from app.core.caller import SYSTEM
-from app.customers.schemas import NewCustomer
+from app.customers.schemas.record import NewCustomer
 from app.till.schemas import Line, Receipt
 from tests.bulk.conftest import CSV, NDJSON
 

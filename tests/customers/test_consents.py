@@ -67,7 +67,7 @@ async def test_a_channel_comes_before_any_but_a_later_no_to_everything_ends_its_
     await desk.decide(customer, "denied", "email", decided_at=at(-10))
     assert await desk.codes(customer, channel="sms") == []
     assert await desk.codes(customer, channel="email") == ["denied"]
-    assert await desk.codes(customer, channel="post") == []
+    assert await desk.codes(customer, channel="letter") == []
 
 
 async def test_every_order_of_recording_ends_in_the_same(desk):

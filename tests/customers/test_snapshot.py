@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.core.errors import Problem
-from app.customers import router as customers_router
+from app.customers.router import record as customers_router
 from app.customers.streaming import BoundedStream, Slots
 from app.feed.jobs import Sequencer
 

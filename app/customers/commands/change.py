@@ -30,7 +30,7 @@ from app.customers.intake import Given, Item
 from app.customers.models import CUSTOMER_EXISTS, Customer
 from app.customers.plan import primaries, taken
 from app.customers.record import DEFAULTS, Fields, apply, changes, from_columns, stamp, to_columns
-from app.customers.schemas import Birthday
+from app.customers.schemas.record import Birthday
 from app.feed.outbox import Event, publish
 
 

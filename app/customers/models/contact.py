@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.errors import ProblemType
 from app.core.tables import Base, Stamp
 from app.customers.contact_rules import CAP_MAX
-from app.customers.purposes import CHANNELS, DECIDED_CHANNELS, PURPOSES, STATES
+from app.customers.purposes import CHANNELS, DECIDED_CHANNELS, LOGGED_CHANNELS, PURPOSES, STATES
 
 CONTACT_RESERVED = ProblemType("contact_reserved", 409, "Somebody is in touch with this customer right now")
 RESERVATION_ENDED = ProblemType("reservation_ended", 409, "The reservation has ended already")
@@ -97,7 +97,7 @@ class ContactMade(Base):
     __tablename__ = "contact_log"
     __table_args__ = (
         PrimaryKeyConstraint("customer_id", "id"),
-        CheckConstraint(f"channel IN {CHANNELS}", name="channel"),
+        CheckConstraint(f"channel IN {LOGGED_CHANNELS}", name="channel"),
         Index("ix_contact_log_reached", "customer_id", "at", postgresql_where=text("reached")),
     )
 

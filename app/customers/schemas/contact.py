@@ -13,7 +13,7 @@ from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Code, Day, Moment, Name, Note, StrictText, Wire
 from app.customers.contact_rules import CAP_MAX
 from app.customers.hours import EVERY_DAY, minutes
-from app.customers.purposes import ChannelName, ConsentState, DecidedChannel, PurposeName
+from app.customers.purposes import ChannelName, ConsentState, DecidedChannel, LoggedChannel, PurposeName
 
 DAYS_MAX = 3650
 WINDOWS_MAX = 14
@@ -193,7 +193,7 @@ class ContactIn(Wire):
     """A contact that we made or tried. An `id` of the sender's own makes it harmless to send it again."""
 
     id: uuid.UUID | SkipJsonSchema[None] = None
-    channel: ChannelName
+    channel: LoggedChannel
     reached: Annotated[bool, Field(strict=True, description="Whether it reached the customer: then it is real.")] = True
     at: Annotated[Moment | None, Field(description="Default: now.")] = None
     agent: Name | None = None

@@ -1,0 +1,225 @@
+"""Every SELECT of customers, and the one definition of what a customer's document shows to whom."""
+
+import uuid
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    SQLColumnExpression,
+    Text,
+    Uuid,
+    any_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+
+from app.catalog import queries as catalog_queries
+from app.core.caller import Caller
+from app.core.db import Tx
+from app.core.documents import Sections, json_object, json_time
+from app.core.sql import recordset
+from app.customers.intake import Regions
+from app.customers.models import Customer, IdentifierRow
+from app.customers.record import COLUMNS
+
+Key = tuple[str, str]
+
+
+def members(groups: frozenset[str], sections: Sections) -> dict[str, SQLColumnExpression[Any]]:
+    """The members of a customer's document over `customers`, in order; what the groups do not show is absent."""
+    shown: dict[str, SQLColumnExpression[Any]] = {"id": Customer.id}
+    if "basic" in groups:
+        shown |= {"kind": Customer.kind, "status": Customer.status, "display_name": Customer.display_name}
+        shown |= {"language": Customer.language, "home_store": Customer.home_store}
+    if "personal" in groups:
+        shown |= {"given_name": Customer.given_name, "family_name": Customer.family_name, "reading": Customer.reading}
+        shown |= {"gender": Customer.gender, "birthday": birthday(), "source": Customer.source}
+        shown["profile"] = Customer.profile
+    if "contact" in groups:
+        shown["identifiers"] = identifiers()
+    shown |= {section.name: section.build(Customer.__table__.c.id) for section in sections.visible(groups)}
+    shown["version"] = Customer.version
+    if "basic" in groups:
+        shown |= {"created_at": json_time(Customer.created_at), "updated_at": json_time(Customer.updated_at)}
+    return shown
+
+
+def birthday() -> ColumnElement[Any]:
+    """A birthday as JSON: month, day, and the year or null."""
+    parts = json_object(month=Customer.birth_month, day=Customer.birth_day, year=Customer.birth_year)
+    return case((Customer.birth_month.is_not(None), parts))
+
+
+def identifiers() -> ColumnElement[Any]:
+    """All identifiers of a customer as a JSON list."""
+    row = IdentifierRow
+    one = json_object(
+        id=row.id, kind=func.split_part(row.kind, ":", 1), system=func.nullif(func.split_part(row.kind, ":", 2), ""),
+        value=row.value, typed=row.typed, primary=row.is_primary, verified_at=json_time(row.verified_at),
+    )  # fmt: skip
+    listed = func.json_agg(aggregate_order_by(one, row.kind, row.created_at, row.value))
+    found = select(listed).where(row.customer_id == Customer.id).correlate(Customer).scalar_subquery()
+    return func.coalesce(found, literal([], JSON))
+
+
+@lru_cache(maxsize=64)
+def document(groups: frozenset[str], sections: Sections) -> ColumnElement[Any]:
+    """The JSON of one customer as text, over `customers`."""
+    return cast(json_object(**members(groups, sections)), Text)
+
+
+async def holders(tx: Tx, keys: Iterable[Key]) -> dict[Key, list[uuid.UUID]]:
+    """Who holds each (kind, value), by what their lookup should prefer: the claiming row first, then the older."""
+    rows = [{"kind": kind, "value": value} for kind, value in sorted(set(keys))]
+    given = recordset(rows, "given", kind=Text(), value=Text())
+    row = IdentifierRow
+    same = (row.kind == given.c.kind) & (row.value == given.c.value)
+    statement = select(row.kind, row.value, row.customer_id).join(given, same)
+    found: dict[Key, list[uuid.UUID]] = {}
+    for one in await tx.rows(statement.order_by(row.exclusive.desc(), row.created_at, row.id)):
+        found.setdefault((one.kind, one.value), []).append(one.customer_id)
+    return found
+
+
+async def known(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, bool]:
+    """Which of these customers exist, and whether their record may be changed."""
+    rows = await tx.rows(select(Customer.id, editable()).where(_any_of(ids)))
+    return {row[0]: row[1] for row in rows}
+
+
+def visible_to(caller: Caller) -> ColumnElement[bool]:
+    """Whether the caller may know of a row of `customers`; what it may not see is exactly as absent.
+
+    A partner sees the customers of its agreements, and there are no agreements yet.
+    """
+    return literal(caller.partner is None)
+
+
+def editable() -> ColumnElement[bool]:
+    """Whether a row of `customers` is a record that people and systems change."""
+    return (Customer.kind != "walk_in") & Customer.status.not_in(("merged", "erased"))
+
+
+async def locked(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Mapping[str, Any]]:
+    """The rows of these customers that may be changed, locked in the order of ids; foreign keys stay free."""
+    statement = select(*_columns()).where(_any_of(ids), editable(), visible_to(tx.caller)).order_by(Customer.id)
+    rows = await tx.rows(statement.with_for_update(key_share=True))
+    return {row.id: row._mapping for row in rows}  # noqa: SLF001  the documented way to a row's names
+
+
+async def current(tx: Tx, customer: uuid.UUID) -> Mapping[str, Any] | None:
+    """The row of a customer that may be changed, not locked."""
+    statement = select(*_columns()).where(Customer.id == customer, editable(), visible_to(tx.caller))
+    rows = await tx.rows(statement)
+    return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
+
+
+async def oldest(tx: Tx, customer: uuid.UUID, kind: str) -> str | None:
+    """The value of a customer's oldest identifier of a kind."""
+    row = IdentifierRow
+    statement = select(row.value).where(row.customer_id == customer, row.kind == kind).order_by(row.created_at, row.id)
+    found: str | None = await tx.scalar(statement.limit(1))
+    return found
+
+
+async def count_identifiers(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """How many identifiers each of these customers has, of those that have any."""
+    row = IdentifierRow
+    wanted = row.customer_id == any_(literal(sorted(set(ids)), ARRAY(Uuid)))
+    rows = await tx.rows(select(row.customer_id, func.count()).where(wanted).group_by(row.customer_id))
+    return {one[0]: one[1] for one in rows}
+
+
+async def one(tx: Tx, customer: uuid.UUID, sections: Sections) -> tuple[str, int] | None:
+    """(JSON, version) of a customer as the caller may see it."""
+    shown = document(tx.caller.field_groups, sections)
+    rows = await tx.rows(select(shown, Customer.version).where(Customer.id == customer, visible_to(tx.caller)))
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+async def many(tx: Tx, ids: Sequence[uuid.UUID], sections: Sections) -> dict[uuid.UUID, str]:
+    """The JSON of each of these customers that exists."""
+    shown = document(tx.caller.field_groups, sections)
+    return {
+        row[0]: row[1] for row in await tx.rows(select(Customer.id, shown).where(_any_of(ids), visible_to(tx.caller)))
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which customers to list; walk-ins only if `kind` says so."""
+
+    kind: str | None = None
+    status: str | None = None
+    home_store: str | None = None
+    created_since: datetime | None = None
+    updated_since: datetime | None = None
+
+    @property
+    def by_time(self) -> bool:
+        """Whether the list goes by the time of the last change; otherwise it goes by id."""
+        return self.created_since is not None or self.updated_since is not None
+
+
+async def page(
+    tx: Tx, wanted: Filter, sections: Sections, *, after: Sequence[Any] | None, limit: int
+) -> list[tuple[uuid.UUID, datetime, str]]:
+    """Up to `limit` (id, updated_at, JSON) after the key `after`: [id], or [updated_at, id] by time."""
+    statement = select(Customer.id, Customer.updated_at, document(tx.caller.field_groups, sections)).limit(limit)
+    statement = statement.where(visible_to(tx.caller))
+    statement = statement.where(Customer.kind == wanted.kind if wanted.kind is not None else Customer.kind != "walk_in")
+    if wanted.status is not None:
+        statement = statement.where(Customer.status == wanted.status)
+    if wanted.home_store is not None:
+        statement = statement.where(Customer.home_store == wanted.home_store)
+    if wanted.updated_since is not None:
+        statement = statement.where(Customer.updated_at >= wanted.updated_since)
+    if wanted.created_since is not None:
+        # What was created since was changed since: the index on the time of change serves both.
+        since = wanted.created_since
+        statement = statement.where(Customer.created_at >= since, Customer.updated_at >= since)
+    if wanted.by_time:
+        statement = statement.order_by(Customer.updated_at, Customer.id)
+        if after is not None:
+            moment = literal(datetime.fromisoformat(after[0]), DateTime(timezone=True))
+            statement = statement.where(
+                tuple_(Customer.updated_at, Customer.id) > tuple_(moment, literal(uuid.UUID(after[1])))
+            )
+    else:
+        statement = statement.order_by(Customer.id)
+        if after is not None:
+            statement = statement.where(Customer.id > uuid.UUID(after[0]))
+    return [(row[0], row[1], row[2]) for row in await tx.rows(statement)]
+
+
+async def everyone(tx: Tx, sections: Sections, *, size: int) -> AsyncGenerator[list[tuple[uuid.UUID, str]]]:
+    """(id, JSON) of every customer except walk-ins, in portions through a cursor of the database."""
+    shown = document(tx.caller.field_groups, sections)
+    statement = select(Customer.id, shown).where(Customer.kind != "walk_in", visible_to(tx.caller))
+    async for portion in (await tx.connection.stream(statement.execution_options(yield_per=size))).partitions():
+        yield [(row[0], row[1]) for row in portion]
+
+
+async def regions(tx: Tx, default: str, stores: Sequence[str] | None = None) -> Regions:
+    """How phone numbers are read: for customers of these stores, or of any store."""
+    found = {} if stores is not None and not stores else await catalog_queries.phone_regions(tx, stores)
+    return Regions(default, found)
+
+
+def _columns() -> list[ColumnElement[Any]]:
+    return [Customer.__table__.c[name] for name in ("id", "version", "collected", *COLUMNS)]
+
+
+def _any_of(ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:
+    return Customer.id == any_(literal(sorted(set(ids)), ARRAY(Uuid)))

@@ -1,0 +1,185 @@
+"""Wire types of customers."""
+
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.core.pages import CursorText, Limit
+from app.core.types import Answer, Code, Moment, Name, StrictText, Wire, one_line
+from app.customers.identifiers import VALUE_MAX
+
+IdentifierKind = Literal["phone", "email", "card", "external", "chat"]
+WritableKind = Literal["person", "business"]
+WritableStatus = Literal["target", "prospect", "active", "dormant", "lost"]
+Gender = Literal["female", "male", "other"]
+GIVEN_MAX = 20
+READ_MAX = 1000
+LEAP_YEAR = 2000
+
+
+def optional(description: str | None = None) -> Any:
+    """A field that may be absent but not null."""
+    return Field(default_factory=lambda: None, description=description)
+
+
+def _customer_id(value: uuid.UUID) -> uuid.UUID:
+    if value.int == 0:
+        raise PydanticCustomError("nil_id", "The nil UUID names no customer.")
+    return value
+
+
+CustomerId = Annotated[uuid.UUID, AfterValidator(_customer_id)]
+Language = Annotated[
+    StrictText,
+    Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", max_length=35, examples=["zh-Hans"]),
+]
+IdentifierValue = Annotated[StrictText, Field(min_length=1, max_length=VALUE_MAX), AfterValidator(one_line)]
+SystemName = Annotated[StrictText, Field(min_length=1, max_length=40), AfterValidator(one_line)]
+
+
+class IdentifierIn(Wire):
+    """An identifier as it was typed; `system` names who gave an external or chat id."""
+
+    kind: IdentifierKind
+    value: IdentifierValue
+    system: SystemName | None = None
+    primary: bool = Field(default=False, strict=True)
+    verified_at: Moment | None = None
+
+
+class Birthday(Wire):
+    """A birthday, whose year may be unknown."""
+
+    month: Annotated[int, Field(strict=True, ge=1, le=12)]
+    day: Annotated[int, Field(strict=True, ge=1, le=31)]
+    year: Annotated[int, Field(strict=True, ge=1900, le=2200)] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_day(self) -> "Birthday":
+        try:
+            # Without a year 29 February is a birthday like any other.
+            day = date(self.year or LEAP_YEAR, self.month, self.day)
+        except ValueError:
+            raise PydanticCustomError("no_such_day", "There is no such day.") from None
+        # A day of grace: east of Greenwich somebody may be born tomorrow.
+        if self.year is not None and day > datetime.now(UTC).date() + timedelta(days=1):
+            raise PydanticCustomError("future_birthday", "The birthday lies in the future.")
+        return self
+
+
+class BirthdayPatch(Wire):
+    """Parts of a birthday in a merge patch: what is absent stays, a null year makes it unknown."""
+
+    month: Annotated[int, Field(strict=True, ge=1, le=12)] = optional()
+    day: Annotated[int, Field(strict=True, ge=1, le=31)] = optional()
+    year: Annotated[int, Field(strict=True, ge=1900, le=2200)] | None = None
+
+
+class _OwnFields(Wire):
+    kind: WritableKind = optional()
+    status: WritableStatus = optional()
+    display_name: Name | None = None
+    given_name: Name | None = None
+    family_name: Name | None = None
+    reading: Name | None = Field(default=None, description="How the name is read: pinyin, kana, hangul.")
+    gender: Gender | None = None
+    language: Language | None = None
+    home_store: Code | None = None
+    source: Code | None = Field(default=None, description="Where the customer came from: till, website, fair, ...")
+
+
+class CustomerFields(_OwnFields):
+    """A customer in an upsert: a field that is absent stays as it is, `null` clears it; identifiers are only added."""
+
+    birthday: Birthday | None = None
+    identifiers: Annotated[list[IdentifierIn], Field(max_length=GIVEN_MAX)] = optional()
+    collected_at: Moment = optional(
+        "When these values were collected: one that is older than what is held changes nothing. Default: now."
+    )
+
+
+class NewCustomer(CustomerFields):
+    """A new customer. `id` may be the sender's own UUID; `kind` is person and `status` active unless said."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "display_name": "王芳",
+                    "birthday": {"month": 9, "day": 21, "year": None},
+                    "identifiers": [{"kind": "phone", "value": "138 1234 5678"}],
+                }
+            ]
+        }
+    )
+
+    id: CustomerId = optional()
+
+
+class CustomerPatch(_OwnFields):
+    """A JSON merge patch: what is absent stays, `null` clears. Identifiers have routes of their own."""
+
+    birthday: BirthdayPatch | None = None
+
+
+class ReadMany(Wire):
+    """Which customers to read."""
+
+    ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=READ_MAX)]
+
+
+class CustomerQuery(Wire):
+    """Which customers to list. Walk-ins are listed only if `kind=walk_in` asks for them."""
+
+    kind: Literal["person", "business", "walk_in"] | None = None
+    status: Literal["target", "prospect", "active", "dormant", "lost", "merged", "erased"] | None = None
+    home_store: Code | None = None
+    created_since: Moment | None = None
+    updated_since: Moment | None = None
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class IdentifierAnswer(Answer):
+    """An identifier: `value` in the form it is searched by, `typed` as it was given."""
+
+    id: uuid.UUID
+    kind: str
+    system: str | None
+    value: str
+    typed: str
+    primary: bool
+    verified_at: datetime | None
+
+
+class CustomerAnswer(Answer):
+    """A customer. What the key's field groups do not show is absent: `basic`, `personal`, `contact`, `financial`."""
+
+    id: uuid.UUID
+    kind: str | SkipJsonSchema[None] = None
+    status: str | SkipJsonSchema[None] = None
+    display_name: str | None = None
+    language: str | None = None
+    home_store: str | None = None
+    given_name: str | None = None
+    family_name: str | None = None
+    reading: str | None = None
+    gender: str | None = None
+    birthday: Birthday | None = None
+    source: str | None = None
+    profile: dict[str, Any] | SkipJsonSchema[None] = None
+    identifiers: list[IdentifierAnswer] | SkipJsonSchema[None] = None
+    version: int
+    created_at: datetime | SkipJsonSchema[None] = None
+    updated_at: datetime | SkipJsonSchema[None] = None
+
+
+class ManyCustomers(Answer):
+    """The customers that exist, in the order asked for, and the ids of those that do not."""
+
+    data: list[CustomerAnswer]
+    missing: list[uuid.UUID]
