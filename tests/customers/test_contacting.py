@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from app.core.ids import new_id
 from app.core.settings import ContactSettings
@@ -272,3 +273,13 @@ async def test_what_is_due_is_listed_by_store_and_in_pages(desk, store):
         cursor = {"cursor": page["next_cursor"]}
     assert seen == sorted(there)
     assert len((await desk.call("GET", "/contacts-due"))["data"]) == 6
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"opens": "09:00"}, {"opens": "20:00", "closes": "09:00"}, {"opens": "9:00", "closes": "20:00"}, {"most": 3},
+     {"most": 0, "within_days": 3}],
+)  # fmt: skip
+def test_defaults_that_say_half_of_something_are_refused(values):
+    with pytest.raises(ValidationError):
+        ContactSettings(**values)
