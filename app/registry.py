@@ -2,9 +2,10 @@
 
 from app.core.fields import Registry
 from app.customers import fields as customers
+from app.customers.fields import contact
 from app.receipts import fields as receipts
 
-_ROOMS = (customers, receipts)
+_ROOMS = (customers, contact, receipts)
 
 
 def build_registry() -> Registry:
@@ -13,4 +14,5 @@ def build_registry() -> Registry:
         customers.POPULATION,
         [field for room in _ROOMS for field in getattr(room, "FIELDS", ())],
         [collection for room in _ROOMS for collection in getattr(room, "COLLECTIONS", ())],
+        contact.CONSENTS,
     )

@@ -186,11 +186,30 @@ class Population:
     counted: Callable[[FromClause], ColumnElement[bool]]
 
 
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """What customers allow: decisions of one of the `states` for one of the `purposes` and `channels`.
+
+    `relation` takes a purpose and a channel; it has `customer_id` and `state` of each customer who has decided.
+    """
+
+    purposes: tuple[str, ...]
+    channels: tuple[str, ...]
+    states: tuple[str, ...]
+    relation: Callable[[str, str, Evaluation], FromClause]
+    group: str = "basic"
+    scope: str = "customers:read"
+    changed_by: tuple[str, ...] = ()
+
+
 class Registry:
     """Everything that can be asked about. Raises ValueError when two things have one name."""
 
-    def __init__(self, population: Population, fields: Iterable[Field], collections: Iterable[Collection]) -> None:
+    def __init__(
+        self, population: Population, fields: Iterable[Field], collections: Iterable[Collection], consents: Consents
+    ) -> None:
         self.population = population
+        self.consents = consents
         self.fields: Mapping[str, Field] = _by_name(fields)
         self.collections: Mapping[str, Collection] = {each.name: each for each in collections}
         taken = {name.partition(".")[0] for name in self.fields} & set(self.collections)
@@ -199,7 +218,7 @@ class Registry:
 
     def extended(self, fields: Iterable[Field]) -> "Registry":
         """What this registry holds, and more fields."""
-        return Registry(self.population, [*self.fields.values(), *fields], self.collections.values())
+        return Registry(self.population, [*self.fields.values(), *fields], self.collections.values(), self.consents)
 
     def names(self) -> Iterator[str]:
         """Every name that can stand in a text: fields, collections and their fields."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from phonenumbers import SUPPORTED_REGIONS
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -138,6 +138,25 @@ class CompanySettings(_Part):
         return moment.astimezone(ZoneInfo(self.time_zone)).date()
 
 
+class ContactSettings(_Part):
+    """How customers are contacted who have not said otherwise. Unset means at any hour, as often as we like."""
+
+    # Times of the day in the customer's zone such as 09:00, every day; 24:00 is the day's end.
+    opens: str | None = Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    closes: str | None = Field(default=None, pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")
+    # At most so many real contacts within so many days.
+    most: int | None = Field(default=None, ge=1, le=100)
+    within_days: int | None = Field(default=None, ge=1, le=3650)
+
+    @model_validator(mode="after")
+    def _in_pairs(self) -> "ContactSettings":
+        if (self.opens is None) != (self.closes is None) or (self.most is None) != (self.within_days is None):
+            raise ValueError("opens goes with closes, and most with within_days")
+        if self.opens is not None and self.closes is not None and self.opens >= self.closes:
+            raise ValueError("opens must be before closes")
+        return self
+
+
 class ModelSettings(_Part):
     """When a model of the company's own customers is fitted; with fewer buyers or days, other people's stands in."""
 
@@ -178,6 +197,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     segments: SegmentSettings = SegmentSettings()
     company: CompanySettings = CompanySettings()
+    contact: ContactSettings = ContactSettings()
     models: ModelSettings = ModelSettings()
     completeness: CompletenessSettings = CompletenessSettings()
 

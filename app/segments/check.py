@@ -18,6 +18,7 @@ from app.segments.tree import (
     Aggregate,
     And,
     Compare,
+    Consent,
     Expr,
     InSegment,
     Leaf,
@@ -177,7 +178,7 @@ class _Checker:
             return node.model_copy(update={"items": items})
         if isinstance(node, Not):
             return node.model_copy(update={"item": self.expr(node.item, (*path, "item"), inside)})
-        if inside is not None and isinstance(node, Rows | Rank | InSegment):
+        if inside is not None and isinstance(node, Rows | Rank | InSegment | Consent):
             detail = "Inside the filter of a collection only its own fields can be asked about so far."
             self._faults.add(path, node, "", "not_offered", detail)
             return node

@@ -22,6 +22,7 @@ UNITS = ("days", "weeks", "months", "years")
 MOST = {"days": 36_500, "weeks": 5_200, "months": 1_200, "years": 100}
 AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last")
 QUANTIFIERS = ("any", "none", "all")
+CONSENT = "consent"
 COMPARATORS = ("=", "!=", "<", "<=", ">", ">=")
 
 # Collections of rooms that are not there yet.
@@ -37,7 +38,6 @@ LATER = {
     "was": "was in segment",
     "similar": "similar to segment",
     "bought": "bought like",
-    "consent": "consent(...)",
     "sample": "sample",
     "sequence": "sequence(...)",
 }
@@ -47,7 +47,7 @@ WORDS = frozenset({
     "and", "or", "not", "in", "between", "is", "missing", "contains", "starts", "with", "under", "anniversary", "top",
     "bottom", "customers", "of", "within", "km", "segment", "on", "to", "like", "seed", "then", "distinct", "where",
     "during", "next", "from", "before", "after", "including", "true", "false",
-    *AGGREGATES, *QUANTIFIERS, *LATER, *UNITS,
+    CONSENT, *AGGREGATES, *QUANTIFIERS, *LATER, *UNITS,
 })  # fmt: skip
 # No field may be called so: a bare word is always a field. Unit and aggregate names are plain where they stand.
 _PLAIN = frozenset({"segment", "customers", "top", "bottom", "km", "seed", "like", "on", "of", "with", "distinct"})

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from app.core.fields import AGGREGATED, OPERATORS, Collection, Field, FieldType, Registry
+from app.core.fields import AGGREGATED, OPERATORS, Collection, Consents, Field, FieldType, Registry
 from app.segments.grammar import COMPARATORS, LATER_COLLECTIONS
 from app.segments.reader import near
 from app.segments.tree import (
@@ -13,6 +13,7 @@ from app.segments.tree import (
     Anniversary,
     Between,
     Compare,
+    Consent,
     During,
     FieldTerm,
     Leaf,
@@ -92,7 +93,7 @@ class Found:
     grants: set[tuple[str, str]] = field(default_factory=set)
     changed_by: set[str] = field(default_factory=set)
 
-    def add(self, name: str, used: Field | Collection) -> None:
+    def add(self, name: str, used: Field | Collection | Consents) -> None:
         """Note that something of the registry is used."""
         if isinstance(used, Field):
             self.fields.append(used)
@@ -129,6 +130,8 @@ class Leaves:
             if leaf.op == "all" and leaf.where is None:
                 self._faults.add(path, leaf, "", "no_filter", "Say what all of them are, with where.")
             return leaf
+        if isinstance(leaf, Consent):
+            return self._consent(leaf, path)
         assert isinstance(leaf, _OfField)  # noqa: S101  `check` keeps the rest to itself
         return self._of_field(leaf, path, inside)
 
@@ -152,6 +155,20 @@ class Leaves:
             return self._match(leaf, used, path)
         if isinstance(leaf, During | Anniversary):
             self._window(leaf.window, path, leaf)
+        return leaf
+
+    def _consent(self, leaf: Consent, path: Path) -> Leaf:
+        known = self._registry.consents
+        parts = {
+            "purpose": (leaf.purpose, known.purposes),
+            "channel": (leaf.channel, known.channels),
+            "state": (leaf.state, known.states),
+        }
+        for part, (value, allowed) in parts.items():
+            if value not in allowed:
+                what = f"The {part} is one of {', '.join(allowed)}."
+                self._faults.add(path, leaf, part, "unknown_value", what, near(value, allowed))
+        self._found.add("consent", known)
         return leaf
 
     def _compare(self, leaf: Compare, path: Path, inside: str | None) -> Compare:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.core.caller import Caller
-from app.core.fields import AGGREGATED, OPERATORS, Collection, Field, FieldType, Registry
+from app.core.fields import AGGREGATED, OPERATORS, Collection, Consents, Field, FieldType, Registry
 from app.segments import grammar
 
 
@@ -22,6 +22,7 @@ def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -
             for name, kinds in AGGREGATED.items()
         ],
         "quantifiers": list(grammar.QUANTIFIERS),
+        "consent": _consent(registry.consents) if _granted(registry.consents, caller) else None,
         "windows": {
             "forms": ["during last", "during next", "from ... to", "before", "after"],
             "units": [{"name": name, "most": grammar.MOST[name]} for name in grammar.UNITS],
@@ -37,7 +38,7 @@ def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -
     }
 
 
-def _granted(offer: Field | Collection, caller: Caller) -> bool:
+def _granted(offer: Field | Collection | Consents, caller: Caller) -> bool:
     return caller.may(offer.scope) and offer.group in caller.field_groups
 
 
@@ -59,6 +60,10 @@ def _collection(collection: Collection, caller: Caller) -> dict[str, Any]:
         "windows": collection.day is not None,
         "fields": [_field(field) for field in collection.fields if _granted(field, caller)],
     }
+
+
+def _consent(consents: Consents) -> dict[str, Any]:
+    return {name: list(getattr(consents, name)) for name in ("purposes", "channels", "states")}
 
 
 def _type(kind: FieldType) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from app.segments.tree import (
     Anniversary,
     Between,
     Compare,
+    Consent,
     During,
     Expr,
     FieldTerm,
@@ -129,9 +130,27 @@ class _Descent(Reader):
             return made
         if start.value in grammar.AGGREGATES:
             return self._compare(start, self._aggregate())
-        known = (*grammar.AGGREGATES, *grammar.QUANTIFIERS)
+        if start.value == grammar.CONSENT:
+            return self._consent(start)
+        known = (*grammar.AGGREGATES, *grammar.QUANTIFIERS, grammar.CONSENT)
         raise Refused("unknown_function", f"There is no such function; there are {', '.join(known)}.", start.start,
                       start.end, expected=known, near=near(start.value, known))  # fmt: skip
+
+    def _consent(self, start: Token) -> Expr:
+        self.take()
+        found = []
+        for sign, what in (("(", "purpose"), (",", "channel"), ("=", "state")):
+            if sign == "=":
+                self.need(")")
+            self.need(sign)
+            if self.now.kind != "string":
+                self.refuse((f"the {what} in quotes",))
+            found.append(self.take())
+        purpose, channel, state = found
+        made = self.node(Consent, start, purpose=purpose.value, channel=channel.value, state=state.value)
+        for part, token in (("purpose", purpose), ("channel", channel), ("state", state)):
+            self.places[id(made), part] = (token.start, token.end)
+        return made
 
     def _in_segment(self, start: Token) -> Expr:
         self.need("segment")

@@ -11,6 +11,7 @@ from app.segments.tree import (
     Anniversary,
     Between,
     Compare,
+    Consent,
     During,
     Expr,
     FieldTerm,
@@ -71,6 +72,8 @@ class Printer:
         if isinstance(leaf, InSegment):
             name = leaf.name if leaf.segment is None else self.names.get(leaf.segment)
             return f"in segment {quoted(name or _UNKNOWN)}"
+        if isinstance(leaf, Consent):
+            return f"consent({quoted(leaf.purpose)}, {quoted(leaf.channel)}) = {quoted(leaf.state)}"
         return f"{leaf.field} {self._about(leaf)}"
 
     def _about(self, leaf: OneOf | Between | Missing | Match | During | Anniversary | Rank) -> str:

@@ -238,6 +238,9 @@ class Offer(Answer):
     types: list[dict[str, Any]]
     functions: list[dict[str, Any]]
     quantifiers: list[str]
+    consent: Annotated[
+        dict[str, list[str]] | None, Field(description="What consent(...) takes; null if the key may not ask it.")
+    ]
     windows: dict[str, Any]
     limits: dict[str, int]
     currency: dict[str, Any]

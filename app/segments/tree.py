@@ -202,10 +202,19 @@ class InSegment(Node):
         return self
 
 
+class Consent(Node):
+    """The customer's decision that counts for a purpose and a channel (or 'any'). None fails whatever the state."""
+
+    op: Literal["consent"] = "consent"
+    purpose: ShortText
+    channel: ShortText
+    state: ShortText
+
+
 _KINDS: dict[str, type[Node]] = {
     "and": And, "or": Or, "not": Not, "compare": Compare, "in": OneOf, "between": Between, "missing": Missing,
     "contains": Match, "starts_with": Match, "under": Match, "during": During, "anniversary": Anniversary, "rank": Rank,
-    "any": Rows, "none": Rows, "all": Rows, "in_segment": InSegment,
+    "any": Rows, "none": Rows, "all": Rows, "in_segment": InSegment, "consent": Consent,
 }  # fmt: skip
 
 
@@ -230,13 +239,14 @@ Expr = TypeAliasType(
         | Annotated[Anniversary, Tag("Anniversary")]
         | Annotated[Rank, Tag("Rank")]
         | Annotated[Rows, Tag("Rows")]
-        | Annotated[InSegment, Tag("InSegment")],
+        | Annotated[InSegment, Tag("InSegment")]
+        | Annotated[Consent, Tag("Consent")],
         Discriminator(
             _by_op, custom_error_type="unknown_op", custom_error_message=f"op must be one of: {', '.join(_KINDS)}."
         ),
     ],
 )
-Leaf = Compare | OneOf | Between | Missing | Match | During | Anniversary | Rank | Rows | InSegment
+Leaf = Compare | OneOf | Between | Missing | Match | During | Anniversary | Rank | Rows | InSegment | Consent
 
 for _kind in (Aggregate, And, Or, Not, Rank, Rows):
     _kind.model_rebuild()

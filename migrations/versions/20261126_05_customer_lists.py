@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "20261126_05_customer_lists"
-down_revision = "20261126_01_record"
+down_revision = "20261126_04_consent"
 branch_labels = None
 depends_on = None
 

@@ -171,6 +171,40 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/customers/lookup": Sample("customers:read", query={"phone": "13812345678"}),
     "POST /v1/customers/lookup": Sample("customers:read", body={"phone": "13812345678"}),
     "GET /v1/customers/{customer_id}/standing": Sample("customers:read", hides=True),
+    "GET /v1/customers/{customer_id}/consents": Sample(
+        "customers:read", query={"history": "true", "purpose": "marketing", "limit": "5"}, hides=True
+    ),
+    "POST /v1/customers/{customer_id}/consents": Sample(
+        "customers:write",
+        body={"purpose": "marketing", "channel": "sms", "partner": "acme", "state": "granted", "source": "till",
+              "proof": "Form 7, signed", "decided_at": "2026-11-20T12:30:00+08:00"},
+        status=201,
+    ),
+    "GET /v1/customers/{customer_id}/may-contact": Sample(
+        "customers:read",
+        query={"purpose": "marketing", "channel": "phone", "partner": "acme", "agent": "emp-3",
+               "at": "2026-11-20T12:30:00+08:00"},
+        hides=True,
+    ),
+    "GET /v1/customers/{customer_id}/contact-policy": Sample("customers:read", hides=True),
+    "PUT /v1/customers/{customer_id}/contact-policy": Sample(
+        "customers:write",
+        body={"do_not_call": False, "preferred_channel": "chat", "time_zone": "Asia/Shanghai",
+              "hours": [{"days": [1, 2, 3], "start": "09:00", "end": "20:30"}],
+              "cap": {"most": 3, "within_days": 30}, "wanted_days": 14},
+        status=201,
+    ),
+    "POST /v1/customers/{customer_id}/contact-reservations": Sample(
+        "customers:write", body={"agent": "emp-3", "channel": "phone", "minutes": 20}, status=201
+    ),
+    "POST /v1/contact-reservations/{reservation_id}/release": Sample("customers:write"),
+    "POST /v1/customers/{customer_id}/contact-log": Sample(
+        "customers:write",
+        body={"channel": "phone", "reached": True, "at": "2026-11-20T12:30:00+08:00", "agent": "emp-3"}, status=201,
+    ),
+    "GET /v1/contacts-due": Sample(
+        "customers:read", query={"store": "{store}", "before": "2026-12-01", "limit": "5"}
+    ),
     "GET /v1/customers/{customer_id}/receipts": Sample("receipts:read", query={"limit": "5"}, hides=True),
     "POST /v1/receipts": Sample("receipts:write", body=receipt(), status=201),
     "POST /v1/receipts/batch": Sample("receipts:write", body={"items": [receipt()]}),
@@ -298,6 +332,12 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     held = await client.post(f"/v1/customers/{names['customer_id']}/holds", json={"reason": "Until it is paid"})
     held.raise_for_status()
     names["hold_id"], names["kind"] = held.json()["id"], "credit"
+    other = await client.post("/v1/customers", json={"display_name": "On the line"})
+    other.raise_for_status()
+    path = f"/v1/customers/{other.json()['id']}/contact-reservations"
+    reserved = await client.post(path, json={"agent": "emp-9", "minutes": 240})
+    reserved.raise_for_status()
+    names["reservation_id"] = reserved.json()["id"]
     key = await client.post("/v1/api-keys", json={"name": "to be managed", "role": "pos"})
     key.raise_for_status()
     names["key_id"] = key.json()["id"]

@@ -16,7 +16,7 @@ from sqlalchemy import insert
 from app.catalog.models import Category, Product, Store
 from app.core.db import Tx
 from app.customers.attributes import PROFILE, Attribute, Type
-from app.customers.models import Customer, IdentifierRow
+from app.customers.models import Consent, ContactMade, ContactPolicy, Customer, IdentifierRow
 from app.customers.profile import nested
 from app.receipts.commands import rebuild
 from app.receipts.models import Receipt, ReceiptLine
@@ -61,6 +61,17 @@ class Bought:
 
 
 @dataclass
+class Decided:
+    """A decision, and when: (time, id)."""
+
+    purpose: str
+    channel: str
+    partner: str | None
+    state: str
+    key: tuple[datetime, uuid.UUID]
+
+
+@dataclass
 class Person:
     id: uuid.UUID
     kind: str
@@ -78,6 +89,9 @@ class Person:
     # As it is stored, by paths.
     profile: dict[str, Any]
     bought: list[Bought] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
+    policy: dict[str, Any] | None = None
+    contacts: list[tuple[datetime, bool]] = field(default_factory=list)
 
     @property
     def counted(self) -> bool:
@@ -102,6 +116,13 @@ class Company:
         await tx.execute(insert(Customer), [_customer(person) for person in self.people])
         held = [_identifier(person, kind) for person in self.people for kind in sorted(person.identifiers)]
         await tx.execute(insert(IdentifierRow), held) if held else None
+        wishes = [{"customer_id": one.id, "version": 1, "updated_at": now, **one.policy}
+                  for one in self.people if one.policy is not None]  # fmt: skip
+        await tx.execute(insert(ContactPolicy), wishes) if wishes else None
+        decided = [_consent(person, one) for person in self.people for one in person.decided]
+        await tx.execute(insert(Consent), decided) if decided else None
+        made = [_contact(person, *one) for person in self.people for one in person.contacts]
+        await tx.execute(insert(ContactMade), made) if made else None
         bought = [one for person in self.people for one in person.bought]
         await tx.execute(insert(Receipt), [_receipt(one) for one in bought])
         await tx.execute(insert(ReceiptLine), [_line(one, line) for one in bought for line in one.lines])
@@ -121,7 +142,46 @@ def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Com
         # Some buy often, the last never.
         buyer = made.people[int((people - 1) * chance.random() ** 1.5)]
         buyer.bought.append(_bought(chance, buyer.id, anchor))
+    for person in made.people:
+        _wishes(chance, person, anchor)
     return made
+
+
+def _wishes(chance: random.Random, person: Person, anchor: date) -> None:
+    """Decisions (often at the same moment), a policy, and contacts around the anchor, near midnight as well."""
+
+    def moment() -> datetime:
+        day = anchor - timedelta(days=chance.choice([-2, -1, 0, 0, 1, 2, 7, 30, 31]))
+        return datetime(day.year, day.month, day.day, chance.choice([3, 15, 16, 23]), tzinfo=UTC)
+
+    for _ in range(chance.choice([0, 1, 3, 8])):
+        key = (moment(), uuid.UUID(int=chance.getrandbits(128)))
+        channel, partner = chance.choice(["any", "sms", "email"]), chance.choice([None, None, "acme"])
+        purpose, state = (
+            chance.choice(["marketing", "survey"]),
+            chance.choice(["granted", "granted", "denied", "withdrawn"]),
+        )
+        person.decided.append(Decided(purpose, channel, partner, state, key))
+    if chance.random() < 0.7:
+        person.policy = {
+            "do_not_call": chance.random() < 0.3,
+            "preferred_channel": chance.choice(["phone", "email", None]),
+            "wanted_days": chance.choice([None, 1, 7, 30]),
+        }
+    person.contacts = [(moment(), chance.random() < 0.6) for _ in range(chance.choice([0, 0, 1, 3]))]
+
+
+def _consent(person: Person, one: Decided) -> dict[str, Any]:
+    return {
+        "customer_id": person.id, "id": one.key[1], "decided_at": one.key[0], "recorded_at": one.key[0],
+        "recorded_by": uuid.UUID(int=0), "purpose": one.purpose, "channel": one.channel, "partner": one.partner,
+        "state": one.state, "source": "till", "proof": None,
+    }  # fmt: skip
+
+
+def _contact(person: Person, at: datetime, reached: bool) -> dict[str, Any]:
+    same = {"at": at, "recorded_at": at, "recorded_by": uuid.UUID(int=0), "channel": "phone", "agent": None}
+    return {"customer_id": person.id, "id": uuid.uuid4(), "reached": reached, **same}
 
 
 def _person(chance: random.Random, number: int) -> Person:

@@ -62,10 +62,22 @@ class _Drawing:
         return t.And(items=items) if op == "and" else t.Or(items=items)
 
     def _leaf(self) -> Any:
-        kinds = ["field", "field", "rows", "aggregate", "aggregate", "rank", *(["segment"] if self._segments else [])]
+        kinds = [
+            "field",
+            "field",
+            "rows",
+            "aggregate",
+            "aggregate",
+            "rank",
+            "consent",
+            *(["segment"] if self._segments else []),
+        ]
         kind = self.pick(kinds)
         if kind == "segment":
             return t.InSegment(segment=self.pick(self._segments))
+        if kind == "consent":
+            purpose, channel = self.pick(["marketing", "survey"]), self.pick(["any", "sms", "email", "phone"])
+            return t.Consent(purpose=purpose, channel=channel, state=self.pick(self._registry.consents.states))
         if kind == "rows":
             return self._rows()
         if kind == "aggregate":

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from app.customers.attributes import BY_PATH, Type
 from app.segments import tree as t
 from app.segments import values as v
-from tests.segments.company import BRANDS, Bought, Company, Line, Person
+from tests.segments.company import BRANDS, Bought, Company, Decided, Line, Person
 
 ZONE = ZoneInfo("Asia/Shanghai")
 Row = tuple[Bought, Line | None]
@@ -127,7 +127,7 @@ class Reference:
 
     # --- predicates ---------------------------------------------------------------------------------------------------
 
-    def _true(self, node: Any, get: Callable[[str], Any], person: Person) -> bool:  # noqa: PLR0911  a line per kind
+    def _true(self, node: Any, get: Callable[[str], Any], person: Person) -> bool:  # noqa: C901, PLR0911  a line per kind
         if isinstance(node, t.And):
             return all(self._true(item, get, person) for item in node.items)
         if isinstance(node, t.Or):
@@ -144,6 +144,8 @@ class Reference:
             return self.holds(self.segments[node.segment], person)
         if isinstance(node, t.Rank):
             return self._rank(node, person)
+        if isinstance(node, t.Consent):
+            return self._consent(node, person) == node.state
         value = get(node.field)
         if isinstance(node, t.Missing):
             return (value is None) != node.negated
@@ -190,6 +192,31 @@ class Reference:
             return False
         before = sum(1 for value in values if (value > mine if node.end == "top" else value < mine))
         return before < node.size if node.unit == "customers" else before * 100 < node.size * len(values)
+
+    def _consent(self, node: Any, person: Person) -> str | None:
+        """The state that counts: the channel's own newest decision, or else, or after a later no, that for any."""
+        mine: dict[str, Decided] = {}
+        for one in sorted(person.decided, key=lambda one: one.key):
+            known = one.key[0].astimezone(ZONE).date() <= self.today
+            if known and one.partner is None and one.purpose == node.purpose:
+                mine[one.channel] = one
+        own, whole = mine.get(node.channel), mine.get("any")
+        if own is None:
+            return whole.state if whole else None
+        if whole and own.state == "granted" and whole.state != "granted" and whole.key > own.key:
+            return whole.state
+        return own.state
+
+    def _contact(self, name: str, person: Person) -> Any:
+        policy = person.policy or {"do_not_call": False}
+        days = [at.astimezone(ZONE).date() for at, reached in person.contacts if reached]
+        last, wanted = max((day for day in days if day <= self.today), default=None), policy.get("wanted_days")
+        due = None
+        if wanted is not None:
+            due = last + timedelta(days=wanted) if last else person.created_at.astimezone(ZONE).date()
+        if name == "due":
+            return due is not None and due <= self.today
+        return {"last_at": last, "due_on": due}[name] if name in ("last_at", "due_on") else policy.get(name)
 
     # --- terms --------------------------------------------------------------------------------------------------------
 
@@ -241,6 +268,8 @@ class Reference:
             if person.id not in self._figures:
                 self._figures[person.id] = Figures(person, self.today)
             return self._figures[person.id].found[name.removeprefix("figures.")]
+        if name.startswith("contact."):
+            return self._contact(name[8:], person)
         if name.startswith("home."):
             return self.company.stores[person.home_store][name[5:]] if person.home_store else None
         if "." in name:

@@ -43,6 +43,8 @@ MORE = [
     "avg(receipts.net) > figures.net and min(receipts.date) < max(lines.date)",
     "figures.occasions in bottom 3 customers or age in top 1%",
     "has_phone = true and has_email = false",
+    "consent('marketing', 'sms') = 'granted' and not consent('sharing', 'any') = 'withdrawn'",
+    "contact.due = true and contact.last_at before 2026-11-01 and contact.do_not_call = false",
 ]
 
 
@@ -166,6 +168,12 @@ def test_every_amount_is_printed_and_read_exactly(minor, digits):
         ("age in ()", "syntax", 8, 9, None),
         ("age in (1 2)", "syntax", 10, 11, None),
         ("where = 3", "syntax", 0, 5, None),
+        ("consent = 'granted'", "syntax", 0, 7, None),
+        ("consent('marketing') = 'granted'", "syntax", 19, 20, None),
+        ("consent(marketing, 'sms') = 'granted'", "syntax", 8, 17, None),
+        ("consent('marketing', 'sms') != 'granted'", "syntax", 28, 30, None),
+        ("consent('marketing', 'sms')", "syntax", 27, 27, None),
+        ("consent('marketing', 'sms') = granted", "syntax", 30, 37, None),
     ],
 )
 def test_an_error_tells_what_where_and_what_was_meant(text, code, start, end, near):
@@ -182,7 +190,6 @@ def test_an_error_tells_what_where_and_what_was_meant(text, code, start, end, ne
     [
         ("ratio(sum(receipts.net during last 12 months), wallet_estimate) < 0.3", "ratio(...)"),
         ("figures.net > ratio(a, b)", "ratio(...)"),
-        ("consent('marketing', 'sms') = 'granted'", "consent(...)"),
         ("similar to segment 'vip' top 5000 and not in segment 'vip'", "similar to segment"),
         ("sequence(receipts where store = 'WEB' then receipts within 14 days)", "sequence(...)"),
         ("sample 10% seed 'autumn'", "sample"),

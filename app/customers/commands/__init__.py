@@ -5,6 +5,8 @@ from app.customers.commands.belongings import change as change_belonging
 from app.customers.commands.belongings import remove as remove_belonging
 from app.customers.commands.change import add_identifier, create, patch, remove_identifier, upsert_external
 from app.customers.commands.confirming import confirm
+from app.customers.commands.consenting import put_policy, record_consent
+from app.customers.commands.contacting import NewContact, record_contacts, release_reservation, reserve_contact
 from app.customers.commands.declaring import declare
 from app.customers.commands.new import Created, NewCustomer, announced, create_many, ensure_walk_ins
 from app.customers.commands.relating import change as change_relationship
@@ -13,6 +15,7 @@ from app.customers.commands.upsert import upsert_many
 
 __all__ = [
     "Created",
+    "NewContact",
     "NewCustomer",
     "add_belonging",
     "add_identifier",
@@ -26,9 +29,14 @@ __all__ = [
     "ensure_walk_ins",
     "part",
     "patch",
+    "put_policy",
+    "record_consent",
+    "record_contacts",
     "relate",
+    "release_reservation",
     "remove_belonging",
     "remove_identifier",
+    "reserve_contact",
     "upsert_external",
     "upsert_many",
 ]

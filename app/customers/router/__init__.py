@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from app.customers.router import belongings, quality, record
+from app.customers.router import belongings, contact, quality, record
 
 router = APIRouter()
-for _part in (quality, record, belongings):
+for _part in (quality, record, belongings, contact):
     router.include_router(_part.router)
 
 DOORS_RAW, DOORS_BULK, DOORS_STREAMED = record.DOORS_RAW, record.DOORS_BULK, record.DOORS_STREAMED

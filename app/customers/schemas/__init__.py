@@ -1,1 +1,1 @@
-"""Wire types of customers: `record` of the record itself, `belongings` of what belongs to it, `quality` of facts."""
+"""Wire types of customers: `record`, `belongings` of what belongs to it, `quality` of facts, `contact` of consent."""

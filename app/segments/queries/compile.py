@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, func, select, true
+from sqlalchemy import ColumnElement, FromClause, Text, and_, case, func, literal, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.core.fields import Evaluation, Registry
 from app.segments.queries.bundles import Bundle, Bundles
 from app.segments.queries.operands import Operand, Rowset
 from app.segments.queries.predicates import Predicates, decided, element
-from app.segments.tree import Aggregate, And, Expr, InSegment, Leaf, Not, Or, Rank, Rows
+from app.segments.tree import Aggregate, And, Consent, Expr, InSegment, Leaf, Not, Or, Rank, Rows
 from app.segments.values import Node
 
 Trees = Mapping[uuid.UUID, Expr]
@@ -29,6 +29,7 @@ class Customers(Predicates):
         self.bundles = Bundles(registry, asked, self._about_customers(tree))
         self._joined: dict[Bundle, FromClause] = {}
         self._picked: dict[Aggregate, FromClause | None] = {}
+        self._decided: dict[tuple[str, str], FromClause] = {}
 
     @property
     def counted(self) -> ColumnElement[bool]:
@@ -44,6 +45,9 @@ class Customers(Predicates):
             return self.truth(self._trees[leaf.segment], filtering=filtering)
         if isinstance(leaf, Rank):
             return self._rank(leaf, filtering=filtering)
+        if isinstance(leaf, Consent):
+            found = self.consent(leaf) == literal(leaf.state, Text)
+            return decided(found, missing=False, filtering=filtering)
         return super().leaf(leaf, filtering=filtering)
 
     def term(self, term: Node) -> Operand:
@@ -62,6 +66,16 @@ class Customers(Predicates):
             # The sum of nothing is zero; the sum of values of which none is known is missing.
             return Operand(raw, case((nothing, 0), else_=raw), 0)
         return Operand(raw, raw)
+
+    def consent(self, leaf: Consent) -> ColumnElement[str]:
+        """The state of the decision that counts; null without any."""
+        key = (leaf.purpose, leaf.channel)
+        if key not in self._decided:
+            relation = self._registry.consents.relation(*key, self.rows.asked)
+            self._decided[key] = relation
+            self.rows.join(relation, relation.c.customer_id == self.id)
+        state: ColumnElement[str] = self._decided[key].c.state
+        return state
 
     def cut(self, leaf: Rank) -> ColumnElement[Any]:
         """The value that the last of the highest (lowest) has; null when nobody has a value."""

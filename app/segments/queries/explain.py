@@ -13,7 +13,7 @@ from app.segments.queries.bundles import Bundle, selected
 from app.segments.queries.compile import Customers
 from app.segments.queries.evaluate import Question, only
 from app.segments.queries.operands import plain
-from app.segments.tree import Aggregate, Compare, FieldTerm, InSegment, Leaf, Rank, Rows
+from app.segments.tree import Aggregate, Compare, Consent, FieldTerm, InSegment, Leaf, Rank, Rows
 from app.segments.values import Node
 
 EVIDENCE = 10
@@ -82,6 +82,8 @@ class _Reader:
         truth = self._customers.leaf(leaf, filtering=False)
         if isinstance(leaf, InSegment):
             return _Shown(truth)
+        if isinstance(leaf, Consent):
+            return _Shown(truth, FieldType.CHOICE, self._customers.consent(leaf), fixed=leaf.state)
         if isinstance(leaf, Rows):
             bundle = self._customers.bundles.behind(leaf)
             return _Shown(truth, FieldType.NUMBER, self._number(bundle), evidence=self._evidence(bundle))

@@ -25,6 +25,20 @@ from app.core.caller import FIELD_GROUPS
 from app.core.errors import NOT_FOUND, ProblemType
 from app.core.fields import Pii
 from app.core.tables import Base, Stamp
+from app.customers.models.contact import (
+    CONTACT_RESERVED,
+    RESERVATION_ENDED,
+    Consent,
+    ContactMade,
+    ContactPolicy,
+    ContactReservation,
+)
+
+__all__ = [
+    "CONTACT_RESERVED", "CUSTOMER_EXISTS", "GENDERS", "IDENTIFIERS_MAX", "IDENTIFIER_TAKEN", "KINDS", "PROBLEMS",
+    "RESERVATION_ENDED", "STATUSES", "TOO_MANY_IDENTIFIERS", "Consent", "ContactMade", "ContactPolicy",
+    "ContactReservation", "Customer", "IdentifierRow",
+]  # fmt: skip
 
 KINDS = ("person", "business", "walk_in")
 STATUSES = ("target", "prospect", "active", "dormant", "lost", "merged", "erased")

@@ -1,0 +1,137 @@
+"""Reserving a customer for a contact, and the log of contacts."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Boolean, DateTime, Integer, Text, Uuid, case, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.access.audit import AuditEntry, record
+from app.core.db import Tx
+from app.core.errors import NOT_FOUND, Problem
+from app.core.ids import new_id
+from app.core.sql import recordset, together
+from app.core.types import rfc3339
+from app.customers import queries
+from app.customers.models import CONTACT_RESERVED, RESERVATION_ENDED, ContactMade, ContactReservation, Customer
+from app.customers.queries import contact as contact_queries
+from app.feed.outbox import Event, publish
+
+# Who may read in the audit trail who did what may also be told here who holds a customer.
+_KNOWS = "audit:read"
+
+
+async def reserve_contact(tx: Tx, customer: uuid.UUID, agent: str, channel: str, minutes: int) -> Any:
+    """Reserve a customer for `minutes`; the row. Raises Problem: no such customer, somebody's reservation is live.
+
+    One statement on the customer's one row: of two at a time, the second waits for the first and then finds it live.
+    """
+    row, reservation = ContactReservation, new_id()
+    ours = {
+        "customer_id": Customer.id, "id": literal(reservation, Uuid), "reserved_at": _moment(tx.now),
+        "expires_at": _moment(tx.now + timedelta(minutes=minutes)), "reserved_by": literal(tx.caller.client_id, Uuid),
+        "agent": literal(agent, Text), "channel": literal(channel, Text),
+    }  # fmt: skip
+    there = (Customer.id == customer, queries.editable(), queries.visible_to(tx.caller))
+    made = insert(row).from_select(list(ours), select(*ours.values()).where(*there))
+    live = row.expires_at > made.excluded.reserved_at
+    kept = {name: case((live, getattr(row, name)), else_=made.excluded[name]) for name in ours if name != "customer_id"}
+    taken = made.on_conflict_do_update(index_elements=["customer_id"], set_=kept).returning(*row.__table__.c)
+    found = await tx.rows(taken)
+    if not found:
+        raise Problem(NOT_FOUND)
+    held = found[0]
+    if held.id != reservation:
+        raise _reserved(tx, held)
+    data = {"customer_id": str(customer), "channel": channel, "expires_at": rfc3339(held.expires_at)}
+    event = Event("contact.reserved", customer, reservation, data=data)
+    fields = ("agent", "channel", "expires_at")
+    entry = AuditEntry("contact_reservation.create", "contact_reservation", reservation, customer, fields)
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    return held
+
+
+async def release_reservation(tx: Tx, reservation: uuid.UUID) -> Any:
+    """End a reservation before its time; the row. Raises Problem: there is none, it has ended already."""
+    held = await contact_queries.reservation(tx, reservation)
+    if held is None:
+        raise Problem(NOT_FOUND)
+    if held.expires_at <= tx.now:
+        raise Problem(RESERVATION_ENDED)
+    row, customer = ContactReservation, held.customer_id
+    mine = (row.customer_id == customer, row.id == reservation)
+    ended = max(tx.now, held.reserved_at)
+    statement = update(row).where(*mine).values(expires_at=ended).returning(*row.__table__.c)
+    after = (await tx.rows(statement))[0]
+    event = Event("contact.released", customer, reservation, data={"customer_id": str(customer)})
+    fields = ("expires_at",)
+    entry = AuditEntry("contact_reservation.release", "contact_reservation", reservation, customer, fields)
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    return after
+
+
+def _reserved(tx: Tx, held: Any) -> Problem:
+    until = rfc3339(held.expires_at)
+    extra: dict[str, Any] = {"until": until}
+    if held.reserved_by == tx.caller.client_id or tx.caller.may(_KNOWS):
+        extra["agent"] = held.agent
+    return Problem(CONTACT_RESERVED, f"Somebody has reserved this customer until {until}.", extra=extra)
+
+
+@dataclass(frozen=True, slots=True)
+class NewContact:
+    """A contact that we made or tried. One that `reached` the customer is real: it counts for caps and cadence."""
+
+    customer_id: uuid.UUID
+    id: uuid.UUID
+    channel: str
+    at: datetime
+    reached: bool = True
+    agent: str | None = None
+
+
+async def record_contacts(tx: Tx, contacts: Iterable[NewContact]) -> set[tuple[uuid.UUID, uuid.UUID]]:
+    """Write contacts into the log in a fixed few statements; the (customer, id) of those that were new.
+
+    An id that a customer's log has already, or a customer that is not there, writes nothing. Whoever keeps contacts in
+    more detail calls this in its own transaction, with the id of its own record.
+    """
+    given = {(one.customer_id, one.id): one for one in contacts}
+    if not given:
+        return set()
+    rows = [
+        {
+            "customer_id": str(one.customer_id), "id": str(one.id), "at": one.at.isoformat(), "reached": one.reached,
+            "channel": one.channel, "agent": one.agent, "place": place,
+        }
+        for place, (_, one) in enumerate(sorted(given.items()))
+    ]  # fmt: skip
+    sent = recordset(
+        rows, "sent", customer_id=Uuid(), id=Uuid(), at=DateTime(timezone=True), reached=Boolean(), channel=Text(),
+        agent=Text(), place=Integer(),
+    )  # fmt: skip
+    columns = [sent.c[name] for name in ("customer_id", "id", "at", "reached", "channel", "agent")]
+    whole = select(*columns, _moment(tx.now).label("recorded_at"), literal(tx.caller.client_id, Uuid).label("by"))
+    whole = whole.join(Customer, Customer.id == sent.c.customer_id)
+    whole = whole.where(queries.editable(), queries.visible_to(tx.caller)).order_by(sent.c.place)
+    names = [*(column.name for column in columns), "recorded_at", "recorded_by"]
+    made = insert(ContactMade).from_select(names, whole).on_conflict_do_nothing()
+    written = await tx.rows(made.returning(ContactMade.customer_id, ContactMade.id))
+    new = {(row.customer_id, row.id) for row in written}
+    told = [one for key, one in sorted(given.items()) if key in new]
+    if told:
+        entries = [AuditEntry("contact.record", "contact", one.id, one.customer_id, ("channel",)) for one in told]
+        await tx.execute(together(publish(tx, [_event(one) for one in told]), record(tx, entries)))
+    return new
+
+
+def _event(one: NewContact) -> Event:
+    data = {"customer_id": str(one.customer_id), "channel": one.channel, "reached": one.reached}
+    return Event("contact.made", one.customer_id, one.id, data=data, occurred_at=one.at)
+
+
+def _moment(moment: datetime) -> Any:
+    return literal(moment, DateTime(timezone=True))
