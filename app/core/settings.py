@@ -111,6 +111,20 @@ class ModelSettings(BaseModel):
     refit_days: int = Field(default=7, ge=1)
 
 
+class EngagementSettings(BaseModel):
+    """By when things are to be done for customers. Times in hours, `poll_seconds` apart."""
+
+    # A complaint is due so long after it was made, by its severity.
+    minor_hours: int = Field(default=168, ge=1)
+    moderate_hours: int = Field(default=72, ge=1)
+    serious_hours: int = Field(default=24, ge=1)
+    critical_hours: int = Field(default=4, ge=1)
+    # So long before something is due, there is a task.
+    notice_hours: int = Field(default=24, ge=0)
+    # How often the worker looks for what has become due, and at what the feed says.
+    poll_seconds: float = Field(default=2, gt=0)
+
+
 class Settings(BaseSettings):
     """The whole configuration of one process."""
 
@@ -130,6 +144,7 @@ class Settings(BaseSettings):
     segments: SegmentSettings = SegmentSettings()
     company: CompanySettings = CompanySettings()
     models: ModelSettings = ModelSettings()
+    engagement: EngagementSettings = EngagementSettings()
 
     @cached_property
     def secret(self) -> str:

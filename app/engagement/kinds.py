@@ -21,7 +21,7 @@ class Action:
     counts: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """A kind of record. `plural` is its place in a path; `created` and `updated` are the events it tells.
 
@@ -111,7 +111,7 @@ CARE = Kind(
 )  # fmt: skip
 TASK = Kind(
     "task", "tasks", "task.created", "task.updated", WRITE,
-    groups={"note": _PERSONAL}, hidden=("occasion",),
+    hidden=("occasion",),
     state="status", live=("open",), due="due_at",
     actions=(
         Action("assign", ("open",), "open", "task.updated"),

@@ -364,7 +364,6 @@ def tasks() -> None:
         sa.Column("status", sa.Text, nullable=False),
         sa.Column("owner", sa.Text),
         sa.Column("store", sa.Text),
-        sa.Column("note", sa.Text),
         sa.Column("closed_at", MOMENT),
         sa.Column("closed_by", sa.Uuid),
         sa.PrimaryKeyConstraint("customer_id", "id", name="pk_tasks"),

@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from app.engagement.jobs import Follower
 from app.main import api, openapi_bytes
 from tests.api import world
 
@@ -14,6 +15,9 @@ def document():
 
 
 @pytest.fixture
-async def names(client):
-    """The records of a fresh small company."""
-    return await world.build(client)
+async def names(house, client):
+    """The records of a fresh small company, where the worker has made a task of a complaint."""
+    found = await world.build(client)
+    await Follower(house.services).turn()
+    found["task_id"] = (await client.get("/v1/tasks", params={"reason": "complaint"})).json()["data"][0]["id"]
+    return found
