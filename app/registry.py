@@ -2,9 +2,10 @@
 
 from app.core.fields import Registry
 from app.customers import fields as customers
+from app.engagement import fields as engagement
 from app.receipts import fields as receipts
 
-_ROOMS = (customers, receipts)
+_ROOMS = (customers, receipts, engagement)
 
 
 def build_registry() -> Registry:

@@ -18,6 +18,8 @@ from app.core.db import Tx
 from app.customers.models import Customer, IdentifierRow
 from app.receipts.commands import rebuild
 from app.receipts.models import Receipt, ReceiptLine
+from tests.segments import dealings
+from tests.segments.dealings import Dealing
 
 STORES = ("GY-01", "GY-02", "WEB")
 CITIES = ("Guiyang", "Zunyi", None)
@@ -74,6 +76,7 @@ class Person:
     created_at: datetime
     identifiers: set[str]
     bought: list[Bought] = field(default_factory=list)
+    dealings: list[Dealing] = field(default_factory=list)
 
     @property
     def counted(self) -> bool:
@@ -102,6 +105,7 @@ class Company:
         await tx.execute(insert(Receipt), [_receipt(one) for one in bought])
         await tx.execute(insert(ReceiptLine), [_line(one, line) for one in bought for line in one.lines])
         await rebuild(tx, [person.id for person in self.people])
+        await dealings.write(tx, [one for person in self.people for one in person.dealings])
 
 
 def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Company:
@@ -117,6 +121,9 @@ def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Com
         # Some buy often, the last never.
         buyer = made.people[int((people - 1) * chance.random() ** 1.5)]
         buyer.bought.append(_bought(chance, buyer.id, anchor))
+    for _ in range(receipts):
+        one = made.people[int((people - 1) * chance.random())]
+        one.dealings.append(dealings.dealing(chance, one.id, anchor, STORES))
     return made
 
 
