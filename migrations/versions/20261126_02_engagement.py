@@ -389,6 +389,7 @@ def rules() -> None:
         "follow_up_rules",
         sa.Column("code", sa.Text, nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.Column("enabled", sa.Boolean, nullable=False),
         sa.Column("days", sa.Integer, nullable=False),

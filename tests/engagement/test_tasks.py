@@ -2,7 +2,6 @@
 
 import asyncio
 import uuid
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +9,7 @@ from sqlalchemy import text
 from app.engagement import commands
 from app.engagement.due import Terms
 from app.engagement.jobs import Follower
+from tests.feed.factories import until
 from tests.till.factories import line
 
 
@@ -171,8 +171,12 @@ async def test_workers_at_once_make_of_much_that_is_due_each_task_once(desk, hou
 async def test_rules_count_for_what_happens_after_they_are_set(desk):
     await desk.work()
     await desk.sell(desk.mei)
+    desk.pass_days(1)
     await desk.rule()
     assert await desk.listed("/tasks") == []
+    await desk.sell(desk.mei)
+    await desk.work()
+    assert len(await desk.listed("/tasks")) == 1
 
 
 async def test_a_rule_that_is_off_or_gone_makes_none(desk):
@@ -239,7 +243,8 @@ async def test_rules_are_set_as_a_whole(desk, client):
     assert [(rule["code"], rule["days"]) for rule in third["rules"]] == [("b", 0)]
     wrong = (
         [one, one], [{**one, "days": -1}], [{**one, "days": 3651}], [{**one, "trigger": "moon"}],
-        [{**two, "category": "tea"}], [{**one, "category": "/"}], [{"code": "x"}], [{**one, "code": "two words"}], [one] * 101,
+        [{**two, "category": "tea"}], [{**one, "category": "/"}], [{"code": "x"}],
+        [{**one, "code": "two words"}], [one] * 101,
     )  # fmt: skip
     for rules in wrong:
         assert (await client.put("/v1/follow-up-rules", json={"rules": rules})).status_code == 422, rules
@@ -261,9 +266,8 @@ async def test_the_worker_takes_a_fixed_few_statements(desk, counted):
 
 async def test_the_follower_outlives_what_goes_wrong(desk, monkeypatch):
     made, stop, tries = await desk.add("promises", due_at="2026-03-03T01:00:00Z"), asyncio.Event(), 0
-    settings = desk.services.settings.engagement.model_copy(update={"poll_seconds": 0.01})
     follower = Follower(desk.services)
-    monkeypatch.setattr(follower, "_pause", settings.poll_seconds)
+    monkeypatch.setattr(follower, "_pause", 0.01)
     whole = follower.turn
 
     async def turn() -> int:
@@ -275,9 +279,7 @@ async def test_the_follower_outlives_what_goes_wrong(desk, monkeypatch):
 
     monkeypatch.setattr(follower, "turn", turn)
     running = asyncio.create_task(follower.run(stop))
-    async with asyncio.timeout(timedelta(seconds=20).total_seconds()):
-        while not await desk.listed("/tasks"):
-            await asyncio.sleep(0.05)
+    await until(lambda: desk.listed("/tasks"), seconds=20)
     stop.set()
     await running
     assert [task["source_id"] for task in await desk.listed("/tasks")] == [made["id"]]

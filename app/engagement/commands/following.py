@@ -110,26 +110,31 @@ async def make_due_tasks(tx: Tx, terms: Terms) -> int:
     return int(await tx.scalar(_due(), {**_parameters(tx), "zone": terms.company.time_zone}))
 
 
-_SEEN = """
+_TYPES = (
+    "receipt.recorded", "receipt.attributed", "receipt.voided", "complaint.resolved", "complaint.reopened",
+    "customer.created",
+)  # fmt: skip
+_SEEN = f"""
 seen AS MATERIALIZED (
-  SELECT e.type, e.customer_id, e.subject, e.data FROM events e
-  WHERE e.sequence > :after AND e.sequence <= :upto AND e.type = ANY (CAST(:types AS text[]))
+  SELECT e.type, e.customer_id, e.subject, e.occurred_at, e.data FROM events e
+  WHERE e.sequence > :after AND e.sequence <= :upto AND e.type IN {_TYPES}
 )"""
 
 # What rules wait for: with its day, and the store that it has to do with. A receipt that was voided or moved since
 # joins nothing.
 _HAPPENED = """
 happened AS MATERIALIZED (
-  SELECT 'receipt' AS trigger, r.customer_id, r.id AS source_id, r.business_date AS day, r.store, '' AS episode
+  SELECT 'receipt' AS trigger, r.customer_id, r.id AS source_id, r.business_date AS day, r.store, '' AS episode,
+         s.occurred_at
   FROM seen s JOIN receipts r ON r.customer_id = s.customer_id AND r.id = s.subject::uuid
   WHERE s.type IN ('receipt.recorded', 'receipt.attributed') AND r.kind = 'sale' AND r.voided_at IS NULL
   UNION ALL
   SELECT 'complaint_resolved', c.customer_id, c.id, (c.closed_at AT TIME ZONE :zone)::date, c.store,
-         ' ' || c.reopened::text
+         ' ' || c.reopened::text, s.occurred_at
   FROM seen s JOIN complaints c ON c.customer_id = s.customer_id AND c.id = s.subject::uuid
   WHERE s.type = 'complaint.resolved' AND c.status = 'resolved'
   UNION ALL
-  SELECT 'new_customer', c.id, c.id, (c.created_at AT TIME ZONE :zone)::date, NULL, ''
+  SELECT 'new_customer', c.id, c.id, (c.created_at AT TIME ZONE :zone)::date, NULL, '', s.occurred_at
   FROM seen s JOIN customers c ON c.id = s.customer_id WHERE s.type = 'customer.created'
 )"""
 _WANTED = """
@@ -137,7 +142,7 @@ wanted AS (
   SELECT DISTINCT h.customer_id, h.source_id, 'rule' AS reason, r.code || h.episode AS occasion, r.code AS rule,
          r.title, r.assignee, NULL::text AS owner, h.store,
          (h.day + r.days)::timestamp AT TIME ZONE :zone AS due_at
-  FROM happened h JOIN follow_up_rules r ON r.trigger = h.trigger AND r.enabled
+  FROM happened h JOIN follow_up_rules r ON r.trigger = h.trigger AND r.enabled AND h.occurred_at >= r.created_at
   WHERE r.category IS NULL OR EXISTS (
     SELECT FROM receipt_lines l WHERE l.customer_id = h.customer_id AND l.receipt_id = h.source_id
       AND (l.category = r.category OR starts_with(l.category, r.category || '/')))
@@ -163,10 +168,6 @@ closed AS (
 SELECT count(*) FROM closed
 """
 )
-_TYPES = (
-    "receipt.recorded", "receipt.attributed", "receipt.voided", "complaint.resolved", "complaint.reopened",
-    "customer.created",
-)  # fmt: skip
 
 
 async def follow(tx: Tx, terms: Terms) -> int:
@@ -184,9 +185,10 @@ async def follow(tx: Tx, terms: Terms) -> int:
     after, upto = state[0].sequence, min(last, state[0].sequence + EVENTS_MAX)
     if upto <= after:
         return 0
-    values = {**_parameters(tx), "after": after, "upto": upto, "types": "{" + ",".join(_TYPES) + "}"}
-    await tx.execute(_BY_RULES, {**values, "zone": terms.company.time_zone})
+    values = {**_parameters(tx), "after": after, "upto": upto}
+    # In this order: a complaint may be back and resolved again since.
     await tx.execute(_CALLED_OFF, values)
+    await tx.execute(_BY_RULES, {**values, "zone": terms.company.time_zone})
     await tx.execute(update(FollowUpState).where(FollowUpState.id == 1).values(sequence=upto))
     return int(upto - after)
 
@@ -225,9 +227,10 @@ async def set_rules(tx: Tx, rules: Sequence[Mapping[str, Any]]) -> None:
     }  # fmt: skip
     given = recordset([dict(rule) for rule in rules], "given", **columns)
     row = FollowUpRule.__table__
+    now = literal(tx.now, row.c.updated_at.type)
     kept = upsert(FollowUpRule).from_select(
-        [*columns, "version", "updated_at"],
-        select(*given.c, literal(1, BigInteger), literal(tx.now, row.c.updated_at.type)).order_by(given.c.code),
+        [*columns, "version", "created_at", "updated_at"],
+        select(*given.c, literal(1, BigInteger), now, now).order_by(given.c.code),
     )
     changed = [name for name in columns if name != "code"]
     different = func.row(*(row.c[name] for name in changed)).is_distinct_from(

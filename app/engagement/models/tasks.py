@@ -70,7 +70,7 @@ class Task(WithLife, Base):
 
 
 class FollowUpRule(Base):
-    """So many days after something happened, a task for somebody."""
+    """So many days after something happened, a task for somebody. It counts for what happens after `created_at`."""
 
     __tablename__ = "follow_up_rules"
     __table_args__ = (
@@ -81,6 +81,7 @@ class FollowUpRule(Base):
 
     code: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[Stamp]
     updated_at: Mapped[Stamp]
     enabled: Mapped[bool]
     days: Mapped[int]

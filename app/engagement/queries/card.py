@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, SQLColumnExpression, select, text
 
 from app.core.documents import json_object
 from app.engagement.kinds import COMPLAINT, INTERACTION, PROMISE, Kind
@@ -14,7 +14,9 @@ from app.engagement.queries.documents import listed, members, table_of
 OPEN_MAX = 20
 
 
-def card(customer: ColumnElement[uuid.UUID], groups: frozenset[str], *, interactions: int = 5) -> ColumnElement[Any]:
+def card(
+    customer: SQLColumnExpression[uuid.UUID], groups: frozenset[str], *, interactions: int = 5
+) -> ColumnElement[Any]:
     """A JSON object of a customer: open `complaints` and `promises`, the first due first, and the last `interactions`.
 
     `customer` is the column with the customer's id, or a bound value: `select(card(...))` asks for one customer.
@@ -26,17 +28,21 @@ def card(customer: ColumnElement[uuid.UUID], groups: frozenset[str], *, interact
     )
 
 
-def _open(kind: Kind, customer: ColumnElement[uuid.UUID], groups: frozenset[str]) -> ColumnElement[Any]:
+def _open(kind: Kind, customer: SQLColumnExpression[uuid.UUID], groups: frozenset[str]) -> ColumnElement[Any]:
     table = table_of(kind)
     first = select(table).where(table.c.customer_id == customer, text(f"{table.name}.{LIVE[kind.name]}"))
-    found = first.order_by(table.c.due_at, table.c.id).limit(OPEN_MAX).lateral(f"open_{table.name}")
+    found = (
+        first.order_by(table.c.due_at, table.c.id).limit(OPEN_MAX).correlate_except(table).lateral(f"open_{table.name}")
+    )
     return select(listed(json_object(**members(kind, found, groups)), found.c.due_at, found.c.id)).scalar_subquery()
 
 
-def _last(kind: Kind, customer: ColumnElement[uuid.UUID], groups: frozenset[str], count: int) -> ColumnElement[Any]:
+def _last(
+    kind: Kind, customer: SQLColumnExpression[uuid.UUID], groups: frozenset[str], count: int
+) -> ColumnElement[Any]:
     table = table_of(kind)
     order = (table.c.occurred_at.desc(), table.c.id.desc())
     found = select(table).where(table.c.customer_id == customer).order_by(*order).limit(count)
-    last = found.lateral(f"last_{table.name}")
+    last = found.correlate_except(table).lateral(f"last_{table.name}")
     document = json_object(**members(kind, last, groups))
     return select(listed(document, last.c.occurred_at.desc(), last.c.id.desc())).scalar_subquery()

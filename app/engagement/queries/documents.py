@@ -28,7 +28,7 @@ def table_of(kind: Kind) -> Table:
 
 def members(kind: Kind, row: FromClause, groups: frozenset[str]) -> dict[str, ColumnElement[Any]]:
     """The members of a record's JSON: its columns, and a survey's answers."""
-    columns = {name: row.c[name] for name in kind.seen_by([column.name for column in row.c], groups)}
+    columns = {name: row.c[name] for name in kind.seen_by([column.name for column in table_of(kind).c], groups)}
     found: dict[str, ColumnElement[Any]] = {
         name: json_time(column) if isinstance(column.type, DateTime) else column for name, column in columns.items()
     }

@@ -124,6 +124,7 @@ class FollowUpRuleAnswer(Answer):
     assignee: c.Assignee
     enabled: bool
     version: int
+    created_at: Annotated[datetime, Field(description="It counts for what happens from then on.")]
     updated_at: datetime
 
 
