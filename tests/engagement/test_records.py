@@ -34,7 +34,7 @@ async def test_a_record_is_made_read_and_told(desk, client, plural):
     told = await desk.told(start)
     assert len(told) == 1 and told[0][0] in types["description"]
     assert set(told[0][1]) <= {"status", "state"}
-    audit = (await client.get("/v1/audit", params={"limit": 5})).json()["data"]
+    audit = (await client.get("/v1/audit", params={"record_id": made["id"]})).json()["data"]
     assert (f"{one_of(plural)}.create", made["id"]) in {(entry["action"], entry["record_id"]) for entry in audit}
 
 

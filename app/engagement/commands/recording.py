@@ -129,7 +129,7 @@ async def act(
     before = await _held(tx, kind, customer_id, record_id, version)
     state = before[kind.state]
     if state not in action.sources:
-        raise Problem(WRONG_STATE, f"The {kind.name} is {state.replace('_', ' ')}.", extra={kind.state: state})
+        raise Problem(WRONG_STATE, f"The {kind.name} is {state.replace('_', ' ')}.", extra={"state": state})
     changed: dict[str, Any] = {name: value for name, value in given.items() if name != "note"}
     changed |= {kind.state: action.target, **dict.fromkeys(action.clears)}
     if action.counts is not None:
