@@ -53,6 +53,8 @@ from app.customers.completeness import unknown_weights
 from app.desk import router as desk_router
 from app.early_warning import models as early_warning_models
 from app.early_warning import router as early_warning_router
+from app.engagement import models as engagement_models
+from app.engagement import router as engagement_router
 from app.feed import models as feed_models
 from app.feed import queries as feed_queries
 from app.feed import router as feed_router
@@ -71,12 +73,12 @@ from app.till.terms import Terms
 from app.value import models as value_models
 
 _MODELS = (
-    access_models, feed_models, catalog_models, customers_models, receipts_models, credit_models, value_models,
-    segments_models, early_warning_models, bulk_models,
+    access_models, feed_models, catalog_models, customers_models, receipts_models, credit_models, engagement_models,
+    value_models, segments_models, early_warning_models, bulk_models,
 )  # fmt: skip
 _ROUTERS = (
     core_router, access_router, feed_router, catalog_router, customers_router, receipts_router, credit_router,
-    segments_router, early_warning_router, till_router, desk_router, office_router, bulk_router,
+    engagement_router, segments_router, early_warning_router, till_router, desk_router, office_router, bulk_router,
 )  # fmt: skip
 
 

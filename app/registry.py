@@ -3,9 +3,10 @@
 from app.core.fields import Registry
 from app.customers import fields as customers
 from app.customers.fields import contact
+from app.engagement import fields as engagement
 from app.receipts import fields as receipts
 
-_ROOMS = (customers, contact, receipts)
+_ROOMS = (customers, contact, receipts, engagement)
 
 
 def build_registry() -> Registry:

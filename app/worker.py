@@ -17,6 +17,7 @@ from app.core.services import Services
 from app.core.settings import Settings
 from app.early_warning import commands as warnings
 from app.early_warning.jobs import HANDLERS as SWEEPS
+from app.engagement.jobs import Follower
 from app.feed.jobs import Sequencer, keep_partitions
 from app.main import build_services, import_kinds
 
@@ -32,6 +33,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
             group.create_task(JobRunner(services, {**handlers(import_kinds()), **SWEEPS}).run(stop))
+            group.create_task(Follower(services).run(stop))
             group.create_task(_keep_house(services, stop))
     finally:
         services.offload.close()

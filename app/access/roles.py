@@ -8,13 +8,16 @@ SCOPES = frozenset({
     "customers:read", "customers:write", "customers:admin", "receipts:read", "receipts:write", "catalog:read",
     "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "requests:read",
     "segments:read", "segments:write", "credit:read", "credit:write", "warnings:read", "warnings:write",
-    "warnings:admin",
+    "warnings:admin", "engagement:read", "engagement:record", "engagement:write", "engagement:admin",
 })  # fmt: skip
 
 # What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds
 # these.
-COMPANY_SCOPES = frozenset({"customers:admin", "keys:admin", "audit:read", "warnings:admin"})
-STAFF_SCOPES = frozenset({"credit:read", "credit:write", "warnings:read", "warnings:write"})
+COMPANY_SCOPES = frozenset({"customers:admin", "keys:admin", "audit:read", "warnings:admin", "engagement:admin"})
+STAFF_SCOPES = frozenset({
+    "credit:read", "credit:write", "warnings:read", "warnings:write", "engagement:read", "engagement:record",
+    "engagement:write",
+})  # fmt: skip
 
 RoleName = Literal["pos", "call_center", "partner", "analyst", "admin"]
 FieldGroup = Literal["basic", "contact", "personal", "financial"]
@@ -37,7 +40,7 @@ ROLES: dict[str, Role] = {
     "pos": Role(
         frozenset({
             "customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "feed:read",
-            "segments:read", _OWN,
+            "segments:read", "engagement:record", _OWN,
         }),
         _EVERY_GROUP,
         "large",
@@ -45,7 +48,8 @@ ROLES: dict[str, Role] = {
     "call_center": Role(
         frozenset({
             "customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", "segments:read",
-            "credit:read", "warnings:read", "warnings:write", _OWN,
+            "credit:read", "warnings:read", "warnings:write", "engagement:read",
+            "engagement:record", "engagement:write", _OWN,
         }),
         _EVERY_GROUP,
     ),
@@ -54,7 +58,7 @@ ROLES: dict[str, Role] = {
     "analyst": Role(
         frozenset({
             "customers:read", "receipts:read", "catalog:read", "feed:read", "segments:read", "segments:write",
-            "credit:read", "warnings:read", _OWN,
+            "credit:read", "warnings:read", "engagement:read", _OWN,
         }),
         frozenset({"basic", "financial"}),
     ),

@@ -167,7 +167,7 @@ class ModelSettings(_Part):
     refit_days: int = Field(default=7, ge=1)
 
 
-class CompletenessSettings(BaseModel):
+class CompletenessSettings(_Part):
     """What each attribute is worth to us: `weights` by path instead of the built-in ones, 0 for not at all.
 
     Change `version` with them: every answer says under which version it was reckoned.
@@ -177,6 +177,20 @@ class CompletenessSettings(BaseModel):
     weights: dict[str, Annotated[int, Field(ge=0, le=1000)]] = {}
     # So many customers with one birthday look made up, and never fewer than ten times what chance brings.
     shared_birthday: int = Field(default=100, ge=2)
+
+
+class EngagementSettings(_Part):
+    """By when things are to be done for customers. Times in hours, `poll_seconds` apart."""
+
+    # A complaint is due so long after it was made, by its severity.
+    minor_hours: int = Field(default=168, ge=1)
+    moderate_hours: int = Field(default=72, ge=1)
+    serious_hours: int = Field(default=24, ge=1)
+    critical_hours: int = Field(default=4, ge=1)
+    # So long before something is due, there is a task.
+    notice_hours: int = Field(default=24, ge=0)
+    # How often the worker looks for what has become due, and at what the feed says.
+    poll_seconds: float = Field(default=2, gt=0)
 
 
 class Settings(BaseSettings):
@@ -200,6 +214,7 @@ class Settings(BaseSettings):
     contact: ContactSettings = ContactSettings()
     models: ModelSettings = ModelSettings()
     completeness: CompletenessSettings = CompletenessSettings()
+    engagement: EngagementSettings = EngagementSettings()
 
     @cached_property
     def secret(self) -> str:

@@ -13,23 +13,26 @@ ALL = {"basic", "contact", "personal", "financial"}
 EXPECTED = {
     "pos": (
         {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "feed:read",
-         "segments:read"}, ALL, "large"
+         "segments:read", "engagement:record"}, ALL, "large"
     ),
     "call_center": (
         {"customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", "credit:read",
-         "warnings:read", "warnings:write", "segments:read"}, ALL, "standard"
+         "warnings:read", "warnings:write", "segments:read", "engagement:read", "engagement:record",
+         "engagement:write"},
+        ALL, "standard"
     ),
     "partner": ({"customers:read"}, {"basic"}, "standard"),
     "analyst": (
         {"customers:read", "receipts:read", "catalog:read", "feed:read", "credit:read", "warnings:read",
-         "segments:read", "segments:write"},
+         "segments:read", "segments:write", "engagement:read"},
         {"basic", "financial"}, "standard"
     ),
     "admin": (
         {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
          "feed:read", "imports:read", "imports:write", "customers:admin", "keys:admin", "audit:read", "credit:read",
          "credit:write",
-         "warnings:read", "warnings:write", "warnings:admin", "segments:read", "segments:write"}, ALL, "standard"
+         "warnings:read", "warnings:write", "warnings:admin", "segments:read", "segments:write",
+         "engagement:read", "engagement:record", "engagement:write", "engagement:admin"}, ALL, "standard"
     ),
 }  # fmt: skip
 

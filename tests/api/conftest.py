@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from app.engagement.jobs import Follower
 from app.main import api, openapi_bytes
 from tests.api import world
 
@@ -21,10 +22,16 @@ def kept():
 
 @pytest.fixture
 async def names(house, client, kept):
-    """The records of a fresh small company: made through the API once, and from then on put back as they were."""
+    """The records of a fresh small company, where the worker has made a task of a complaint.
+
+    Made through the API once, and from then on put back as they were.
+    """
     if kept:
         await house.sweeper.connection.execute(kept["restore"])
     else:
-        kept["names"] = await world.build(client)
+        found = await world.build(client)
+        await Follower(house.services).turn()
+        found["task_id"] = (await client.get("/v1/tasks", params={"reason": "complaint"})).json()["data"][0]["id"]
+        kept["names"] = found
         kept["restore"] = await world.keep(house.sweeper.connection)
     return dict(kept["names"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,8 @@ class Sample:
     hides: bool = False
     # The record belongs to the client that made it (here the admin's); for every other client it is absent.
     own: bool = False
+    # Names of the path that stand for another record of the world than usual: one in the right state.
+    instead: dict[str, str] = field(default_factory=dict)
 
 
 def receipt(number: str = "{fresh}") -> dict[str, Any]:
@@ -97,6 +100,76 @@ TREE = {"op": "or", "items": [
      "comparator": ">", "right": {"money": 100}, "including_missing": False},
     {"op": "in_segment", "segment": "{segment_id}"},
 ]}  # fmt: skip
+
+NEW = {"id": "{uuid}", "occurred_at": "2026-11-20T12:30:00+08:00", "by": "emp-3"}
+RECORDS: dict[str, dict[str, Any]] = {
+    "interaction": {"channel": "phone", "direction": "inbound", "topic": "delivery", "note": "Asks for Friday",
+                    "follow_up_at": "2026-11-27T09:00:00+08:00"},
+    "complaint": {"about": "delivery", "severity": "critical", "subject": "Broken on arrival",
+                  "customer_did": ["told_us", "asked_compensation"], "due_at": "2026-11-21T12:00:00+08:00",
+                  "channel": "phone", "note": "Lid cracked", "owner": "emp-4", "store": "{store}",
+                  "product": "TEA-1", "receipt_id": "{receipt_id}"},
+    "promise": {"promise": "A new lid by Friday", "due_at": "2026-11-27T18:00:00+08:00", "owner": "emp-4",
+                "complaint_id": "{complaint_id}", "note": "Free of charge"},
+    "survey": {"survey": "autumn", "channel": "app", "product": "TEA-1", "alternative": "The other shop",
+               "recommend": 9, "repurchase_intention": 5, "willingness_to_pay": 3, "promotion_liking": 2,
+               "reward_liking": 4, "then_did": ["bought_again", "told_others"], "comment": "Fine",
+               "dimensions": [{"dimension": "delivery", "expected": 4, "perceived": 5}],
+               "benefits": [{"benefit": "quality", "score": 5, "alternative": 3}],
+               "sacrifices": [{"sacrifice": "price", "score": 2, "alternative": 4}],
+               "shares": [{"category": "food/tea", "share": "0.35"}]},
+    "suggestion": {"suggestion": "Open on Sundays", "about": "service", "channel": "store", "owner": "emp-4"},
+    "need": {"category": "food/tea", "need": "Tea for guests", "stage": "comparing", "met": False,
+             "stated_by": "customer", "desire": "Spring harvest", "means": "ample", "budget": 50000, "note": "By May"},
+    "loss": {"reason": "price", "stated_by": "customer", "lost_to": "The other shop", "category": "food/tea",
+             "won_back_on": "2026-11-25", "note": "Said so at the till"},
+    "care": {"kind": "gift", "occasion": "birthday", "what": "A tin of tea", "planned_for": "2026-12-01",
+             "planned_cost": 3000, "channel": "visit", "owner": "emp-4", "note": "Not green tea"},
+}  # fmt: skip
+RULES = {"rules": [{"code": "after-tea", "title": "Ask how the tea was", "trigger": "receipt", "category": "food/tea",
+                    "days": 14, "assignee": "store", "enabled": True}]}  # fmt: skip
+
+
+def engagement() -> dict[str, Sample]:
+    """Samples of the routes that are the same for every kind of record."""
+    found: dict[str, Sample] = {}
+    for one, record in RECORDS.items():
+        many = {"loss": "losses", "care": "care"}.get(one, f"{one}s")
+        path = f"/v1/customers/{{customer_id}}/{many}"
+        scope = "engagement:write" if one in {"promise", "loss", "care"} else "engagement:record"
+        found |= {
+            f"GET {path}": Sample("engagement:read", query={"limit": "5"}),
+            f"POST {path}": Sample(scope, body={**NEW, **record}, status=201),
+            f"GET {path}/{{{one}_id}}": Sample("engagement:read"),
+        }
+        if one != "survey":
+            patch = Sample("engagement:write", body={"by": "emp-5", **record}, headers={"If-Match": '"1"'})
+            found[f"PATCH {path}/{{{one}_id}}"] = patch
+    actions: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+        "complaints/{complaint_id}/start": ({"owner": "emp-4", "note": "Mine"}, {}),
+        "complaints/{complaint_id}/resolve": (
+            {"outcome": "replaced", "outcome_note": "A new lid", "compensation_cost": 1500, "satisfied_after": True,
+             "then_did": ["bought_again"], "note": "Sent on Friday"}, {}
+        ),
+        "complaints/{complaint_id}/reopen": (
+            {"due_at": "2026-12-01T09:00:00+08:00", "owner": "emp-4", "note": "Cracked again"},
+            {"complaint_id": "resolved_complaint_id"},
+        ),
+        "promises/{promise_id}/keep": ({"note": "On time"}, {}),
+        "promises/{promise_id}/break": ({"note": "Out of stock"}, {}),
+        "suggestions/{suggestion_id}/accept": ({"outcome_note": "From May on", "owner": "emp-4", "note": "ok"}, {}),
+        "suggestions/{suggestion_id}/decline": ({"outcome_note": "Nobody comes", "owner": "emp-4", "note": "no"}, {}),
+        "suggestions/{suggestion_id}/complete": (
+            {"outcome_note": "We are open", "owner": "emp-4", "note": "done"},
+            {"suggestion_id": "accepted_suggestion_id"},
+        ),
+        "care/{care_id}/complete": ({"cost": 2800, "note": "Was glad"}, {}),
+        "care/{care_id}/cancel": ({"note": "Moved away"}, {}),
+    }  # fmt: skip
+    for path, (body, instead) in actions.items():
+        found[f"POST /v1/customers/{{customer_id}}/{path}"] = Sample("engagement:write", body=body, instead=instead)
+    return found
+
 
 SAMPLES: dict[str, Sample] = {
     "GET /v1/idempotency/{key}": Sample("requests:read", own=True),
@@ -250,6 +323,29 @@ SAMPLES: dict[str, Sample] = {
     ),
     "POST /v1/customers/{customer_id}/holds": Sample("warnings:write", body={"reason": "Cheque returned"}, status=201),
     "POST /v1/holds/{hold_id}/release": Sample("warnings:write", body={"reason": "Paid in full"}),
+    **engagement(),
+    "GET /v1/complaints": Sample(
+        "engagement:read",
+        query={"limit": "5", "status": "live", "owner": "emp-4", "about": "delivery", "severity": "critical",
+               "store": "{store}", "due_before": "2026-12-01T00:00:00Z"},
+    ),
+    "GET /v1/promises": Sample(
+        "engagement:read",
+        query={"limit": "5", "state": "open", "owner": "emp-4", "due_before": "2026-12-01T00:00:00Z"},
+    ),
+    "GET /v1/tasks": Sample(
+        "engagement:read",
+        query={"limit": "5", "status": "open", "owner": "emp-4", "store": "{store}", "reason": "complaint",
+               "customer_id": "{customer_id}", "due_before": "2026-12-01T00:00:00Z"},
+    ),
+    "GET /v1/tasks/{task_id}": Sample("engagement:read"),
+    "POST /v1/tasks/{task_id}/assign": Sample(
+        "engagement:write", body={"owner": "emp-9", "due_at": "2026-12-01T09:00:00+08:00", "note": "Please"}
+    ),
+    "POST /v1/tasks/{task_id}/complete": Sample("engagement:write", body={"note": "Called"}),
+    "POST /v1/tasks/{task_id}/cancel": Sample("engagement:write", body={"note": "Not needed"}),
+    "GET /v1/follow-up-rules": Sample("engagement:read"),
+    "PUT /v1/follow-up-rules": Sample("engagement:admin", body=RULES),
     "POST /v1/imports": Sample(
         "imports:write", query={"kind": "customers"}, raw=b"display_name,card\nA,9\n",
         headers={"Content-Type": "text/csv"}, status=202,
@@ -288,10 +384,11 @@ SAMPLES: dict[str, Sample] = {
 
 
 def filled(value: Any, names: dict[str, str]) -> Any:
-    """`value` with `{name}` replaced; `{fresh}` is new each time."""
+    """`value` with `{name}` replaced; `{fresh}` and `{uuid}` are new each time."""
     if isinstance(value, str):
         for name, text in names.items():
             value = value.replace("{" + name + "}", text)
+        value = value.replace("{uuid}", str(uuid.uuid4())) if "{uuid}" in value else value
         return value.replace("{fresh}", f"F{next(_numbers)}") if "{fresh}" in value else value
     if isinstance(value, dict):
         return {key: filled(item, names) for key, item in value.items()}
@@ -338,6 +435,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     reserved = await client.post(path, json={"agent": "emp-9", "minutes": 240})
     reserved.raise_for_status()
     names["reservation_id"] = reserved.json()["id"]
+    names |= await build_engagement(client, names)
     key = await client.post("/v1/api-keys", json={"name": "to be managed", "role": "pos"})
     key.raise_for_status()
     names["key_id"] = key.json()["id"]
@@ -372,10 +470,31 @@ async def keep(connection: asyncpg.Connection) -> str:
     return "; ".join(restore)
 
 
+async def build_engagement(client: httpx.AsyncClient, names: dict[str, str]) -> dict[str, str]:
+    """A record of every kind, and of some kinds another one in a later state."""
+    made: dict[str, str] = {}
+
+    async def post(path: str, body: Any) -> str:
+        sent = filled(body, {**names, **made})
+        answer = await client.post(f"/v1/customers/{names['customer_id']}/{path}", json=sent)
+        answer.raise_for_status()
+        return str(answer.json()["id"])
+
+    many = {"loss": "losses", "care": "care"}
+    for one, record in RECORDS.items():
+        made[f"{one}_id"] = await post(many.get(one, f"{one}s"), record)
+    resolved = await post("complaints", RECORDS["complaint"])
+    accepted = await post("suggestions", RECORDS["suggestion"])
+    await post(f"complaints/{resolved}/resolve", {"outcome": "solved"})
+    await post(f"suggestions/{accepted}/accept", {})
+    return {**made, "resolved_complaint_id": resolved, "accepted_suggestion_id": accepted}
+
+
 def request(client: httpx.AsyncClient, operation: str, names: dict[str, str], **changes: Any) -> httpx.Request:
     """The sample request of `METHOD /path`; `changes` replace query, body, raw or headers."""
     method, path = operation.split(" ")
     sample = SAMPLES[operation]
+    names = {**names, **{name: names[other] for name, other in sample.instead.items()}}
     given: dict[str, Any] = {"headers": {**sample.headers, **changes.get("headers", {})}}
     if changes.get("query", sample.query):
         given["params"] = filled(changes.get("query", sample.query), names)

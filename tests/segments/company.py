@@ -20,6 +20,8 @@ from app.customers.models import Consent, ContactMade, ContactPolicy, Customer, 
 from app.customers.profile import nested
 from app.receipts.commands import rebuild
 from app.receipts.models import Receipt, ReceiptLine
+from tests.segments import dealings
+from tests.segments.dealings import Dealing
 
 STORES = ("GY-01", "GY-02", "WEB")
 CITIES = ("Guiyang", "Zunyi", None)
@@ -92,6 +94,7 @@ class Person:
     decided: list[Decided] = field(default_factory=list)
     policy: dict[str, Any] | None = None
     contacts: list[tuple[datetime, bool]] = field(default_factory=list)
+    dealings: list[Dealing] = field(default_factory=list)
 
     @property
     def counted(self) -> bool:
@@ -127,6 +130,7 @@ class Company:
         await tx.execute(insert(Receipt), [_receipt(one) for one in bought])
         await tx.execute(insert(ReceiptLine), [_line(one, line) for one in bought for line in one.lines])
         await rebuild(tx, [person.id for person in self.people])
+        await dealings.write(tx, [one for person in self.people for one in person.dealings])
 
 
 def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Company:
@@ -144,6 +148,9 @@ def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Com
         buyer.bought.append(_bought(chance, buyer.id, anchor))
     for person in made.people:
         _wishes(chance, person, anchor)
+    for _ in range(receipts):
+        one = made.people[int((people - 1) * chance.random())]
+        one.dealings.append(dealings.dealing(chance, one.id, anchor, STORES))
     return made
 
 

@@ -17,6 +17,7 @@ _TEXTS = {
     "language": ("zh", "en"), "home_store": STORES, "store": STORES, "last_store": STORES, "product": PRODUCTS,
     "brand": ("Acme", "Bond"), "seller": ("emp-1",), "till": ("1", "2"), "source": ("till", "web"),
     "currency": ("CNY", "USD"), "city": [city for city in CITIES if city], "region": ("south",),
+    "topic": ("price", "delivery"), "owner": ("emp-1", "emp-2"), "by": ("emp-1",), "survey": ("autumn", "spring"),
 }  # fmt: skip
 _NAMES = (*(name for name in NAMES if name), "W", "%", "_", "'", "\\", "伟", "")
 _NUMBERS = (-2, -1, 0, 1, 2, 3, 6, 24, 40, 365, Decimal("0.5"), Decimal("1.25"), Decimal("182.5"))
@@ -175,7 +176,8 @@ class _Drawing:
 
     def _aggregate(self) -> Any:
         collection = self._collection()
-        function = self.pick(list(AGGREGATED))
+        known = {each.type for each in collection.fields}
+        function = self.pick([name for name, kinds in AGGREGATED.items() if kinds & known])
         fields = [each for each in collection.fields if each.type in AGGREGATED[function]]
         field = None if function == "count" and self.truth() else self.pick(fields)
         term = t.Aggregate(

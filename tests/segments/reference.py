@@ -15,9 +15,10 @@ from app.customers.attributes import BY_PATH, Type
 from app.segments import tree as t
 from app.segments import values as v
 from tests.segments.company import BRANDS, Bought, Company, Decided, Line, Person
+from tests.segments.dealings import TABLES, Dealing
 
 ZONE = ZoneInfo("Asia/Shanghai")
-Row = tuple[Bought, Line | None]
+Row = tuple[Bought | Dealing, Line | None]
 
 
 def back(day: date, count: int, unit: str) -> date:
@@ -232,7 +233,7 @@ class Reference:
         ]  # fmt: skip
         if not field:
             return len(rows)
-        values = [of_row(name, field, row, self.company) for row in rows]
+        values = [of_row(field, row, self.company, self.today) for row in rows]
         known = [value for value in values if value is not None]
         if term.aggregate == "count":
             return len(set(known)) if term.distinct else len(known)
@@ -247,11 +248,15 @@ class Reference:
         return min(known) if term.aggregate == "min" else max(known)
 
     def _of_row(self, where: Any, row: Row, person: Person) -> bool:
-        name = "receipts" if row[1] is None else "lines"
-        return self._true(where, lambda field: of_row(name, field, row, self.company), person)
+        return self._true(where, lambda field: of_row(field, row, self.company, self.today), person)
 
     def _rows(self, name: str, window: Any, person: Person) -> list[Row]:
         """The rows of a collection that count, oldest first."""
+        if name in TABLES:
+            dealings = [one for one in person.dealings if one.collection == name]
+            if window is not None:
+                dealings = [one for one in dealings if in_window(one.day, window, self.today)]
+            return [(one, None) for one in sorted(dealings, key=lambda one: (one.day, one.occurred_at, one.id))]
         counted = [one for one in person.bought if not one.voided]
         if window is not None:
             counted = [one for one in counted if in_window(one.date, window, self.today)]
@@ -304,12 +309,13 @@ def of_profile(name: str, value: Any) -> Any:
     return ", ".join(value) if kind is Type.TAGS else value
 
 
-def of_row(name: str, field: str, row: Row, company: Company) -> Any:
+def of_row(field: str, row: Row, company: Company, today: date) -> Any:
     one, line = row
+    if isinstance(one, Dealing):
+        return one.value(field, company.stores, today)
     if field == "date":
         return one.date
-    if name == "lines":
-        assert line is not None
+    if line is not None:
         if field == "receipt":
             return one.id
         return BRANDS.get(line.product) if field == "brand" else getattr(line, field)

@@ -1,0 +1,7 @@
+"""Every SELECT of engagement."""
+
+from app.engagement.queries.card import card
+from app.engagement.queries.documents import document
+from app.engagement.queries.reading import Wanted, held, one, page, rules, work_list
+
+__all__ = ["Wanted", "card", "document", "held", "one", "page", "rules", "work_list"]
