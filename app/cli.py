@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -30,6 +30,7 @@ from app.core.errors import Problem
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import Settings
+from app.customers import verify as customers_verify
 from app.main import api, build_services, import_kinds, openapi_bytes
 from app.receipts import verify as receipts_verify
 
@@ -225,15 +226,18 @@ def import_command(
 def verify(
     repair: Annotated[bool, typer.Option(help="Correct what differs.")] = False, data_dir: DataDir = None
 ) -> None:
-    """Recompute every figure from the receipts and say where it differs from what is kept."""
+    """Recompute every figure from the receipts, and what names are found by, and say where it differs from what is kept."""
 
     async def work(services: Services) -> int:
-        found = await services.db.read(SYSTEM, receipts_verify.differences)
-        for line in found:
-            sys.stdout.write(f"{line}\n")
-        if repair and found:
-            await services.db.run(receipts_verify.repair)
-        return len(found)
+        count = 0
+        for part in (receipts_verify, customers_verify):
+            found: Sequence[object] = await services.db.read(SYSTEM, part.differences)
+            for line in found:
+                sys.stdout.write(f"{line}\n")
+            if repair and found:
+                await services.db.run(part.repair)
+            count += len(found)
+        return count
 
     count = run(settings_from(data_dir), work)
     sys.stdout.write(f"{count} differences{' repaired' if repair and count else ''}\n")

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, SmallInteger, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.catalog.models import UNKNOWN_STORE
@@ -13,6 +13,9 @@ from app.core.tables import Base, Stamp
 
 KINDS = ("person", "business", "walk_in")
 STATUSES = ("target", "prospect", "active", "dormant", "lost", "merged", "erased")
+# What may be searched by a part of it, and the names that may be searched with typos: two partial indexes.
+TYPED_NUMBERS = "kind IN ('phone', 'card', 'email')"
+SPELT = "kind IN ('name', 'part', 'pinyin', 'reading') AND term < '{'"
 GENDERS = ("female", "male", "other")
 
 # A customer's identifiers are part of every answer that shows it.
@@ -86,6 +89,20 @@ class IdentifierRow(Base):
         CheckConstraint("exclusive OR kind IN ('phone', 'email')", name="exclusive"),
         Index("uq_identifiers_kind_value", "kind", "value", unique=True, postgresql_where=text("exclusive")),
         Index("ix_identifiers_customer_id", "customer_id"),
+        # Fragments of numbers and addresses: trigrams of digits and ASCII letters, the same under every locale.
+        Index(
+            "ix_identifiers_fragments",
+            "value",
+            postgresql_using="gin",
+            postgresql_ops={"value": "gin_trgm_ops"},
+            postgresql_where=text(TYPED_NUMBERS),
+        ),
+        Index(
+            "ix_identifiers_email",
+            "value",
+            postgresql_ops={"value": "text_pattern_ops"},
+            postgresql_where=text("kind = 'email'"),
+        ),
     )
 
     kind: Mapped[str]
@@ -97,6 +114,32 @@ class IdentifierRow(Base):
     is_primary: Mapped[bool] = mapped_column(server_default=text("false"))
     verified_at: Mapped[datetime | None]
     created_at: Mapped[Stamp]
+
+
+class SearchTerm(Base):
+    """A word that a customer's names are found by (`customers.terms` makes them; every name change rewrites them).
+
+    Terms are compared byte by byte, whatever the database's locale, so that beginnings are a range of the primary key.
+    Names in Latin letters come before `{` in that order, and are those that are searched with typos: by trigrams.
+    """
+
+    __tablename__ = "search_terms"
+    __table_args__ = (
+        PrimaryKeyConstraint("kind", "term", "customer_id"),
+        Index("ix_search_terms_customer_id", "customer_id"),
+        Index(
+            "ix_search_terms_similar",
+            "term",
+            postgresql_using="gin",
+            postgresql_ops={"term": "gin_trgm_ops"},
+            postgresql_where=text(SPELT),
+        ),
+    )
+
+    kind: Mapped[str]
+    term: Mapped[str] = mapped_column(Text(collation="C"))
+    customer_id: Mapped[uuid.UUID]
+    personal: Mapped[bool]
 
 
 PROBLEMS: dict[str, ProblemType] = {

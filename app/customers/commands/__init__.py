@@ -2,6 +2,7 @@
 
 from app.customers.commands.change import add_identifier, create, patch, remove_identifier, upsert_external
 from app.customers.commands.new import Created, NewCustomer, announced, create_many, ensure_walk_ins
+from app.customers.commands.terms import keep_terms
 from app.customers.commands.upsert import upsert_many
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "create",
     "create_many",
     "ensure_walk_ins",
+    "keep_terms",
     "patch",
     "remove_identifier",
     "upsert_external",

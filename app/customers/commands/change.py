@@ -24,6 +24,7 @@ from app.customers.commands.rows import (
     update_customers,
 )
 from app.customers.commands.rows import remove_identifier as remove_row
+from app.customers.commands.terms import Rewrite, renamed, rewrite
 from app.customers.commands.upsert import upsert_many
 from app.customers.identifiers import Identifier
 from app.customers.intake import Given, Item
@@ -53,7 +54,8 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
         raise Problem(CUSTOMER_EXISTS)
     named = (*times, *(("identifiers",) if given else ()))
     entry = AuditEntry("customer.create", "customer", customer, customer, named)
-    await tx.execute(together(publish(tx, [Event("customer.created", customer, customer, 1)]), record(tx, [entry])))
+    event, terms = Event("customer.created", customer, customer, 1), await rewrite({customer: fields}, new=True)
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *terms.inserts))
     return customer
 
 
@@ -92,7 +94,7 @@ async def patch(tx: Tx, customer: uuid.UUID, given: Fields, version: int, sectio
         # Somebody else has changed it since we looked.
         row = await queries.current(tx, customer)
         raise stale(row["version"]) if row is not None else Problem(NOT_FOUND)
-    await _announce(tx, customer, version + 1, changed)
+    await _announce(tx, customer, version + 1, changed, await rewrite({customer: after} if renamed(changed) else {}))
     return written, version + 1
 
 
@@ -141,10 +143,13 @@ async def remove_identifier(tx: Tx, customer: uuid.UUID, identifier: uuid.UUID, 
     await _announce(tx, customer, version + 1, ("identifiers",))
 
 
-async def _announce(tx: Tx, customer: uuid.UUID, version: int, changed: tuple[str, ...]) -> None:
+async def _announce(
+    tx: Tx, customer: uuid.UUID, version: int, changed: tuple[str, ...], terms: Rewrite | None = None
+) -> None:
     event = Event("customer.updated", customer, customer, version)
     entry = AuditEntry("customer.update", "customer", customer, customer, changed)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    inserts, parts = terms or Rewrite()
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *inserts, parts=parts))
 
 
 def _birthday(before: dict[str, Any] | None, given: dict[str, Any]) -> dict[str, Any]:
