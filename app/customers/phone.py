@@ -2,8 +2,11 @@
 
 import re
 import unicodedata
+from functools import cache
+from typing import Any, NamedTuple
 
 import phonenumbers
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 from pydantic_core import PydanticCustomError
 
 TYPED_MAX = 64
@@ -18,6 +21,7 @@ _TABLE = _INVISIBLE | _FULL_WIDTH | _DASHES
 
 _EXTENSION = re.compile(r"[;,]?\s*(?:ext(?:ension)?|x|#|转|轉|分机|分機|內線|内線)[.:=\s]*\d{1,7}$")
 _ALLOWED = re.compile(r"\(?\+?[0-9 ()./+-]+")
+_PLAIN = re.compile(r"\+?[0-9]{5,15}")
 _ABROAD = re.compile(r"^[ (]*00[ ()./-]*(?=[1-9])")
 
 
@@ -55,6 +59,9 @@ def e164(typed: str, region: str) -> str:
         if "+" in text[plus + 1 :] or text[:plus].strip("( "):
             raise PydanticCustomError("invalid_phone", "A phone number has at most one +, at its start.")
         text = text[plus:]
+    usual = _usual(text, region)
+    if usual is not None:
+        return usual
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
@@ -66,3 +73,46 @@ def e164(typed: str, region: str) -> str:
             {"region": region},
         )
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+class _Country(NamedTuple):
+    """What the library knows of a country's mobile numbers, and of what callers dial before a number (`dialled`)."""
+
+    code: int
+    any: re.Pattern[str]
+    mobile: re.Pattern[str]
+    lengths: frozenset[int]
+    dialled: re.Pattern[str]
+
+
+def _usual(text: str, region: str) -> str | None:
+    """A mobile number written plainly, in E.164, in a tenth of the time the library takes. None: ask the library."""
+    if not _PLAIN.fullmatch(text):
+        return None
+    number = text
+    if text[0] == "+":
+        code = next((text[1:end] for end in (2, 3, 4) if int(text[1:end]) in COUNTRY_CODE_TO_REGION_CODE), "")
+        if not code:
+            return None
+        region, number = COUNTRY_CODE_TO_REGION_CODE[int(code)][0], text[1 + len(code) :]
+    country = _country(region)
+    if country is None or len(number) not in country.lengths or country.dialled.match(number):
+        return None
+    if not country.mobile.fullmatch(number) or not country.any.fullmatch(number):
+        return None
+    return f"+{country.code}{number}"
+
+
+@cache
+def _country(region: str) -> _Country | None:
+    found: Any = PhoneMetadata.metadata_for_region(region, None)
+    if found is None or found.mobile is None or not found.mobile.national_number_pattern:
+        return None
+    dialled = [part for part in (found.national_prefix_for_parsing, found.international_prefix) if part]
+    return _Country(
+        found.country_code,
+        re.compile(found.general_desc.national_number_pattern),
+        re.compile(found.mobile.national_number_pattern),
+        frozenset(found.mobile.possible_length),
+        re.compile("|".join(f"(?:{part})" for part in dialled) or "(?!)"),
+    )

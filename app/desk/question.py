@@ -27,6 +27,7 @@ from app.customers.terms import is_latin, words
 DIGITS_MIN = 4
 LETTERS_MIN = 2
 SPELT_MIN = 4
+SLIPS_MAX = 16
 EMAIL_MIN = 3
 FEW = 5
 # After every text that begins with what stands before it, in the order of code points.
@@ -34,7 +35,7 @@ LAST = "\U0010ffff"
 
 Kind = Literal["name", "number", "email"]
 _EMAIL = re.compile(r"[a-z0-9._+-]+")
-_TONE = re.compile(r"(?<=[aeiounvgr])[1-5](?=[a-z]|$)")
+_TONE = re.compile(r"(?<=[aeiounvgr])[1-5](?![0-9])")
 _BETWEEN = re.compile(r"[\s().+/-]+")
 # A trunk zero is dialled before a number but is no part of it; fragments of fewer digits may well begin with a zero.
 _NATIONAL_MIN = 7
@@ -59,6 +60,7 @@ class Question:
     kind: Kind
     probes: tuple[Probe, ...] = ()
     spelt: str | None = None
+    slips: tuple[str, ...] = ()
     email: str | None = None
     exact: tuple[tuple[str, str], ...] = ()
     first: str | None = None
@@ -71,6 +73,7 @@ class Question:
             kinds, lows, highs, ranks, matches = (list(column) for column in zip(*self.probes, strict=True))
             return {
                 "kinds": kinds, "lows": lows, "highs": highs, "ranks": ranks, "matches": matches, "spelt": self.spelt,
+                "slips": list(self.slips),
                 "email": self.email, "email_end": self.email + LAST if self.email else None, "limit": limit,
             }  # fmt: skip
         found: dict[str, Any] = {
@@ -184,8 +187,20 @@ def _latin(found: list[str], typed: str) -> Question:
         "name",
         tuple(dict.fromkeys(probes)),
         spelt=plain if len(plain) >= SPELT_MIN else None,
+        slips=tuple(_slips(plain)) if len(plain) >= SPELT_MIN else (),
         email=email if len(email) >= EMAIL_MIN and _EMAIL.fullmatch(email) else None,
     )
+
+
+def _slips(word: str) -> Iterator[str]:
+    """What was meant if two neighbours were exchanged, or a letter was typed too many.
+
+    In short words these slips leave no trigram as it was; a letter that is missing or wrong leaves enough of them.
+    """
+    places = range(min(len(word), SLIPS_MAX))
+    swapped = (word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in places if at + 1 < len(word))
+    shorter = (word[:at] + word[at + 1 :] for at in places)
+    yield from dict.fromkeys(one for one in (*swapped, *shorter) if one != word)
 
 
 def _both(kind: str, term: str, rank: int, match: str, start: str) -> list[Probe]:

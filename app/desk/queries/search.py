@@ -18,9 +18,13 @@ from app.desk.queries.lookup import about, answer
 from app.desk.question import EMAIL_START, EXACT, FEW, INITIALS, SIMILAR, Kind
 from app.receipts.models import CustomerFigures
 
-CONSIDERED = 200
-# A comma-free list of names is long enough; typos are compared with so many at most.
+CONSIDERED = 100
+# So many names with typos at most.
 ALIKE = 50
+
+# Nearer than most of what merely shares trigrams.
+SLIP = 0.8
+_SPELT = SPELT.replace("kind", "s.kind").replace("term", "s.term")
 
 _NAMES = f"""
 WITH asked AS MATERIALIZED (
@@ -42,11 +46,19 @@ WITH asked AS MATERIALIZED (
 ), best AS MATERIALIZED (
   SELECT * FROM (SELECT DISTINCT ON (customer_id) customer_id, rank, match FROM hits ORDER BY customer_id, rank) h
   ORDER BY rank, customer_id DESC LIMIT {CONSIDERED}
+), slips AS (
+  SELECT t.customer_id FROM unnest(CAST(:slips AS text[])) AS a (slip) CROSS JOIN LATERAL (
+    SELECT s.customer_id FROM search_terms s
+    WHERE {_SPELT} AND s.term = a.slip COLLATE "C" AND @shown@ LIMIT {ALIKE}) t
+  WHERE (SELECT count(*) FROM best) < {FEW}
+), trigrams AS (
+  SELECT s.customer_id, similarity(s.term, :spelt) AS closeness FROM search_terms s
+  WHERE (SELECT count(*) FROM best) < {FEW} AND {_SPELT} AND s.term % :spelt AND @shown@
+  ORDER BY closeness DESC, s.customer_id DESC LIMIT {ALIKE}
 ), alike AS (
-  SELECT s.customer_id, max(similarity(s.term, :spelt)) AS closeness FROM search_terms s
-  WHERE (SELECT count(*) FROM best) < {FEW} AND {SPELT.replace("kind", "s.kind").replace("term", "s.term")}
-    AND s.term % :spelt AND @shown@
-  GROUP BY s.customer_id ORDER BY closeness DESC, s.customer_id DESC LIMIT {ALIKE}
+  SELECT customer_id, max(closeness) AS closeness
+  FROM (SELECT customer_id, CAST({SLIP} AS real) AS closeness FROM slips UNION ALL TABLE trigrams) a
+  GROUP BY customer_id
 )
 SELECT customer_id, rank, match, CAST(1 AS real) AS closeness FROM best
 UNION ALL
@@ -61,20 +73,21 @@ _EMAILS = f"""
    ORDER BY i.value USING ~<~ LIMIT {CONSIDERED})
 """  # noqa: S608  (same)
 
-# What is found first: the ends of numbers, or the beginnings of addresses. The rest only if that fills no page. The
+# What is exactly that is the answer. Else what is found first: the ends of numbers, or the beginnings of addresses, and
+# the rest only if that fills no page. The
 # named parts are planned as if all of them were wanted, so through the index, and read only as far as they are needed.
 _FRAGMENTS = f"""
-WITH exact AS (
+WITH exact AS MATERIALIZED (
   SELECT i.customer_id, CAST({EXACT} AS smallint) AS rank, i.kind AS match
   FROM unnest(CAST(:exact_kinds AS text[]), CAST(:exact_values AS text[])) AS a (kind, value)
   CROSS JOIN LATERAL (SELECT customer_id, kind FROM identifiers i
                       WHERE i.kind = a.kind AND i.value = a.value LIMIT {CONSIDERED}) i
 ), firsts AS MATERIALIZED (
-  SELECT i.customer_id, i.kind FROM identifiers i WHERE @first@
+  SELECT i.customer_id, i.kind FROM identifiers i WHERE @first@ AND NOT EXISTS (SELECT FROM exact)
 ), first AS MATERIALIZED (
   SELECT customer_id, kind FROM firsts LIMIT {CONSIDERED}
 ), withins AS MATERIALIZED (
-  SELECT i.customer_id, i.kind FROM identifiers i WHERE @kinds@ AND i.value LIKE :within
+  SELECT i.customer_id, i.kind FROM identifiers i WHERE @kinds@ AND i.value LIKE :within AND NOT EXISTS (SELECT FROM exact)
 ), within AS (
   SELECT customer_id, kind FROM withins WHERE (SELECT count(*) FROM first) < :limit LIMIT {CONSIDERED}
 )
