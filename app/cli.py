@@ -226,7 +226,7 @@ def import_command(
 def verify(
     repair: Annotated[bool, typer.Option(help="Correct what differs.")] = False, data_dir: DataDir = None
 ) -> None:
-    """Recompute every figure from the receipts, and what names are found by, and say where it differs from what is kept."""
+    """Recompute figures from receipts and search terms from names, and say where they differ from what is kept."""
 
     async def work(services: Services) -> int:
         count = 0

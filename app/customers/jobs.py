@@ -14,7 +14,7 @@ SLICE = 500
 _START = uuid.UUID(int=0)
 
 
-async def fill(services: Services, job: RunningJob) -> None:
+async def fill(_: Services, job: RunningJob) -> None:
     """Write the terms of every customer, in the order of ids. What is right already is not written again."""
     while not job.over:
         await job.step(lambda tx: _slice(tx, job))

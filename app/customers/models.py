@@ -13,9 +13,9 @@ from app.core.tables import Base, Stamp
 
 KINDS = ("person", "business", "walk_in")
 STATUSES = ("target", "prospect", "active", "dormant", "lost", "merged", "erased")
-# What may be searched by a part of it, and the names that may be searched with typos: two partial indexes.
+# What may be searched by a part of it, and the names that are compared by trigrams: two partial indexes.
 TYPED_NUMBERS = "kind IN ('phone', 'card', 'email')"
-SPELT = "kind IN ('name', 'part', 'pinyin', 'reading') AND term < '{'"
+SPELT = "kind IN ('name', 'part') AND term < '{'"
 GENDERS = ("female", "male", "other")
 
 # A customer's identifiers are part of every answer that shows it.
@@ -120,7 +120,8 @@ class SearchTerm(Base):
     """A word that a customer's names are found by (`customers.terms` makes them; every name change rewrites them).
 
     Terms are compared byte by byte, whatever the database's locale, so that beginnings are a range of the primary key.
-    Names in Latin letters come before `{` in that order, and are those that are searched with typos: by trigrams.
+    Names in Latin letters come before `{` in that order; they alone are compared by trigrams too. Pinyin is not: all of
+    it is made of the same few hundred syllables, so everybody resembles everybody.
     """
 
     __tablename__ = "search_terms"

@@ -19,7 +19,8 @@ VARIANTS_MAX = 4
 SURNAMES = {
     "单": "shan", "單": "shan", "曾": "zeng", "解": "xie", "仇": "qiu", "区": "ou", "區": "ou", "查": "zha",
     "朴": "piao", "盖": "ge", "蓋": "ge", "任": "ren", "缪": "miao", "繆": "miao", "翟": "zhai", "乐": "yue",
-    "樂": "yue", "尉": "wei", "宓": "mi", "洗": "xian", "冼": "xian", "员": "yun", "員": "yun", "贠": "yun", "郇": "xun",
+    "樂": "yue", "尉": "wei", "宓": "mi", "洗": "xian", "冼": "xian", "员": "yun", "員": "yun", "贠": "yun",
+    "郇": "xun",
     "种": "chong", "種": "chong", "秘": "bi", "折": "she", "黑": "he", "纪": "ji", "紀": "ji", "宁": "ning",
     "甯": "ning", "华": "hua", "華": "hua", "燕": "yan", "应": "ying", "應": "ying", "葛": "ge", "过": "guo",
     "過": "guo", "哈": "ha", "那": "na", "能": "nai", "逄": "pang", "繁": "po", "曲": "qu", "阚": "kan", "闞": "kan",

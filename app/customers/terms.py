@@ -29,10 +29,12 @@ TERM_MAX = 64
 # A name has so many terms at most: the parts of a company's long name are the first to go.
 TERMS_MAX = 24
 
-_LETTERS = {"ø": "o", "œ": "oe", "æ": "ae", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "þ": "th", "ŋ": "n"}
+_LETTERS = {"ø": "o", "œ": "oe", "æ": "ae", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "\u0131": "i", "þ": "th", "ŋ": "n"}
 _UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue"}
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHES = re.compile(r"['\u2018\u2019\u02bc\u00b4`]")
+# Accents for which there is no letter with them.
+_MARKS = re.compile("[\u0300-\u036f]+")
 # Hangul letters that stand alone, as a keyboard writes them, become the consonants that syllables begin with.
 _ALONE = re.compile(r"[\u3131-\u3163\uff00-\uffef]+")
 
@@ -52,7 +54,7 @@ def words(text: str) -> list[str]:
 
 def _written(text: str) -> str:
     text = _ALONE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), _APOSTROPHES.sub("", text))
-    return unicodedata.normalize("NFC", text).casefold()
+    return _MARKS.sub("", unicodedata.normalize("NFC", text)).casefold()
 
 
 @lru_cache(maxsize=16_384)

@@ -9,12 +9,14 @@ come in this order, and within a place by how alike they are, then who bought la
 4. of a name typed in characters: `pinyin` of names that sound the same
 5. `initials`
 6. `email_start`, and fragments of numbers and addresses: the end of a number before its middle
-7. `similar_name`: names with a typo; only looked for when there are fewer than FEW others
+7. `similar_name`: with one slip of the fingers, if there are fewer than FEW others; if there is nobody at all, names
+   in Latin letters that look alike
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Any, Literal, NamedTuple
 
 from pydantic_core import PydanticCustomError
@@ -27,7 +29,7 @@ from app.customers.terms import is_latin, words
 DIGITS_MIN = 4
 LETTERS_MIN = 2
 SPELT_MIN = 4
-SLIPS_MAX = 16
+SLIPS_MAX = 20
 EMAIL_MIN = 3
 FEW = 5
 # After every text that begins with what stands before it, in the order of code points.
@@ -193,14 +195,18 @@ def _latin(found: list[str], typed: str) -> Question:
 
 
 def _slips(word: str) -> Iterator[str]:
-    """What was meant if two neighbours were exchanged, or a letter was typed too many.
+    """Every word that `word` may be with one slip: two letters exchanged, one too many, one missing, one wrong.
 
-    In short words these slips leave no trigram as it was; a letter that is missing or wrong leaves enough of them.
+    Some 54 for each letter, and looked up as they are: what that costs does not grow with the number of customers, as
+    comparing trigrams does, of which all pinyin is made of the same few.
     """
-    places = range(min(len(word), SLIPS_MAX))
-    swapped = (word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in places if at + 1 < len(word))
-    shorter = (word[:at] + word[at + 1 :] for at in places)
-    yield from dict.fromkeys(one for one in (*swapped, *shorter) if one != word)
+    cuts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    found = {left + right[1] + right[0] + right[2:] for left, right in cuts if len(right) > 1}
+    found |= {left + right[1:] for left, right in cuts if right}
+    if len(word) <= SLIPS_MAX:
+        found |= {left + letter + right for left, right in cuts for letter in ascii_lowercase}
+        found |= {left + letter + right[1:] for left, right in cuts if right for letter in ascii_lowercase}
+    yield from sorted(found - {word})
 
 
 def _both(kind: str, term: str, rank: int, match: str, start: str) -> list[Probe]:

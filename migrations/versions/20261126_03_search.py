@@ -33,7 +33,7 @@ def upgrade() -> None:
         ["term"],
         postgresql_using="gin",
         postgresql_ops={"term": "gin_trgm_ops"},
-        postgresql_where=sa.text("kind IN ('name', 'part', 'pinyin', 'reading') AND term < '{'"),
+        postgresql_where=sa.text("kind IN ('name', 'part') AND term < '{'"),
     )
     # Customers that are there already are filled in by the worker.
     op.execute(

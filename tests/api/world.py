@@ -105,6 +105,8 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/customers/snapshot": Sample("customers:read"),
     "GET /v1/customers/lookup": Sample("customers:read", query={"phone": "13812345678"}),
     "POST /v1/customers/lookup": Sample("customers:read", body={"phone": "13812345678"}),
+    "GET /v1/customers/search": Sample("customers:read", query={"q": "zhang wei", "limit": "5"}),
+    "POST /v1/customers/search": Sample("customers:read", body={"q": "zhang wei", "limit": 5}),
     "GET /v1/customers/{customer_id}/standing": Sample("customers:read", hides=True),
     "GET /v1/customers/{customer_id}/receipts": Sample("receipts:read", query={"limit": "5"}, hides=True),
     "POST /v1/receipts": Sample("receipts:write", body=receipt(), status=201),

@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks [rows ...]`: measure against the budgets, print one table and keep it in RESULTS.md.
 
-Rows: lookup, sizes, search, single, batch, beside, feed, import, segments, start; without any, all of them. A full run takes
-less than 25 minutes once the data is there, which the first run builds in .clientele-bench (some minutes and about
-6 GB, for segments a quarter of an hour and 20 GB).
+Rows: lookup, sizes, search, single, batch, beside, feed, import, segments, start; without any, all of them. A full run
+takes less than 30 minutes once the data is there, which the first run builds in .clientele-bench (some minutes and
+about 7 GB, for segments a quarter of an hour and 20 GB).
 """
 
 import argparse

@@ -20,7 +20,7 @@ from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import Settings
-from app.customers.terms import terms_of
+from app.customers.terms import NAMED, terms_of
 from app.main import build_services
 from tests.benchmarks.names import names
 from tests.benchmarks.serving import SECRET
@@ -138,7 +138,7 @@ async def _copy_terms(connection: Any) -> None:
     for row in indexes:
         await connection.execute(f"DROP INDEX {row['indexname']}")
     after, portion = uuid.UUID(int=0), [None]
-    query = "SELECT id, kind, display_name, given_name, family_name, reading FROM customers WHERE id > $1 ORDER BY id LIMIT $2"
+    query = f"SELECT id, kind, {', '.join(NAMED)} FROM customers WHERE id > $1 ORDER BY id LIMIT $2"
     while portion:
         portion = await connection.fetch(query, after, 20_000)
         rows = [(one.kind, one.term, row["id"], one.personal) for row in portion for one in terms_of(row)]

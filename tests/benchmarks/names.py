@@ -30,21 +30,23 @@ KOREAN = (
 )
 KOREAN_GIVEN = "민서지현준우하윤수연예은영진호성재훈동혁승태경희정미선아유나라은혜원주석용철기상규인찬건도빈율솔별"
 FIRST = (
-    "james mary john patricia robert jennifer michael linda william elizabeth david barbara richard susan joseph jessica "
-    "thomas sarah charles karen christopher nancy daniel lisa matthew margaret anthony betty mark sandra donald ashley "
-    "steven dorothy paul kimberly andrew emily joshua donna kenneth michelle kevin carol brian amanda george melissa "
-    "edward deborah ronald stephanie timothy rebecca jason laura jeffrey helen ryan sharon jacob cynthia gary kathleen "
-    "nicholas amy eric shirley jonathan angela stephen anna larry ruth justin brenda scott pamela brandon nicole "
-    "josé maría jürgen björn françois zoë łukasz çağla søren noël ángel inés rené andré"
+    "james mary john patricia robert jennifer michael linda william elizabeth david barbara richard susan joseph "
+    "jessica thomas sarah charles karen christopher nancy daniel lisa matthew margaret anthony betty mark sandra "
+    "donald ashley steven dorothy paul kimberly andrew emily joshua donna kenneth michelle kevin carol brian "
+    "amanda george melissa edward deborah ronald stephanie timothy rebecca jason laura jeffrey helen ryan sharon "
+    "jacob cynthia gary kathleen nicholas amy eric shirley jonathan angela stephen anna larry ruth justin brenda "
+    "scott pamela brandon nicole josé maría jürgen björn françois zoë łukasz çağla søren noël ángel inés rené "
+    "andré"
 )
 LAST = (
-    "smith johnson williams brown jones garcía miller davis rodríguez martínez hernández lópez gonzález wilson anderson "
-    "thomas taylor moore jackson martin pérez thompson white sánchez harris ramírez clark lewis robinson walker young "
-    "allen king wright torres hill flores green adams nelson baker hall rivera campbell mitchell carter roberts phillips "
-    "evans turner parker collins edwards stewart morris murphy cook rogers morgan peterson cooper reed bailey bell kelly "
-    "howard ward cox richardson watson brooks bennett wood james gray ruiz hughes price myers long foster sanders ross "
-    "morales powell sullivan russell ortiz jenkins perry butler barnes fisher müller schmidt schneider weber "
-    "nguyễn trần dubois lefèvre łuczak øster björklund o'neill macdonald"
+    "smith johnson williams brown jones garcía miller davis rodríguez martínez hernández lópez gonzález wilson "
+    "anderson thomas taylor moore jackson martin pérez thompson white sánchez harris ramírez clark lewis robinson "
+    "walker young allen king wright torres hill flores green adams nelson baker hall rivera campbell mitchell "
+    "carter roberts phillips evans turner parker collins edwards stewart morris murphy cook rogers morgan "
+    "peterson cooper reed bailey bell kelly howard ward cox richardson watson brooks bennett wood james gray ruiz "
+    "hughes price myers long foster sanders ross morales powell sullivan russell ortiz jenkins perry butler "
+    "barnes fisher müller schmidt schneider weber nguyễn trần dubois lefèvre łuczak øster björklund o'neill "
+    "macdonald"
 )
 COMPANY = ("贸易", "科技", "餐饮", "文化", "建材", "服饰", "食品", "物流")
 CITIES = ("上海", "北京", "广州", "深圳", "成都", "贵阳", "杭州", "武汉")
@@ -80,7 +82,7 @@ def names(count: int, seed: int = 7) -> Iterator[Name]:
             given, family = chooser.choice(first).title(), chooser.choice(last).title()
             mail = f"{given}.{family}{number % 100}@example.com".lower().replace("'", "")
             yield Name(f"{given} {family}", family, given, mail)
-        elif turn == 2:  # noqa: PLR2004
+        elif turn == 2:
             family, given = chooser.choices(*korean)[0], "".join(chooser.choices(KOREAN_GIVEN, k=2))
             yield Name(family + given, family, given, f"{hangul.romanised(family + given)}{number % 1000}@example.com")
         else:

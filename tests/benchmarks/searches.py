@@ -83,8 +83,8 @@ ANY: dict[str, Way] = {
     "e-mail": lambda _n, name, _c: name.email,
 }
 GROUPS: tuple[tuple[dict[str, Way], Callable[[int], bool]], ...] = (
-    (CHINESE, lambda number: number % 20 > 2 and number % 50 > 0),  # noqa: PLR2004
-    (KOREAN, lambda number: number % 20 == 2 and number % 50 > 0),  # noqa: PLR2004
+    (CHINESE, lambda number: number % 20 > 2 and number % 50 > 0),
+    (KOREAN, lambda number: number % 20 == 2 and number % 50 > 0),
     (LATIN, lambda number: number % 20 == 1 and number % 50 > 0),
     (ANY, lambda number: number % 20 > 0),
 )
@@ -112,10 +112,10 @@ def _row(served: Served, way: str, asked: list[str]) -> Row:
         line.request("GET", f"{PATH}?q={quote(text, safe='')}", headers={"Authorization": f"Bearer {served.key}"})
         answer = line.getresponse()
         body = answer.read()
-        if place >= 20:  # noqa: PLR2004  the first are not counted
+        if place >= 20:  # the first are not counted
             times.append((time.perf_counter() - began) * 1000)
             empty += body.startswith(b'{"data":[]')
-        if answer.status != 200:  # noqa: PLR2004
+        if answer.status != 200:
             message = f"{way}: {answer.status} {body[:300]!r}"
             raise RuntimeError(message)
     line.close()

@@ -10,7 +10,8 @@ from app.core.caller import SYSTEM, Caller
 from app.core.hot import compiled
 from app.desk import queries
 from app.desk.question import asked
-from tests.desk.tables import NAMES, PEOPLE, PHONES
+from tests.desk.people import NAMES, PEOPLE
+from tests.desk.phones import PHONES
 
 STORE = {"name": "First", "kind": "own"}
 
@@ -148,10 +149,11 @@ async def test_both_ways_of_asking_answer_the_same(client):
 @pytest.mark.parametrize(
     ("query", "code"),
     [
-        ({"q": "123"}, "too_short"), ({"q": "a"}, "too_short"), ({"q": "@"}, "too_short"), ({"q": "."}, "nothing_to_find"),
-        ({"q": "%_"}, "nothing_to_find"), ({}, "missing"), ({"q": ""}, ""), ({"q": "x" * 101}, "string_too_long"),
+        ({"q": "123"}, "too_short"), ({"q": "a"}, "too_short"), ({"q": "@"}, "too_short"),
+        ({"q": "."}, "nothing_to_find"),
+        ({"q": "%_"}, "nothing_to_find"), ({}, "missing"), ({"q": ""}, ""), ({"q": "x" * 101}, "too_long"),
         ({"q": "ann", "limit": 51}, "less_than_equal"), ({"q": "ann", "limit": 0}, "greater_than_equal"),
-        ({"q": "ann", "offset": 5}, "extra_forbidden"), ({"q": "a\x07nn"}, "control_character"),
+        ({"q": "ann", "offset": 5}, "unknown_field"),
     ],
 )  # fmt: skip
 async def test_wrong_questions_say_what_is_wrong(client, query, code):
@@ -224,11 +226,11 @@ FILL = """
 INSERT INTO customers (id, kind, status, display_name, version, created_at, updated_at)
 SELECT uuidv7(), 'person', 'active', 'N' || n, 1, now(), now() FROM generate_series(1, 50000) n;
 INSERT INTO search_terms (kind, term, customer_id, personal)
-SELECT kind, md5(id::text || kind) , id, false FROM customers, unnest('{name,part,pinyin,initials}'::text[]) kind;
+SELECT k, md5(id::text || k), id, false FROM customers, unnest('{name,part,pinyin,initials}'::text[]) k;
 INSERT INTO identifiers (kind, value, customer_id, id, typed, exclusive, created_at)
-SELECT kind, CASE kind WHEN 'email' THEN md5(id::text) || '@example.com'
-                       ELSE '+86' || 13000000000 + (hashtextextended(id::text || kind, 0) & 536870911) END,
-       id, uuidv7(), '', false, now() FROM customers, unnest('{phone,email}'::text[]) kind;
+SELECT k, CASE k WHEN 'email' THEN md5(id::text) || '@example.com'
+                       ELSE '+86' || 13000000000 + (hashtextextended(id::text || k, 0) & 536870911) END,
+       id, uuidv7(), '', false, now() FROM customers, unnest('{phone,email}'::text[]) k;
 ANALYZE customers; ANALYZE search_terms; ANALYZE identifiers
 """
 
@@ -238,7 +240,7 @@ async def test_every_way_goes_through_an_index(house):
     try:
         await connection.execute("SET session_replication_role = replica; " + FILL)
         for q, index in [
-            ("张伟", "pk_search_terms"), ("zhangwei", "ix_search_terms_similar"), ("zhangwei", "pk_search_terms"),
+            ("张伟", "pk_search_terms"), ("john smith", "ix_search_terms_similar"), ("zhangwei", "pk_search_terms"),
             ("zhang.wei", "ix_identifiers_email"), ("5678", "ix_identifiers_fragments"),
             ("wei@ex", "ix_identifiers_fragments"), ("wei@", "ix_identifiers_email"),
         ]:  # fmt: skip

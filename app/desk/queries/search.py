@@ -6,7 +6,7 @@ first in the alphabet), so that a question after a common surname costs no more 
 
 from typing import Any
 
-from sqlalchemy import Float, Integer, Select, SmallInteger, Text, Uuid, bindparam, column, func, select, text
+from sqlalchemy import Float, Integer, Select, SmallInteger, Text, Uuid, bindparam, column, select, text
 from sqlalchemy.sql.selectable import CTE
 
 from app.core.caller import Caller
@@ -15,16 +15,12 @@ from app.customers import queries as customers_queries
 from app.customers.identifiers import WALK_IN
 from app.customers.models import SPELT, Customer
 from app.desk.queries.lookup import about, answer
-from app.desk.question import EMAIL_START, EXACT, FEW, INITIALS, SIMILAR, Kind
+from app.desk.question import EMAIL_START, EXACT, FEW, SIMILAR, Kind
 from app.receipts.models import CustomerFigures
 
 CONSIDERED = 100
 # So many names with typos at most.
 ALIKE = 50
-
-# Nearer than most of what merely shares trigrams.
-SLIP = 0.8
-_SPELT = SPELT.replace("kind", "s.kind").replace("term", "s.term")
 
 _NAMES = f"""
 WITH asked AS MATERIALIZED (
@@ -46,18 +42,19 @@ WITH asked AS MATERIALIZED (
 ), best AS MATERIALIZED (
   SELECT * FROM (SELECT DISTINCT ON (customer_id) customer_id, rank, match FROM hits ORDER BY customer_id, rank) h
   ORDER BY rank, customer_id DESC LIMIT {CONSIDERED}
-), slips AS (
-  SELECT t.customer_id FROM unnest(CAST(:slips AS text[])) AS a (slip) CROSS JOIN LATERAL (
-    SELECT s.customer_id FROM search_terms s
-    WHERE {_SPELT} AND s.term = a.slip COLLATE "C" AND @shown@ LIMIT {ALIKE}) t
-  WHERE (SELECT count(*) FROM best) < {FEW}
+), slips AS MATERIALIZED (
+  SELECT s.customer_id FROM search_terms s
+  WHERE (SELECT count(*) FROM best) < {FEW} AND s.kind IN ('name', 'part', 'pinyin', 'reading')
+    AND s.term = ANY (CAST(:slips AS text[]) COLLATE "C") AND @shown@
+  LIMIT {CONSIDERED}
 ), trigrams AS (
   SELECT s.customer_id, similarity(s.term, :spelt) AS closeness FROM search_terms s
-  WHERE (SELECT count(*) FROM best) < {FEW} AND {_SPELT} AND s.term % :spelt AND @shown@
+  WHERE NOT EXISTS (SELECT FROM best) AND NOT EXISTS (SELECT FROM slips)
+    AND {SPELT.replace("kind", "s.kind").replace("term", "s.term")} AND s.term % :spelt AND @shown@
   ORDER BY closeness DESC, s.customer_id DESC LIMIT {ALIKE}
 ), alike AS (
   SELECT customer_id, max(closeness) AS closeness
-  FROM (SELECT customer_id, CAST({SLIP} AS real) AS closeness FROM slips UNION ALL TABLE trigrams) a
+  FROM (SELECT customer_id, CAST(1 AS real) AS closeness FROM slips UNION ALL TABLE trigrams) a
   GROUP BY customer_id
 )
 SELECT customer_id, rank, match, CAST(1 AS real) AS closeness FROM best
@@ -87,7 +84,8 @@ WITH exact AS MATERIALIZED (
 ), first AS MATERIALIZED (
   SELECT customer_id, kind FROM firsts LIMIT {CONSIDERED}
 ), withins AS MATERIALIZED (
-  SELECT i.customer_id, i.kind FROM identifiers i WHERE @kinds@ AND i.value LIKE :within AND NOT EXISTS (SELECT FROM exact)
+  SELECT i.customer_id, i.kind FROM identifiers i WHERE @kinds@ AND i.value LIKE :within
+    AND NOT EXISTS (SELECT FROM exact)
 ), within AS (
   SELECT customer_id, kind FROM withins WHERE (SELECT count(*) FROM first) < :limit LIMIT {CONSIDERED}
 )
