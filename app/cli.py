@@ -36,6 +36,7 @@ from app.core.migrate import upgrade
 from app.core.server import address_problem
 from app.core.services import Services
 from app.core.settings import NESTED, PREFIX, Settings, unknown_names
+from app.customers import verify as customers_verify
 from app.demo import commands as demo_commands
 from app.demo import order as demo_order
 from app.main import api, build_services, import_kinds, openapi_bytes
@@ -320,13 +321,14 @@ async def load_demo(services: Services, wanted: demo_commands.Wanted | None = No
 def verify(
     repair: Annotated[bool, typer.Option(help="Correct what differs.")] = False, data_dir: DataDir = None
 ) -> None:
-    """Recompute every figure from the receipts and say where it differs from what is kept."""
+    """Recompute figures from receipts and search terms from names, and say where they differ from what is kept."""
 
     async def work(services: Services) -> int:
         count = 0
-        async for found in receipts_verify.check(services.db, repair=repair):
-            sys.stdout.writelines(f"{line}\n" for line in found)
-            count += len(found)
+        for part in (receipts_verify, customers_verify):
+            async for found in part.check(services.db, repair=repair):
+                sys.stdout.writelines(f"{line}\n" for line in found)
+                count += len(found)
         return count
 
     count = run(settings_from(data_dir), work)

@@ -1,5 +1,6 @@
 """The API process: every room's routes, errors and sections gathered into one application."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -48,6 +49,7 @@ from app.core.settings import Settings
 from app.credit import models as credit_models
 from app.credit import router as credit_router
 from app.customers import models as customers_models
+from app.customers import pinyin
 from app.customers import router as customers_router
 from app.customers.completeness import unknown_weights
 from app.desk import router as desk_router
@@ -135,7 +137,10 @@ def create_app(services: Services) -> Edge:
             for part in parts:
                 await part.start()
                 stack.push_async_callback(part.close)
+            # In a thread, so that neither the start nor the first customer with a Chinese name waits for it.
+            warm = asyncio.create_task(asyncio.to_thread(pinyin.load))
             yield
+            await warm
 
     app = api(lifespan)
     app.state.services = services

@@ -15,6 +15,7 @@ from app.core.db import Tx
 from app.core.jobs import JobRunner
 from app.core.services import Services
 from app.core.settings import Settings
+from app.customers.jobs import HANDLERS as SEARCH
 from app.early_warning import commands as warnings
 from app.early_warning.jobs import HANDLERS as SWEEPS
 from app.engagement.jobs import Follower
@@ -32,7 +33,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
-            group.create_task(JobRunner(services, {**handlers(import_kinds()), **SWEEPS}).run(stop))
+            group.create_task(JobRunner(services, {**handlers(import_kinds()), **SWEEPS, **SEARCH}).run(stop))
             group.create_task(Follower(services).run(stop))
             group.create_task(_keep_house(services, stop))
     finally:

@@ -1,34 +1,49 @@
-"""Lookup and standing on the hot pool: each statement is compiled once (the lookup's per set of field groups)."""
+"""Lookup, search and standing on the hot pool: each statement is compiled once per set of field groups."""
 
 import time
 import uuid
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from app.core.caller import Caller
-from app.core.errors import NOT_FOUND, Problem
+from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
 from app.core.hot import CompiledSql, compiled
 from app.core.reply import Reply
 from app.core.services import Services
 from app.core.types import rfc3339
 from app.customers.identifiers import Identifier
 from app.desk import queries
+from app.desk.question import Question
 from app.desk.standing import judged
 
 _REGION_SECONDS = 60.0
+_SOUGHT = {"name": "name", "number": "number", "email": "e-mail"}
 
 
 async def candidates(services: Services, caller: Caller, identifier: Identifier) -> Reply:
     """The answer of a lookup. The read is logged: for a partner before it is answered."""
     sql = _statement(services, caller)
-    today = services.clock.now().astimezone(ZoneInfo(services.settings.company.time_zone))
-    values = {"kind": identifier.kind, "value": identifier.value, "month": today.month, "day": today.day}
+    values = {"kind": identifier.kind, "value": identifier.value, **_today(services)}
     row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
-    assert row is not None  # noqa: S101  an aggregate always answers one row
-    if row["ids"]:
-        await services.reads.record(caller, "customer.lookup", row["ids"])
-    return Reply(200, b'{"data":%b,"next_cursor":null,"has_more":false}' % row["data"].encode())
+    return await _answered(services, caller, "customer.lookup", row)
+
+
+async def found(services: Services, caller: Caller, question: Question, limit: int) -> Reply:
+    """The answer of a search. Raises Problem forbidden if the caller may not see what it would be found by."""
+    needed = "basic" if question.kind == "name" else "contact"
+    if needed not in caller.field_groups:
+        raise Problem(FORBIDDEN, f"Searching by {_SOUGHT[question.kind]} needs the field group {needed}.")
+    key = ("desk.search", question.kind, caller.field_groups, caller.partner)
+    sql: CompiledSql | None = services.memo.get(key)
+    if sql is None:
+        weights = services.settings.completeness.weights
+        statement = queries.search(caller, services.sections, weights, question.kind)
+        sql = services.memo[key] = compiled(statement)
+    values = {**question.values(limit), **_today(services)}
+    row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
+    return await _answered(services, caller, "customer.search", row)
 
 
 async def standing(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
@@ -61,6 +76,18 @@ async def phone_region(services: Services, caller: Caller) -> str:
         region = found or services.settings.company.phone_region
         services.memo[key] = (region, now + _REGION_SECONDS)
     return str(region)
+
+
+def _today(services: Services) -> dict[str, int]:
+    today = services.clock.now().astimezone(ZoneInfo(services.settings.company.time_zone))
+    return {"month": today.month, "day": today.day}
+
+
+async def _answered(services: Services, caller: Caller, action: str, row: Any) -> Reply:
+    assert row is not None  # noqa: S101  an aggregate always answers one row
+    if row["ids"]:
+        await services.reads.record(caller, action, row["ids"])
+    return Reply(200, b'{"data":%b,"next_cursor":null,"has_more":false}' % row["data"].encode())
 
 
 def _statement(services: Services, caller: Caller) -> CompiledSql:

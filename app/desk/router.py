@@ -1,9 +1,10 @@
 """Routes of the desk: finding the customer who stands at the till or is on the line. Hot: answered by the edge."""
 
 import uuid
+from typing import TypeVar
 
 from fastapi import APIRouter
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from app.core.edge import HotRequest, HotRoute
@@ -13,7 +14,19 @@ from app.core.hot import operation, parse_query
 from app.core.reply import Reply
 from app.customers.identifiers import normalise
 from app.desk import hot
-from app.desk.schemas import LookupAnswer, LookupBody, LookupQuery, NoQuery, Standing
+from app.desk.question import asked
+from app.desk.schemas import (
+    LookupAnswer,
+    LookupBody,
+    LookupQuery,
+    NoQuery,
+    SearchAnswer,
+    SearchBody,
+    SearchQuery,
+    Standing,
+)
+
+M = TypeVar("M", bound=BaseModel)
 
 _ABOUT = """\
 Answers a list even for one hit, because families share phones. Each candidate says why it `match`es. A number that
@@ -26,22 +39,34 @@ Live, from the ledger and the holds as they are. `hold`: somebody has stopped sa
 """
 
 
+_ABOUT_SEARCH = """\
+Names by Chinese characters, pinyin (tones or not, spaces or not) or initials; Korean in hangul, by its first
+consonants, or in Latin letters however it is spelt; others without accents, in either order, with typos. Four digits
+or more of a phone or card, the end of a number first. E-mail by its beginning or a part. A caller who may not see
+contact data gets 403 for numbers and addresses; who may not see personal data finds by the displayed name alone.
+Best first, each with the reason: exact, as it is read, beginning so, initials, fragments, similar; then who bought
+last. 422 `too_short`: less than 4 digits, 2 Latin letters, or 1 Chinese character.
+"""
+
+
 async def lookup(request: HotRequest) -> Reply:
     """`GET /v1/customers/lookup`."""
-    asked = parse_query(LookupQuery, request.query)
-    return await _find(request, asked.asked(), "?")
+    return await _find(request, parse_query(LookupQuery, request.query).asked(), "?")
 
 
 async def lookup_by_body(request: HotRequest) -> Reply:
     """`POST /v1/customers/lookup`."""
-    if request.query:
-        parse_query(NoQuery, request.query)
-    try:
-        asked = LookupBody.model_validate(request.json)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise validation_problem(list(found), ()) from None
-    return await _find(request, asked.asked(), "/")
+    return await _find(request, _body(request, LookupBody).asked(), "/")
+
+
+async def search(request: HotRequest) -> Reply:
+    """`GET /v1/customers/search`."""
+    return await _search(request, parse_query(SearchQuery, request.query), "?q")
+
+
+async def search_by_body(request: HotRequest) -> Reply:
+    """`POST /v1/customers/search`."""
+    return await _search(request, _body(request, SearchBody), "/q")
 
 
 async def standing(request: HotRequest) -> Reply:
@@ -56,8 +81,27 @@ async def standing(request: HotRequest) -> Reply:
     return await hot.standing(request.services, request.caller, customer_id)
 
 
-async def _find(request: HotRequest, asked: tuple[str, str, str | None], where: str) -> Reply:
-    kind, value, system = asked
+def _body(request: HotRequest, model: type[M]) -> M:
+    if request.query:
+        parse_query(NoQuery, request.query)
+    try:
+        return model.model_validate(request.json)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        raise validation_problem(list(found), ()) from None
+
+
+async def _search(request: HotRequest, given: SearchQuery, pointer: str) -> Reply:
+    region = await hot.phone_region(request.services, request.caller)
+    try:
+        question = asked(given.q, region)
+    except PydanticCustomError as error:
+        raise Problem(INVALID, error.message(), [FieldError(pointer, error.type, error.message())]) from None
+    return await hot.found(request.services, request.caller, question, given.limit)
+
+
+async def _find(request: HotRequest, given: tuple[str, str, str | None], where: str) -> Reply:
+    kind, value, system = given
     region = await hot.phone_region(request.services, request.caller)
     try:
         identifier = normalise(kind, value, system, region)
@@ -87,6 +131,26 @@ HOT = (
         operation(
             "lookup_customer_by_body", "The same without a phone number in a URL or a log", tag="customers",
             description=_ABOUT, body=LookupBody, answer=LookupAnswer,
+        ),
+    ),
+    HotRoute(
+        "GET",
+        "/v1/customers/search",
+        "customers:read",
+        search,
+        operation(
+            "search_customers", "Find customers by what is remembered of a name, number or e-mail", tag="customers",
+            description=_ABOUT_SEARCH, query=SearchQuery, answer=SearchAnswer,
+        ),
+    ),
+    HotRoute(
+        "POST",
+        "/v1/customers/search",
+        "customers:read",
+        search_by_body,
+        operation(
+            "search_customers_by_body", "The same without a name or number in a URL or a log", tag="customers",
+            description=_ABOUT_SEARCH, body=SearchBody, answer=SearchAnswer,
         ),
     ),
     HotRoute(

@@ -125,5 +125,43 @@ class Candidate(CustomerAnswer):
     ] = None
 
 
+class SearchQuery(Wire):
+    """What somebody remembers of a customer."""
+
+    q: Annotated[
+        Line,
+        Field(
+            max_length=100,
+            description="A name in any script, pinyin or initials; four digits or more of a number; an e-mail.",
+            examples=["zhang wei"],
+        ),
+    ]
+    limit: Annotated[int, Field(ge=1, le=50)] = 20
+
+
+class SearchBody(SearchQuery):
+    """The same as the query, for callers who keep names and numbers out of URLs and logs."""
+
+    limit: Annotated[int, Field(strict=True, ge=1, le=50)] = 20
+
+
+SearchMatch = Literal[
+    "name", "phone", "card", "email", "pinyin", "reading", "romanised", "name_start", "name_part", "initials",
+    "email_start", "email_fragment", "phone_fragment", "card_fragment", "similar_name",
+]  # fmt: skip
+
+
+class Found(Candidate):
+    """A customer whom a search found, with the best of the reasons."""
+
+    match: Annotated[  # type: ignore[assignment]
+        SearchMatch, Field(description="Best first: exact, as read, beginning so, initials, fragments, similar.")
+    ]
+
+
+class SearchAnswer(Page[Found]):
+    """Candidates, best first: by the reason, then by likeness, then by the last purchase. There is no next page."""
+
+
 class LookupAnswer(Page[Candidate]):
     """Candidates, most likely first. A number that nobody has answers an empty list."""

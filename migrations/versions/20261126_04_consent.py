@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "20261126_04_consent"
-down_revision = "20261126_02_engagement"
+down_revision = "20261126_03_search"
 branch_labels = None
 depends_on = None
 

@@ -243,6 +243,8 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/customers/snapshot": Sample("customers:read"),
     "GET /v1/customers/lookup": Sample("customers:read", query={"phone": "13812345678"}),
     "POST /v1/customers/lookup": Sample("customers:read", body={"phone": "13812345678"}),
+    "GET /v1/customers/search": Sample("customers:read", query={"q": "zhang wei", "limit": "5"}),
+    "POST /v1/customers/search": Sample("customers:read", body={"q": "zhang wei", "limit": 5}),
     "GET /v1/customers/{customer_id}/standing": Sample("customers:read", hides=True),
     "GET /v1/customers/{customer_id}/consents": Sample(
         "customers:read", query={"history": "true", "purpose": "marketing", "limit": "5"}, hides=True

@@ -5,6 +5,7 @@ import hashlib
 import json
 import sys
 import time
+import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,14 @@ from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import Settings
+from app.customers.terms import NAMED, terms_of
 from app.main import build_services
+from tests.benchmarks.names import names
 from tests.benchmarks.serving import SECRET
 
 HERE = Path(__file__).parent
-VERSIONS = HERE.parents[1] / "migrations" / "versions"
+ROOT = HERE.parents[1]
+VERSIONS = ROOT / "migrations" / "versions"
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,12 @@ async def filled(server: embedded.EmbeddedServer, directory: Path, name: str, si
 
 def _made_by() -> str:
     """Changes with the schema and with the data: then a kept database is of no use."""
-    files = [HERE / "data.sql", *sorted(VERSIONS.glob("*.py"))]
+    files = [
+        HERE / "data.sql",
+        HERE / "names.py",
+        ROOT / "app" / "customers" / "terms.py",
+        *sorted(VERSIONS.glob("*.py")),
+    ]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -99,15 +108,45 @@ async def _build(server: embedded.EmbeddedServer, name: str, size: Size) -> None
         await connection.execute(
             "SET synchronous_commit = off; SET work_mem = '256MB'; SET jit = off; SELECT setseed(0.5)"
         )
+        await _copy_names(connection, size.customers)
         for title, statements in _parts((HERE / "data.sql").read_text(encoding="utf-8").format(**asdict(size))):
             moment = time.perf_counter()
             await connection.execute(statements)
+            if title == "search terms":
+                await _copy_terms(connection)
             say(f"  {title}: {time.perf_counter() - moment:.1f} s")
         await connection.execute("VACUUM (ANALYZE)")
         await connection.execute("CHECKPOINT")
     finally:
         await connection.close()
     say(f"  {name} is ready after {time.perf_counter() - began:.0f} s")
+
+
+async def _copy_names(connection: Any, count: int) -> None:
+    await connection.execute(
+        "CREATE UNLOGGED TABLE bench_names (n int, display text, family text, given text, email text)"
+    )
+    rows = ((number, *name) for number, name in enumerate(names(count), 1))
+    await connection.copy_records_to_table("bench_names", records=rows)
+
+
+async def _copy_terms(connection: Any) -> None:
+    """The terms of every customer, as the application makes them; the indexes come after the rows."""
+    indexes = await connection.fetch(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'search_terms' AND indexname <> 'pk_search_terms'"
+    )
+    for row in indexes:
+        await connection.execute(f"DROP INDEX {row['indexname']}")
+    after, portion = uuid.UUID(int=0), [None]
+    query = f"SELECT id, kind, {', '.join(NAMED)} FROM customers WHERE id > $1 ORDER BY id LIMIT $2"
+    while portion:
+        portion = await connection.fetch(query, after, 20_000)
+        rows = [(one.kind, one.term, row["id"], one.personal) for row in portion for one in terms_of(row)]
+        columns = ["kind", "term", "customer_id", "personal"]
+        await connection.copy_records_to_table("search_terms", records=sorted(rows), columns=columns)
+        after = portion[-1]["id"] if portion else after
+    for row in indexes:
+        await connection.execute(row["indexdef"])
 
 
 def _parts(script: str) -> list[tuple[str, str]]:

@@ -1,5 +1,5 @@
--- Fills an empty, migrated database. {customers}, {receipts}, {stores}, {products} are counts.
--- Statements are separated by lines that hold only a dash comment with a title.
+-- Fills a migrated database that holds bench_names alone. {customers}, {receipts}, {stores}, {products} are counts.
+-- Statements are separated by lines that hold only a dash comment with a title; after `search terms` terms are copied in.
 -- catalog
 INSERT INTO stores (code, name, kind, region, city, time_zone, currency, phone_region, version, created_at, updated_at)
 SELECT 'S' || lpad(n::text, 3, '0'), 'Store ' || n, CASE n % 10 WHEN 0 THEN 'dealer' ELSE 'own' END, 'R' || n % 8,
@@ -22,12 +22,12 @@ SELECT n, uuidv7(make_interval(secs => -60.0 * ({customers} - n + 1))) AS id, 'S
 FROM generate_series(1, {customers}) n;
 INSERT INTO customers (id, kind, status, display_name, given_name, family_name, gender, birth_month, birth_day, birth_year,
                        language, home_store, source, profile, version, created_at, updated_at)
-SELECT id, CASE n % 50 WHEN 0 THEN 'business' ELSE 'person' END, 'active', 'Customer ' || n, 'Given ' || n % 1000,
-       'Family ' || n % 300, CASE n % 3 WHEN 0 THEN 'female' WHEN 1 THEN 'male' END,
+SELECT id, CASE n % 50 WHEN 0 THEN 'business' ELSE 'person' END, 'active', display, given,
+       family, CASE n % 3 WHEN 0 THEN 'female' WHEN 1 THEN 'male' END,
        CASE WHEN n % 4 > 0 THEN 1 + n % 12 END, CASE WHEN n % 4 > 0 THEN 1 + n % 28 END,
        CASE WHEN n % 4 > 1 THEN 1940 + n % 65 END, CASE n % 20 WHEN 0 THEN 'en' ELSE 'zh' END, store, 'till',
        CASE n % 5 WHEN 0 THEN '{{"life": {{"hobbies": ["tea", "hiking"]}}}}'::jsonb ELSE '{{}}'::jsonb END, 1, at, at
-FROM bench_customers ORDER BY n;
+FROM bench_customers JOIN bench_names USING (n) ORDER BY n;
 -- walk-ins
 CREATE UNLOGGED TABLE bench_walk_ins AS SELECT uuidv7() AS id, code FROM stores;
 INSERT INTO customers (id, kind, status, home_store, version, created_at, updated_at)
@@ -36,18 +36,23 @@ INSERT INTO identifiers (kind, value, customer_id, id, typed, exclusive, created
 SELECT 'walk_in', code, id, uuidv7(), code, true, now() FROM bench_walk_ins ORDER BY code;
 -- identifiers
 -- Every customer has a card and a phone; one in 25 shares the phone of a neighbour (a family).
+-- Phones are spread over 130 to 139, as `lookups.phone` does it too.
 INSERT INTO identifiers (kind, value, customer_id, id, typed, exclusive, is_primary, created_at)
-SELECT 'phone', '+86' || 13800000000 + n, id, uuidv7(at - now()), '0086 ' || 13800000000 + n, false, true, at
+SELECT 'phone', '+86' || 13000000000 + n * 736338717::bigint % 1000000000, id, uuidv7(at - now()),
+       '0086 ' || 13000000000 + n * 736338717::bigint % 1000000000, false, true, at
 FROM bench_customers ORDER BY n;
 INSERT INTO identifiers (kind, value, customer_id, id, typed, exclusive, created_at)
-SELECT 'phone', '+86' || 13800000000 + n - 1, id, uuidv7(at - now()), (13800000000 + n - 1)::text, false, at
+SELECT 'phone', '+86' || 13000000000 + (n - 1) * 736338717::bigint % 1000000000, id, uuidv7(at - now()),
+       (13000000000 + (n - 1) * 736338717::bigint % 1000000000)::text, false, at
 FROM bench_customers WHERE n % 25 = 0 ORDER BY n;
 INSERT INTO identifiers (kind, value, customer_id, id, typed, exclusive, created_at)
 SELECT 'card', 'C' || lpad(n::text, 8, '0'), id, uuidv7(at - now()), 'C' || lpad(n::text, 8, '0'), true, at
 FROM bench_customers ORDER BY n;
 INSERT INTO identifiers (kind, value, customer_id, id, typed, exclusive, created_at)
-SELECT 'email', 'customer' || n || '@example.com', id, uuidv7(at - now()), 'customer' || n || '@example.com', false, at
-FROM bench_customers WHERE n % 3 = 0 ORDER BY n;
+SELECT 'email', email, id, uuidv7(at - now()), email, false, at
+FROM bench_customers JOIN bench_names USING (n) WHERE n % 3 = 0 ORDER BY n;
+-- search terms
+DROP TABLE bench_names;
 -- receipts drafted
 -- Some customers come often and some never; a year and a half of days up to last week, in the order of their ids.
 CREATE UNLOGGED TABLE bench_receipts AS

@@ -16,7 +16,7 @@ RATIO, P99_MS, FLAT = 2.0, 10.0, 1.3
 
 def phone(number: int) -> str:
     """A customer's phone in its stored form."""
-    return f"+86{13_800_000_000 + number}"
+    return f"+86{13_000_000_000 + number * 736_338_717 % 1_000_000_000}"
 
 
 def card(number: int) -> str:

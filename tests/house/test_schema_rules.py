@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 # Keyed by their own value, written in the same transaction, without a foreign key to customers: they find the customer.
-LOOKUPS = {"identifiers", "receipt_numbers", "idempotency_keys"}
+LOOKUPS = {"identifiers", "receipt_numbers", "idempotency_keys", "search_terms"}
 
 # Small, the same for everybody, copied to every node.
 REFERENCE = {"stores", "tills", "products", "categories", "segments", "custom_attributes"}

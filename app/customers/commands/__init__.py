@@ -11,6 +11,7 @@ from app.customers.commands.declaring import declare
 from app.customers.commands.new import Created, NewCustomer, announced, create_many, ensure_walk_ins
 from app.customers.commands.relating import change as change_relationship
 from app.customers.commands.relating import part, relate
+from app.customers.commands.terms import keep_terms
 from app.customers.commands.upsert import upsert_many
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "create_many",
     "declare",
     "ensure_walk_ins",
+    "keep_terms",
     "part",
     "patch",
     "put_policy",

@@ -24,6 +24,7 @@ from app.customers.commands.rows import (
     update_customers,
 )
 from app.customers.commands.rows import remove_identifier as remove_row
+from app.customers.commands.terms import Rewrite, renamed, rewrite
 from app.customers.commands.upsert import upsert_many
 from app.customers.identifiers import Identifier
 from app.customers.intake import Given, Item
@@ -61,8 +62,9 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
     named = (*times, *(("identifiers",) if given else ()))
     entry = AuditEntry("customer.create", "customer", customer, customer, named)
     facts = fact_rows(customer, (DEFAULTS, {}), (fields, times), dict.fromkeys(times, source))
-    event = Event("customer.created", customer, customer, 1)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *([noted(facts)] if facts else [])))
+    event, terms = Event("customer.created", customer, customer, 1), await rewrite({customer: fields}, new=True)
+    inserts = (*terms.inserts, *([noted(facts)] if facts else ()))
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *inserts))
     return customer
 
 
@@ -109,7 +111,8 @@ async def patch(tx: Tx, customer: uuid.UUID, item: Item, version: int, sections:
         raise stale(row["version"]) if row is not None else Problem(NOT_FOUND)
     source = origin(tx.caller, item.provenance)
     facts = fact_rows(customer, (before, row["collected"]), (after, times), dict.fromkeys(times, source))
-    await _announce(tx, customer, version + 1, changed, facts)
+    terms = await rewrite({customer: after}) if renamed(changed) else None
+    await _announce(tx, customer, version + 1, changed, facts=facts, terms=terms)
     return written, version + 1
 
 
@@ -160,8 +163,16 @@ async def remove_identifier(tx: Tx, customer: uuid.UUID, identifier: uuid.UUID, 
 
 
 async def _announce(
-    tx: Tx, customer: uuid.UUID, version: int, changed: tuple[str, ...], facts: Sequence[Fields] = ()
+    tx: Tx,
+    customer: uuid.UUID,
+    version: int,
+    changed: tuple[str, ...],
+    *,
+    facts: Sequence[Fields] = (),
+    terms: Rewrite | None = None,
 ) -> None:
     event = Event("customer.updated", customer, customer, version)
     entry = AuditEntry("customer.update", "customer", customer, customer, changed)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *([noted(facts)] if facts else [])))
+    inserts, parts = terms or Rewrite()
+    inserts = (*inserts, *([noted(facts)] if facts else ()))
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *inserts, parts=parts))

@@ -28,6 +28,7 @@ from app.customers.commands.rows import (
     set_verified,
     update_customers,
 )
+from app.customers.commands.terms import renamed, rewrite
 from app.customers.intake import Item
 from app.customers.models import IDENTIFIERS_MAX, TOO_MANY_IDENTIFIERS
 from app.customers.plan import Key, Outcomes, Plan, Target, assign, primaries
@@ -230,4 +231,9 @@ async def _write(tx: Tx, states: Sequence[_State]) -> None:
         events.append(Event("customer.created" if new else "customer.updated", customer, customer, state.version + 1))
         action = "customer.create" if new else "customer.update"
         entries.append(AuditEntry(action, "customer", customer, customer, state.changed))
-    await tx.execute(together(publish(tx, events), record(tx, entries), *([noted(facts)] if facts else [])))
+    made = await rewrite({state.target.id: state.fields for state in written if state.target.new}, new=True)
+    terms = await rewrite(
+        {state.target.id: state.fields for state in written if not state.target.new and renamed(state.changed)}
+    )
+    inserts = (publish(tx, events), record(tx, entries), *made.inserts, *terms.inserts)
+    await tx.execute(together(*inserts, *([noted(facts)] if facts else ()), parts=terms.parts))

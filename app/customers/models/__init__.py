@@ -36,12 +36,15 @@ from app.customers.models.contact import (
 
 __all__ = [
     "CONTACT_RESERVED", "CUSTOMER_EXISTS", "GENDERS", "IDENTIFIERS_MAX", "IDENTIFIER_TAKEN", "KINDS", "PROBLEMS",
-    "RESERVATION_ENDED", "STATUSES", "TOO_MANY_IDENTIFIERS", "Consent", "ContactMade", "ContactPolicy",
-    "ContactReservation", "Customer", "IdentifierRow",
+    "RESERVATION_ENDED", "SPELT", "STATUSES", "TOO_MANY_IDENTIFIERS", "TYPED_NUMBERS", "Consent", "ContactMade",
+    "ContactPolicy", "ContactReservation", "Customer", "IdentifierRow", "SearchTerm",
 ]  # fmt: skip
 
 KINDS = ("person", "business", "walk_in")
 STATUSES = ("target", "prospect", "active", "dormant", "lost", "merged", "erased")
+# What may be searched by a part of it, and the names that are compared by trigrams: two partial indexes.
+TYPED_NUMBERS = "kind IN ('phone', 'card', 'email')"
+SPELT = "kind IN ('name', 'part') AND term < '{'"
 GENDERS = ("female", "male", "other")
 CUSTOM_TYPES = ("text", "choice", "tags", "integer", "money", "date", "boolean")
 ADDRESS_KINDS = ("home", "work", "billing", "delivery", "store", "other")
@@ -148,6 +151,20 @@ class IdentifierRow(Base):
         CheckConstraint("exclusive OR kind IN ('phone', 'email')", name="exclusive"),
         Index("uq_identifiers_kind_value", "kind", "value", unique=True, postgresql_where=text("exclusive")),
         Index("ix_identifiers_customer_id", "customer_id"),
+        # Fragments of numbers and addresses: trigrams of digits and ASCII letters, the same under every locale.
+        Index(
+            "ix_identifiers_fragments",
+            "value",
+            postgresql_using="gin",
+            postgresql_ops={"value": "gin_trgm_ops"},
+            postgresql_where=text(TYPED_NUMBERS),
+        ),
+        Index(
+            "ix_identifiers_email",
+            "value",
+            postgresql_ops={"value": "text_pattern_ops"},
+            postgresql_where=text("kind = 'email'"),
+        ),
         Index("ix_identifiers_created_at", "created_at", postgresql_using="brin"),
     )
 
@@ -166,6 +183,33 @@ class IdentifierRow(Base):
     channel: Mapped[str | None]
     collector: Mapped[str | None]
     store: Mapped[str | None]
+
+
+class SearchTerm(Base):
+    """A word that a customer's names are found by (`customers.terms` makes them; every name change rewrites them).
+
+    Terms are compared byte by byte, whatever the database's locale, so that beginnings are a range of the primary key.
+    Names in Latin letters come before `{` in that order; they alone are compared by trigrams too. Pinyin is not: all of
+    it is made of the same few hundred syllables, so everybody resembles everybody.
+    """
+
+    __tablename__ = "search_terms"
+    __table_args__ = (
+        PrimaryKeyConstraint("kind", "term", "customer_id"),
+        Index("ix_search_terms_customer_id", "customer_id"),
+        Index(
+            "ix_search_terms_similar",
+            "term",
+            postgresql_using="gin",
+            postgresql_ops={"term": "gin_trgm_ops"},
+            postgresql_where=text(SPELT),
+        ),
+    )
+
+    kind: Mapped[str]
+    term: Mapped[str] = mapped_column(Text(collation="C"))
+    customer_id: Mapped[uuid.UUID]
+    personal: Mapped[bool]
 
 
 class Fact(Base):

@@ -16,10 +16,12 @@ from app.customers.queries.reading import (
     locked,
     many,
     members,
+    named_after,
     oldest,
     one,
     page,
     regions,
+    search_terms,
     visible_to,
 )
 
@@ -39,11 +41,13 @@ __all__ = [
     "locked",
     "many",
     "members",
+    "named_after",
     "oldest",
     "one",
     "page",
     "provenance",
     "regions",
+    "search_terms",
     "totals",
     "visible_to",
 ]

@@ -34,8 +34,9 @@ from app.core.fields import Pii
 from app.core.sql import recordset
 from app.customers.attributes import CUSTOM, SECTIONS, Attribute, Type, hidden_sections
 from app.customers.intake import Regions
-from app.customers.models import Address, CustomAttribute, Customer, IdentifierRow
+from app.customers.models import Address, CustomAttribute, Customer, IdentifierRow, SearchTerm
 from app.customers.record import COLUMNS
+from app.customers.terms import NAMED, Term
 
 Key = tuple[str, str]
 # A caller with one of these sees a part of the profile, if it holds any.
@@ -142,6 +143,24 @@ def visible_to(caller: Caller) -> ColumnElement[bool]:
     A partner sees the customers of its agreements, and there are no agreements yet.
     """
     return literal(caller.partner is None)
+
+
+async def named_after(tx: Tx, after: uuid.UUID, size: int, *, lock: bool = False) -> dict[uuid.UUID, Mapping[str, Any]]:
+    """The names of the next customers by id, as `terms.terms_of` takes them; with `lock` nobody renames them now."""
+    columns = [Customer.__table__.c[name] for name in ("id", "kind", *NAMED)]
+    statement = select(*columns).where(Customer.id > after).order_by(Customer.id).limit(size)
+    rows = await tx.rows(statement.with_for_update(read=True) if lock else statement)
+    return {row.id: row._mapping for row in rows}  # noqa: SLF001  the documented way to a row's names
+
+
+async def search_terms(tx: Tx, after: uuid.UUID, upto: uuid.UUID) -> dict[uuid.UUID, list[Term]]:
+    """The kept terms of customers with ids in (after, upto], of those that have any."""
+    row = SearchTerm
+    statement = select(row.customer_id, row.kind, row.term, row.personal)
+    found: dict[uuid.UUID, list[Term]] = {}
+    for one in await tx.rows(statement.where(row.customer_id > after, row.customer_id <= upto)):
+        found.setdefault(one.customer_id, []).append(Term(one.kind, one.term, one.personal))
+    return found
 
 
 def editable() -> ColumnElement[bool]:

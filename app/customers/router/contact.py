@@ -19,7 +19,7 @@ from app.customers import commands
 from app.customers.contact_rules import judged
 from app.customers.purposes import happened
 from app.customers.queries import contact as queries
-from app.customers.schemas.record import contact as schemas
+from app.customers.schemas import contact as schemas
 
 router = APIRouter(prefix="/v1", tags=["contact"], route_class=GatedRoute)
 

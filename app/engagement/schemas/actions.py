@@ -1,7 +1,7 @@
 """What is said when something is done to a record. `note` goes into the record's history."""
 
 from app.core.types import Code, Moment, Note, PositiveAmount, Wire
-from app.customers.schemas.record import optional
+from app.customers.birthday import optional
 from app.engagement import choices as c
 from app.engagement.schemas.common import Sequels, Truth
 

@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.core.types import Answer, Code, Moment, Wire, parse_decimal
-from app.customers.schemas.record import optional
+from app.customers.birthday import optional
 from app.engagement import choices as c
 
 T = TypeVar("T", bound=Hashable)

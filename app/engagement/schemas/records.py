@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from app.catalog.schemas import CategoryPath
 from app.core.types import Code, Day, Line, Moment, Name, Note, PositiveAmount
-from app.customers.schemas.record import optional
+from app.customers.birthday import optional
 from app.engagement import choices as c
 from app.engagement import kinds
 from app.engagement.schemas.common import (

@@ -1,5 +1,6 @@
-"""What the desk asks, one statement each: from an identifier to finished candidates, and how a customer stands."""
+"""Two statements: from an identifier to finished candidates, and how a customer stands."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -9,6 +10,7 @@ from sqlalchemy import (
     Integer,
     Select,
     SQLColumnExpression,
+    Subquery,
     Text,
     Uuid,
     and_,
@@ -44,7 +46,7 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
 
     Parameters: `kind`, `value`, and today's `month` and `day`. `weights` are the company's own, by path.
     """
-    held, seen = caller.field_groups, customers_queries.visible_to(caller)
+    seen = customers_queries.visible_to(caller)
     # Through IN on the look-up table, so that the same statement works when customers are spread over machines.
     holders = (
         select(
@@ -63,7 +65,19 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
     )
     this = holders.c.customer_id == Customer.id
     primary = select(holders.c.is_primary).where(this).scalar_subquery()
-    members: dict[str, SQLColumnExpression[Any]] = {"match": _match(holders, primary)}
+    document = about(caller, sections, weights, _match(holders, primary))
+    candidate = (
+        select(Customer.id, primary.label("is_primary"), document.label("document"))
+        .where(Customer.id.in_(select(holders.c.customer_id)), Customer.kind != WALK_IN, seen)
+        .subquery("candidate")
+    )
+    return answer(candidate, (candidate.c.is_primary.desc(), candidate.c.id.desc()))
+
+
+def about(caller: Caller, sections: Sections, weights: Weights, match: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The document of a candidate over `customers`, with the reason why it is one."""
+    held = caller.field_groups
+    members: dict[str, SQLColumnExpression[Any]] = {"match": match}
     members |= customers_queries.members(held, sections)
     if "personal" in held:
         members["birthday_today"] = func.coalesce(
@@ -74,12 +88,11 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
             literal(False, Boolean),
         )
     members["ask_next"] = _ask_next(held, weights)
-    candidate = (
-        select(Customer.id, primary.label("is_primary"), json_object(**members).label("document"))
-        .where(Customer.id.in_(select(holders.c.customer_id)), Customer.kind != WALK_IN, seen)
-        .subquery("candidate")
-    )
-    order = (candidate.c.is_primary.desc(), candidate.c.id.desc())
+    return json_object(**members)
+
+
+def answer(candidate: Subquery, order: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    """One row: the `id`s of candidates, and their `document`s in this order as a JSON array in text."""
     documents = func.json_agg(aggregate_order_by(candidate.c.document, *order), type_=JSON)
     found: Any = select(
         func.coalesce(func.array_agg(candidate.c.id), cast(text("'{}'"), ARRAY(Uuid))).label("ids"),

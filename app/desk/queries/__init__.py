@@ -1,0 +1,6 @@
+"""What the desk asks, one statement each."""
+
+from app.desk.queries.lookup import STANDING, lookup, phone_region
+from app.desk.queries.search import search
+
+__all__ = ["STANDING", "lookup", "phone_region", "search"]
