@@ -1,10 +1,11 @@
 """Everything that the segment language can ask about, gathered from the rooms."""
 
 from app.core.fields import Registry
+from app.credit import fields as credit
 from app.customers import fields as customers
 from app.receipts import fields as receipts
 
-_ROOMS = (customers, receipts)
+_ROOMS = (customers, receipts, credit)
 
 
 def build_registry() -> Registry:

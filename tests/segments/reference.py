@@ -242,6 +242,8 @@ class Reference:
             return self._figures[person.id].found[name.removeprefix("figures.")]
         if name.startswith("home."):
             return self.company.stores[person.home_store][name[5:]] if person.home_store else None
+        if name.startswith("credit."):
+            return self._credit(name[7:], person)
         if name.startswith("has_"):
             return name[4:] in person.identifiers
         if name == "birthday":
@@ -251,6 +253,14 @@ class Reference:
         if name == "created":
             return person.created_at.astimezone(ZONE).date()
         return getattr(person, name)
+
+    def _credit(self, name: str, person: Person) -> Any:
+        account = person.account
+        if account is None:
+            return None
+        if name != "overdue":
+            return getattr(account, name)
+        return max(0, account.balance - sum(amount for amount, due in account.entries if due and due >= self.today))
 
     def _age(self, person: Person) -> int | None:
         month, day, year = person.birth or (0, 0, None)
