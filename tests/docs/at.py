@@ -17,5 +17,5 @@ def _now(_: Clock) -> datetime:
 
 
 if __name__ == "__main__":
-    Clock.now = _now  # type: ignore[method-assign]
+    Clock.now = _now  # type: ignore[assignment,method-assign]
     main()

@@ -36,7 +36,9 @@ NOON = datetime(2026, 11, 26, 4, tzinfo=UTC)
 PEOPLE = 120
 DOTS = "..."
 # As a deployment has them; other tests of the served application lift them.
-USUAL_RATES = {f"CLIENTELE_RATES__{name}_PER_SECOND": per for name, per in (("STANDARD", "100"), ("LARGE", "500"), ("BULK", "50"))}
+USUAL_RATES = {
+    f"CLIENTELE_RATES__{name}_PER_SECOND": per for name, per in (("STANDARD", "100"), ("LARGE", "500"), ("BULK", "50"))
+}
 WIDTH = 110
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
@@ -44,7 +46,11 @@ _KEEP = re.compile(r"^Keep `([\w.]+)` as `([A-Z]+)`", re.MULTILINE)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT)\d\d:\d\d:\d\d.*Z")
 _SECRET = frozenset({"request_id", "cursor", "next_cursor", "key"})
-_PICK = "import functools,json,sys;print(functools.reduce(lambda v,k:v[int(k) if isinstance(v,list) else k],sys.argv[2].split('.'),json.load(open(sys.argv[1]))))"
+_PICK = (
+    "import functools, json, sys; print(functools.reduce("
+    "lambda value, key: value[int(key) if isinstance(value, list) else key], sys.argv[2].split('.'), "
+    "json.load(open(sys.argv[1]))))"
+)
 
 
 # --- a page -----------------------------------------------------------------------------------------------------------
@@ -83,7 +89,7 @@ def run(page: str, environment: Mapping[str, str], folder: Path) -> str:
     steps, script = commands(page), []
     for number, step in enumerate(steps):
         script.append(f"{{ {step.text.strip()}\n}} > {folder}/{number} 2>&1 < /dev/null")
-        script += [f"{name}=$({sys.executable} -c \"$PICK\" {folder}/{number} {path})" for path, name in step.kept]
+        script += [f'{name}=$({sys.executable} -c "$PICK" {folder}/{number} {path})' for path, name in step.kept]
     subprocess.run(
         ["bash", "-c", "\n".join(script)], env={**environment, "PICK": _PICK}, cwd=folder, check=False, timeout=300
     )
@@ -129,20 +135,24 @@ def merged(old: Any, new: Any, name: str = "") -> Any:
     if old == DOTS:
         return DOTS
     if isinstance(new, dict):
-        before = old if isinstance(old, dict) else {}
-        if DOTS not in before:
-            return {key: merged(before.get(key), value, key) for key, value in new.items()}
-        shown = {key: merged(value, new[key], key) for key, value in before.items() if key in new}
-        return {**shown, DOTS: DOTS} if len(shown) < len(new) else shown
+        return _merged_object(old if isinstance(old, dict) else {}, new)
     if isinstance(new, list):
-        items = old if isinstance(old, list) else []
-        if DOTS in items and len(new) >= len(items):
-            kept = len(items) - 1
-            return [*(merged(*pair) for pair in zip(items[:kept], new[:kept], strict=True)), DOTS]
-        return [merged(items[place] if place < len(items) else None, value) for place, value in enumerate(new)]
-    if isinstance(new, str):
-        return _shortened(old, new, name)
-    return new
+        return _merged_list(old if isinstance(old, list) else [], new)
+    return _shortened(old, new, name) if isinstance(new, str) else new
+
+
+def _merged_object(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    if DOTS not in old:
+        return {key: merged(old.get(key), value, key) for key, value in new.items()}
+    shown = {key: merged(value, new[key], key) for key, value in old.items() if key in new}
+    return {**shown, DOTS: DOTS} if len(shown) < len(new) else shown
+
+
+def _merged_list(old: list[Any], new: list[Any]) -> list[Any]:
+    if DOTS in old and len(new) >= len(old):
+        kept = len(old) - 1
+        return [*(merged(*pair) for pair in zip(old[:kept], new[:kept], strict=True)), DOTS]
+    return [merged(old[place] if place < len(old) else None, value) for place, value in enumerate(new)]
 
 
 def _shortened(old: Any, new: str, name: str) -> str:
