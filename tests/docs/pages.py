@@ -86,7 +86,8 @@ def commands(page: str) -> list[Command]:
 
 def run(page: str, environment: Mapping[str, str], folder: Path) -> str:
     """The page with the answers that its commands give now; where they match, as it was."""
-    steps, script = commands(page), []
+    # What the page before it did is on the feed before this one begins.
+    steps, script = commands(page), ["until curl -s $BASE/readyz | grep -q '\"feed_waiting\":0,'; do sleep 0.1; done"]
     for number, step in enumerate(steps):
         script.append(f"{{ {step.text.strip()}\n}} > {folder}/{number} 2>&1 < /dev/null")
         script += [f'{name}=$({sys.executable} -c "$PICK" {folder}/{number} {path})' for path, name in step.kept]
