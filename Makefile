@@ -18,13 +18,14 @@ CODE    := app migrations tests
 .DEFAULT_GOAL := help
 .SILENT:
 .DELETE_ON_ERROR:
-.PHONY: help venv run test proof realdata bench lint format types layers migrations revision openapi check-openapi image-check lock clean
+.PHONY: help venv run test proof docs realdata bench lint format types layers migrations revision openapi check-openapi image-check lock clean
 
 help:
 	printf 'make %-15s %s\n' \
 	  run           'install, start PostgreSQL, load the demo company, print a key, serve on 127.0.0.1:8080' \
 	  test          'every class of promise with small numbers (minutes)' \
 	  proof         'the same with the full numbers (an hour)' \
+	  docs          'run every command in docs/ and write its answer (the tests compare them)' \
 	  realdata      'push a public data set through the served application' \
 	  bench         'one table of measurements against the budgets' \
 	  lint          'ruff: rules and format (`make format` writes it)' \
@@ -85,6 +86,9 @@ proof: $(DEV)
 
 image-check: $(DEV)
 	$(PYTEST) -m 'proof or not proof' tests/container
+
+docs: $(DEV)
+	$(BIN)/python -m tests.docs.pages
 
 realdata: $(DEV)
 	$(PYTEST) tests/realdata -s

@@ -85,7 +85,14 @@ class Line:
 class Served:
     """A served application with a data directory of its own, gone when the block ends."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        program: tuple[str, ...] = (str(CLIENTELE),),
+        *,
+        worker: bool = True,
+    ) -> None:
+        self._program, self._worker = program, worker
         self.directory = Path(tempfile.mkdtemp(prefix="clientele-served-")).resolve()
         self.data = self.directory / "data"
         # As root the database runs as a system user, who must be able to enter.
@@ -131,7 +138,9 @@ class Served:
 
     def launch(self) -> None:
         """Start it without waiting."""
-        arguments = [str(CLIENTELE), "serve", "--data-dir", str(self.data), "--port", str(self.port)]
+        arguments = [*self._program, "serve", "--data-dir", str(self.data), "--port", str(self.port)]
+        if not self._worker:
+            arguments.append("--no-worker")
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 arguments, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -192,7 +201,7 @@ class Served:
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run `clientele ... --data-dir` against the same data."""
         done = subprocess.run(
-            [str(CLIENTELE), *arguments, "--data-dir", str(self.data)],
+            [*self._program, *arguments, "--data-dir", str(self.data)],
             env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
         assert done.returncode == 0 or not check, f"{arguments} ended with {done.returncode}:\n{done.stderr[-2000:]}"

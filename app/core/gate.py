@@ -189,7 +189,10 @@ def field_error(error: Any, prefix: tuple[str, ...] = ()) -> FieldError:
         # A part between others that begins with a capital is the tag of a union (the name of a class), not a key.
         pointer = pointer_to(*(part for part in parts[:-1] if not part[:1].isupper()), *parts[-1:])
     kind = str(error["type"])
-    detail = "This field is not known." if kind == "extra_forbidden" else str(error["msg"])
+    # Pydantic counts a list's items "after validation", which tells its sender nothing.
+    detail = (
+        "This field is not known." if kind == "extra_forbidden" else str(error["msg"]).replace(" after validation", "")
+    )
     return FieldError(pointer, "unknown_field" if kind == "extra_forbidden" else kind, detail)
 
 

@@ -72,6 +72,11 @@ class Reader:
 
     def refuse(self, expected: tuple[str, ...], code: str = "syntax", detail: str = "") -> NoReturn:
         token = self.now
+        before = self._tokens[max(self._index - 1, 0)]
+        if token.kind == "number" and before.kind == "word" and before.end == token.start:
+            # GY-01 is read as a field and a number.
+            detail = "Text is written in quotes, as in 'GY-01'."
+            raise Refused("bare_word", detail, before.start, token.end, expected=("a value",))
         listed = ", ".join(expected[:-1]) + " or " + expected[-1] if len(expected) > 1 else "".join(expected)
         found = near(token.value, (word for word in expected if word.isalpha())) if token.kind == "word" else None
         where = "The text ends too early" if token.kind == "end" else "This was not expected"

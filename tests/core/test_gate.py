@@ -1,13 +1,15 @@
 """The input gate: what it refuses, with which words, and what it must let through."""
 
 import json
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, Field, ValidationError
 
 from app.core.errors import Problem
-from app.core.gate import check_target, parse_json, pointer_to
+from app.core.gate import check_target, field_error, parse_json, pointer_to
 
 REFUSED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "empty"),
@@ -112,3 +114,15 @@ def test_a_pointer_is_escaped_short_and_encodable():
     assert pointer_to("a/b", "~", "0") == "/a~1b/~0/0"
     assert pointer_to("x" * 5000).isascii()
     assert len(pointer_to("\ud800" * 300)) < 2000
+
+
+class Listed(BaseModel):
+    lines: Annotated[list[int], Field(min_length=1)]
+
+
+def test_what_is_wrong_is_said_to_its_sender():
+    with pytest.raises(ValidationError) as refused:
+        Listed.model_validate({"lines": []})
+    error = field_error(refused.value.errors()[0])
+    assert (error.pointer, error.code) == ("/lines", "too_short")
+    assert error.detail == "List should have at least 1 item, not 0"

@@ -15,6 +15,7 @@ from sqlalchemy import insert
 
 from app.catalog.models import Category, Product, Store
 from app.core.db import Tx
+from app.credit.models import CreditAccount, Receivable
 from app.customers.attributes import PROFILE, Attribute, Type
 from app.customers.models import Consent, ContactMade, ContactPolicy, Customer, IdentifierRow
 from app.customers.profile import nested
@@ -74,6 +75,18 @@ class Decided:
 
 
 @dataclass
+class Account:
+    limit: int
+    status: str
+    # (amount, due day or None)
+    entries: list[tuple[int, date | None]]
+
+    @property
+    def balance(self) -> int:
+        return sum(amount for amount, _ in self.entries)
+
+
+@dataclass
 class Person:
     id: uuid.UUID
     kind: str
@@ -90,6 +103,7 @@ class Person:
     identifiers: set[str]
     # As it is stored, by paths.
     profile: dict[str, Any]
+    account: Account | None = None
     bought: list[Bought] = field(default_factory=list)
     decided: list[Decided] = field(default_factory=list)
     policy: dict[str, Any] | None = None
@@ -126,6 +140,11 @@ class Company:
         await tx.execute(insert(Consent), decided) if decided else None
         made = [_contact(person, *one) for person in self.people for one in person.contacts]
         await tx.execute(insert(ContactMade), made) if made else None
+        accounts = [(person.id, person.account) for person in self.people if person.account is not None]
+        for customer, account in accounts:
+            await tx.execute(insert(CreditAccount), _account(customer, account))
+        entries = [_entry(customer, *entry) for customer, account in accounts for entry in account.entries]
+        await tx.execute(insert(Receivable), entries) if entries else None
         bought = [one for person in self.people for one in person.bought]
         await tx.execute(insert(Receipt), [_receipt(one) for one in bought])
         await tx.execute(insert(ReceiptLine), [_line(one, line) for one in bought for line in one.lines])
@@ -148,6 +167,8 @@ def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Com
         buyer.bought.append(_bought(chance, buyer.id, anchor))
     for person in made.people:
         _wishes(chance, person, anchor)
+        if person.kind != "walk_in" and chance.random() < 0.5:
+            person.account = _some_account(chance, anchor)
     for _ in range(receipts):
         one = made.people[int((people - 1) * chance.random())]
         one.dealings.append(dealings.dealing(chance, one.id, anchor, STORES))
@@ -260,6 +281,33 @@ def _bought_line(chance: random.Random, number: int, *, back: bool) -> Line:
     if back:
         net, margin, quantity = -net, None if margin is None else -margin, -quantity
     return Line(number, chance.choice(PRODUCTS), chance.choice(CATEGORIES), quantity, net, margin)
+
+
+def _some_account(chance: random.Random, anchor: date) -> Account:
+    charges = [
+        (chance.choice(AMOUNTS[1:]), anchor + timedelta(days=chance.choice([-400, -31, -2, -1, 0, 1, 30])))
+        for _ in range(chance.randint(0, 4))
+    ]
+    payments = [(-chance.choice(AMOUNTS[1:]), None) for _ in range(chance.randint(0, 2))]
+    # Taken back: due when the charge was.
+    returned = [(-amount, due) for amount, due in charges if chance.random() < 0.2]
+    return Account(chance.choice(AMOUNTS), chance.choice(["active", "suspended"]), [*charges, *payments, *returned])
+
+
+def _account(customer: uuid.UUID, account: Account) -> dict[str, Any]:
+    now = datetime(2023, 1, 1, tzinfo=UTC)
+    return {
+        "customer_id": customer, "credit_limit": account.limit, "balance": account.balance, "status": account.status,
+        "term_days": 30, "currency": "CNY", "version": 1, "created_at": now, "updated_at": now,
+    }  # fmt: skip
+
+
+def _entry(customer: uuid.UUID, amount: int, due_on: date | None) -> dict[str, Any]:
+    return {
+        "customer_id": customer, "id": uuid.uuid4(), "amount": amount, "due_on": due_on,
+        "kind": "charge" if amount > 0 else "payment", "occurred_on": date(2023, 1, 1),
+        "recorded_at": datetime(2023, 1, 1, tzinfo=UTC),
+    }  # fmt: skip
 
 
 def _customer(person: Person) -> dict[str, Any]:

@@ -154,7 +154,7 @@ class Reference:
             return isinstance(node, t.OneOf) and node.including_missing
         return self._about(node, value)
 
-    def _about(self, node: Any, value: Any) -> bool:  # noqa: PLR0911  a line per kind
+    def _about(self, node: Any, value: Any) -> bool:  # noqa: C901, PLR0911  a line per kind
         if isinstance(node, t.OneOf):
             return (value in [plain(one) for one in node.values]) != node.negated
         if isinstance(node, t.Between):
@@ -221,7 +221,7 @@ class Reference:
 
     # --- terms --------------------------------------------------------------------------------------------------------
 
-    def _term(self, term: Any, get: Callable[[str], Any], person: Person) -> Any:  # noqa: PLR0911  a line per kind
+    def _term(self, term: Any, get: Callable[[str], Any], person: Person) -> Any:  # noqa: C901, PLR0911  a line per kind
         if isinstance(term, t.FieldTerm):
             return get(term.field)
         if not isinstance(term, t.Aggregate):
@@ -267,7 +267,7 @@ class Reference:
 
     # --- fields -------------------------------------------------------------------------------------------------------
 
-    def value(self, name: str, person: Person) -> Any:  # noqa: PLR0911  a line per kind
+    def value(self, name: str, person: Person) -> Any:  # noqa: C901, PLR0911  a line per kind
         """The value of a field of a customer; None is missing. A birthday is (month, day, year or None)."""
         if name.startswith("figures.") or name.rpartition("_")[2] in ("30d", "90d", "365d"):
             if person.id not in self._figures:
@@ -277,6 +277,8 @@ class Reference:
             return self._contact(name[8:], person)
         if name.startswith("home."):
             return self.company.stores[person.home_store][name[5:]] if person.home_store else None
+        if name.startswith("credit."):
+            return self._credit(name[7:], person)
         if "." in name:
             return of_profile(name, person.profile.get(name))
         if name.startswith("has_"):
@@ -288,6 +290,14 @@ class Reference:
         if name == "created":
             return person.created_at.astimezone(ZONE).date()
         return getattr(person, name)
+
+    def _credit(self, name: str, person: Person) -> Any:
+        account = person.account
+        if account is None:
+            return None
+        if name != "overdue":
+            return getattr(account, name)
+        return max(0, account.balance - sum(amount for amount, due in account.entries if due and due >= self.today))
 
     def _age(self, person: Person) -> int | None:
         month, day, year = person.birth or (0, 0, None)

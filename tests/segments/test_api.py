@@ -244,6 +244,10 @@ async def test_a_caller_asks_only_about_fields_that_it_holds(client, clients):
     assert (held["data"], held["not_granted"]) == ([], 1)
     assert (await analyst.post("/v1/segments/preview", json={"text": "figures.net > 1"})).status_code == 200
     assert (await clients["pos"].post("/v1/segments", json={"name": "x", "text": "age > 1"})).status_code == 403
+    owing = {"text": "credit.overdue > 0"}
+    assert (await clients["pos"].post("/v1/segments/parse", json=owing)).json()["lacking"] == ["the scope credit:read"]
+    assert (await clients["pos"].post("/v1/segments/preview", json=owing)).status_code == 403
+    assert (await analyst.post("/v1/segments/preview", json=owing)).json()["count"] == 0
 
 
 async def test_the_offer_is_what_the_caller_may_use(clients):

@@ -22,7 +22,7 @@ def faults(text, world):
     [
         ("homestore = 'x'", [("unknown_field_name", "home_store")]),
         ("rfm_group in ('champions')", [("unknown_field_name", None)]),
-        ("points.balance >= 500", [("unknown_field_name", None)]),
+        ("points.balance >= 500", [("unknown_field_name", "credit.balance")]),
         ("receipts.net > 3", [("unknown_field_name", None)]),
         ("any(reciepts)", [("unknown_collection", "receipts")]),
         ("any(complaints)", [("not_offered", None)]),

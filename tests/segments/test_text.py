@@ -22,6 +22,7 @@ EXAMPLES = [
     "margin_365d in top 20% of (status = 'active')",
     "home.city = 'Guiyang' or home_store in ('GY-01', 'GY-02')",
     "sum(receipts.net during last 12 months where store = 'GY-01') > 200.00",
+    "credit.overdue > 0.00 or credit.balance > credit.limit",
     "language != 'zh' including missing and last(receipts.store) = 'GY-01'",
 ]
 MORE = [
@@ -45,6 +46,7 @@ MORE = [
     "has_phone = true and has_email = false",
     "consent('marketing', 'sms') = 'granted' and not consent('sharing', 'any') = 'withdrawn'",
     "contact.due = true and contact.last_at before 2026-11-01 and contact.do_not_call = false",
+    "credit.status = 'suspended' or credit.limit is missing",
 ]
 
 
@@ -165,6 +167,9 @@ def test_every_amount_is_printed_and_read_exactly(minor, digits):
         ("age > 12345678901234567890", "invalid_decimal", 6, 26, None),
         ("age = 3 " + " " * grammar.TEXT_BYTES, "too_long", None, None, None),
         ("status in (active)", "bare_word", 11, 17, None),
+        ("home_store = GY-01", "bare_word", 13, 18, None),
+        ("home_store = GY-01 and age > 3", "bare_word", 13, 18, None),
+        ("age > figures.net -1", "syntax", 18, 20, None),
         ("age in ()", "syntax", 8, 9, None),
         ("age in (1 2)", "syntax", 10, 11, None),
         ("where = 3", "syntax", 0, 5, None),
