@@ -154,7 +154,7 @@ class Reference:
             return isinstance(node, t.OneOf) and node.including_missing
         return self._about(node, value)
 
-    def _about(self, node: Any, value: Any) -> bool:  # noqa: C901, PLR0911  a line per kind
+    def _about(self, node: Any, value: Any) -> bool:  # noqa: PLR0911  a line per kind
         if isinstance(node, t.OneOf):
             return (value in [plain(one) for one in node.values]) != node.negated
         if isinstance(node, t.Between):
@@ -221,7 +221,7 @@ class Reference:
 
     # --- terms --------------------------------------------------------------------------------------------------------
 
-    def _term(self, term: Any, get: Callable[[str], Any], person: Person) -> Any:  # noqa: C901, PLR0911  a line per kind
+    def _term(self, term: Any, get: Callable[[str], Any], person: Person) -> Any:  # noqa: PLR0911  a line per kind
         if isinstance(term, t.FieldTerm):
             return get(term.field)
         if not isinstance(term, t.Aggregate):
