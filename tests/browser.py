@@ -4,9 +4,12 @@ Only this machine can be reached from it: any other host name finds nothing.
 """
 
 import contextlib
+import http.client
 import itertools
 import json
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -24,17 +27,39 @@ WAIT_SECONDS = 60.0
 OPTIONS = (
     "--headless=new", "--remote-debugging-port=0", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
     "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-proxy-server", "--window-size=1280,1400",
+    "--disable-sync", "--disable-breakpad", "--no-proxy-server", "--window-size=1280,1400",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )  # fmt: skip
-# The middle of the first element that fits, once it is there, scrolled into view.
-FIND = """(selector => {
+# The middle of the first element that fits, scrolled into view; null until it is there, rests for two frames and
+# nothing covers it. Pages move by themselves: they scroll to what was opened and lay out what came late. So the next
+# click is watched as well: what does not hit the element is kept from the page, to be tried again.
+AIM = """(async selector => {
   const found = document.querySelector(selector);
   if (!found) return null;
-  found.scrollIntoView({block: "center"});
-  const box = found.getBoundingClientRect();
-  return box.width && box.height ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+  found.scrollIntoView({block: "center", behavior: "instant"});
+  const place = () => {
+    const box = found.getBoundingClientRect();
+    return box.width && box.height ? [box.x + box.width / 2, box.y + box.height / 2] : null;
+  };
+  const before = place();
+  for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
+  const now = place();
+  if (!before || !now || before.join() !== now.join()) return null;
+  if (!found.contains(document.elementFromPoint(...now))) return null;
+  const watch = window.clickWatch = {hit: false, end: new AbortController()};
+  for (const kind of ["mousedown", "mouseup", "click"]) {
+    window.addEventListener(kind, event => {
+      if (found.contains(event.target)) {
+        watch.hit ||= kind === "click";
+      } else {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+      }
+    }, {capture: true, signal: watch.end.signal});
+  }
+  return now;
 })(%s)"""
+HIT = "(clickWatch.end.abort(), clickWatch.hit)"
 
 
 def program() -> str:
@@ -50,20 +75,22 @@ class Browser:
 
     def __init__(self) -> None:
         self._program = program()
-        self._profile = Path(tempfile.mkdtemp(prefix="clientele-browser-"))
         self._numbers = itertools.count(1)
         self.requests: list[str] = []
         # What the browser complained of: scripts that failed, content that the page's policy refused.
         self.complaints: list[str] = []
 
     def __enter__(self) -> Self:
-        self._log = (self._profile / "log").open("wb")
-        arguments = [self._program, *OPTIONS, f"--user-data-dir={self._profile}", "about:blank"]
-        self._process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         with contextlib.ExitStack() as stack:
+            self.profile = Path(tempfile.mkdtemp(prefix="clientele-browser-"))
+            stack.callback(_remove, self.profile)
+            self._process = self._start()
             stack.callback(self._end)
             # The browser answers whoever may write to this port; a web page may not, for it sends its origin.
-            line = connect(self._address(), max_size=None, open_timeout=START_SECONDS, proxy=None)
+            # No pings: a busy machine may answer them too late, and each command has its own time limit.
+            line = connect(
+                self._address(), max_size=None, open_timeout=START_SECONDS, ping_interval=None, proxy=None
+            )  # fmt: skip
             self._line = stack.enter_context(line)
             for domain in ("Page", "Network", "Runtime", "Log"):
                 self.send(f"{domain}.enable")
@@ -73,26 +100,35 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         self._leaving.close()
 
+    def _start(self) -> "subprocess.Popen[bytes]":
+        arguments = [self._program, *OPTIONS, f"--user-data-dir={self.profile}", "about:blank"]
+        # Whatever it writes beside its profile goes away with it.
+        places = dict.fromkeys(("TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(self.profile))
+        with (self.profile / "log").open("wb") as log:
+            return subprocess.Popen(
+                arguments, env={**os.environ, **places}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+
     def _end(self) -> None:
+        """Let it end by itself, then end what is left of its processes: they are a group of their own."""
         self._process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
-        shutil.rmtree(self._profile, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def _address(self) -> str:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                port = int((self._profile / "DevToolsActivePort").read_text().split()[0])
+            with contextlib.suppress(OSError, http.client.HTTPException, ValueError, IndexError):
+                port = int((self.profile / "DevToolsActivePort").read_text().split()[0])
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=5) as answer:
                     pages = [one for one in json.load(answer) if one["type"] == "page"]
                 return str(pages[0]["webSocketDebuggerUrl"])
             time.sleep(0.05)
-        raise AssertionError("the browser did not start:\n" + (self._profile / "log").read_text(errors="replace"))
+        raise AssertionError("the browser did not start:\n" + (self.profile / "log").read_text(errors="replace"))
 
     # --- the protocol --------------------------------------------------------------------------------------------
 
@@ -119,7 +155,8 @@ class Browser:
 
     def open(self, address: str) -> None:
         """Go to an address."""
-        self.send("Page.navigate", url=address)
+        answer = self.send("Page.navigate", url=address)
+        assert "errorText" not in answer, f"{address}: {answer['errorText']}"
 
     def value(self, expression: str) -> Any:
         """What a JavaScript expression is in the page."""
@@ -136,15 +173,21 @@ class Browser:
         return value
 
     def click(self, selector: str) -> None:
-        """Click on the first element that fits, when it is there."""
-        x, y = self.wait(FIND % json.dumps(selector))
-        for kind in ("mousePressed", "mouseReleased"):
-            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+        """Click on the first element that fits, when it is there and at rest. The page sees exactly one click."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            x, y = self.wait(AIM % json.dumps(selector))
+            for kind in ("mousePressed", "mouseReleased"):
+                self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+            if self.value(HIT):
+                return
+            assert time.monotonic() < deadline, f"never hit: {selector}"
 
     def write(self, selector: str, text: str) -> None:
-        """Click into a field and write."""
+        """Click into an empty field and write."""
         self.click(selector)
         self.send("Input.insertText", text=text)
+        self.wait(f"document.querySelector({json.dumps(selector)})?.value === {json.dumps(text)}")
 
     def text(self, selector: str) -> str:
         """The text that is seen in the first element that fits; empty if none does."""
@@ -153,3 +196,10 @@ class Browser:
     def picture(self, path: Path) -> None:
         """Save what is seen, as PNG."""
         path.write_bytes(b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
+
+
+def _remove(directory: Path) -> None:
+    """Remove a directory in which a process that was just killed may still have written. Raises OSError if it stays."""
+    deadline = time.monotonic() + 10
+    while directory.exists():
+        shutil.rmtree(directory, ignore_errors=time.monotonic() < deadline)
