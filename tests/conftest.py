@@ -80,25 +80,39 @@ def _dsn(url: str) -> str:
 class Sweeper:
     """One connection for all tests, and one text that empties every table but what the whole run shares."""
 
+    dsn: str
     connection: "asyncpg.Connection"
     text: str
 
     @classmethod
     async def on(cls, dsn: str) -> Self:
         """Find the tables, which are the same for the whole run."""
-        connection = await asyncpg.connect(dsn)
+        connection = await cls._connect(dsn)
         tables = await connection.fetch(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
             "AND NOT relispartition AND relname NOT IN ('alembic_version', 'api_keys', 'feed_state')"
         )
         deletes = ";".join(f'DELETE FROM "{row["relname"]}"' for row in tables)
+        return cls(dsn, connection, f"{deletes}; DELETE FROM api_keys WHERE name NOT LIKE 'test %'")
+
+    @staticmethod
+    async def _connect(dsn: str) -> "asyncpg.Connection":
         # Not even foreign keys are looked at: everything goes.
-        await connection.execute("SET session_replication_role = replica")
-        return cls(connection, f"{deletes}; DELETE FROM api_keys WHERE name NOT LIKE 'test %'")
+        return await asyncpg.connect(dsn, server_settings={"session_replication_role": "replica"})
+
+    async def run(self, sql: str) -> None:
+        """Run statements, on a new connection if a test has ended this one."""
+        if self.connection.is_closed():
+            self.connection = await self._connect(self.dsn)
+        await self.connection.execute(sql)
+
+    async def close(self) -> None:
+        """End the connection of the moment."""
+        await self.connection.close()
 
     async def sweep(self) -> None:
         """Empty the tables."""
-        await self.connection.execute(self.text)
+        await self.run(self.text)
 
 
 @dataclass
@@ -136,7 +150,7 @@ async def house(settings: Settings, database_url: str) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(edge.api.router.lifespan_context(edge.api))
         sweeper = await Sweeper.on(services.db.dsn)
-        stack.push_async_callback(sweeper.connection.close)
+        stack.push_async_callback(sweeper.close)
         yield House(services, edge, {role: await _key(services, role) for role in ROLES}, sweeper)
 
 

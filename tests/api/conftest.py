@@ -27,7 +27,7 @@ async def names(house, client, kept):
     Made through the API once, and from then on put back as they were.
     """
     if kept:
-        await house.sweeper.connection.execute(kept["restore"])
+        await house.sweeper.run(kept["restore"])
     else:
         found = await world.build(client)
         await Follower(house.services).turn()

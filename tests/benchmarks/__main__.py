@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks [rows ...]`: measure against the budgets, print one table and keep it in RESULTS.md.
 
 Rows: lookup, sizes, search, single, batch, beside, feed, import, segments, start; without any, all of them. A full run
-takes less than 30 minutes once the data is there, which the first run builds in .clientele-bench (some minutes and
-about 7 GB, for segments a quarter of an hour and 20 GB).
+takes less than 30 minutes once the data is there, which the first run builds in .clientele-bench (half an hour and
+20 GB).
 """
 
 import argparse
@@ -94,8 +94,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("rows", nargs="*", help=f"what to measure: {', '.join(PARTS)}; all if none is named")
     parser.add_argument("--customers", type=int, default=1_000_000)
-    parser.add_argument("--receipts", type=int, default=3_000_000)
-    parser.add_argument("--segment-receipts", type=int, default=10_000_000, help="the same for segments")
+    parser.add_argument("--receipts", type=int, default=10_000_000)
     parser.add_argument("--events", type=int, default=1_000_000, help="how far the reader of the feed is behind")
     parser.add_argument("--batches", type=int, default=20, help="batches of 1000 receipts per turn")
     parser.add_argument("--import-rows", type=int, default=100_000, help="rows of the imported file")

@@ -26,8 +26,7 @@ class Bench:
     seconds: float = 3.0
     turns: int = 3
     customers: int = 1_000_000
-    receipts: int = 3_000_000
-    segment_receipts: int = 10_000_000
+    receipts: int = 10_000_000
     batches: int = 20
     events: int = 1_000_000
     import_rows: int = 100_000
@@ -38,11 +37,11 @@ class Bench:
         """Where servers write what they have to say."""
         return self.scratch / "servers.log"
 
-    def database(self, customers: int, receipts: int | None = None) -> data.Filled:
-        """A database with so many customers (and receipts), built if it is not there."""
-        name = f"bench_{customers}" if receipts is None else f"bench_{customers}_{receipts}"
+    def database(self, customers: int) -> data.Filled:
+        """A database with so many customers, and receipts in proportion, built if it is not there."""
+        name = f"bench_{customers}"
         if name not in self._filled:
-            size = data.Size(customers, receipts or max(customers * self.receipts // self.customers, 1))
+            size = data.Size(customers, max(customers * self.receipts // self.customers, 1))
             self._filled[name] = data.build(self.server, self.directory, name, size)
         return self._filled[name]
 

@@ -195,7 +195,7 @@ QUESTIONS = [
 
 def beside_plain_sql(bench: Bench) -> Iterator[Row]:
     """Counts against hand-written SQL, then pages."""
-    filled = bench.database(bench.customers, bench.segment_receipts)
+    filled = bench.big
     services = build_services(data.settings_for(filled.url, bench.scratch), filled.url)
     yield from asyncio.run(data.with_services(services, lambda: _measure(services, filled.size, bench.turns)))
 
