@@ -100,7 +100,7 @@ COLLECTIONS: tuple[Collection, ...] = (
         _complaint("satisfied_after", "Satisfied with the outcome", _BOOLEAN),
         _complaint("reopened", "How often it came back", _NUMBER, whole=True),
         *_several(_complaint, "did", "customer_did", "The customer", c.Reaction),
-        *_several(_complaint, "then", "then_did", "Afterwards", c.Sequel),
+        *_several(_complaint, "later", "then_did", "Afterwards", c.Sequel),
     )),
     _collection("surveys", "Answered surveys", Survey.__table__.alias, _SURVEY, (
         _survey("date", "Day", _DATE, source="occurred_on"),
@@ -113,6 +113,6 @@ COLLECTIONS: tuple[Collection, ...] = (
         _survey("promotion_liking", "Likes the promotions, 1 to 5", _NUMBER, whole=True),
         _survey("reward_liking", "Likes the rewards, 1 to 5", _NUMBER, whole=True),
         _survey("gap", "Perceived less expected, mean of the dimensions", _NUMBER, value=_gap),
-        *_several(_survey, "then", "then_did", "Afterwards", c.Sequel),
+        *_several(_survey, "later", "then_did", "Afterwards", c.Sequel),
     )),
 )  # fmt: skip

@@ -235,6 +235,12 @@ ANALYZE customers; ANALYZE search_terms; ANALYZE identifiers
 """
 
 
+def walked(node):
+    """The tables that a plan walks from end to end. Those that are empty here may be; it costs nothing."""
+    own = {node["Relation Name"]} if node["Node Type"] == "Seq Scan" else set()
+    return own.union(*(walked(child) for child in node.get("Plans", ())))
+
+
 async def test_every_way_goes_through_an_index(house):
     connection = await asyncpg.connect(house.services.db.dsn)
     try:
@@ -249,9 +255,9 @@ async def test_every_way_goes_through_an_index(house):
             values = sql.arguments({**question.values(20), "month": 1, "day": 1})
             for mode in ("force_custom_plan", "force_generic_plan"):
                 await connection.execute(f"SET plan_cache_mode = {mode}")
-                plan = json.dumps(json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {sql.text}", *values)))
-                assert "Seq Scan" not in plan, (q, mode)
-                assert index in plan, (q, mode)
+                plan = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {sql.text}", *values))
+                assert not walked(plan[0]["Plan"]) & {"customers", "identifiers", "search_terms"}, (q, mode)
+                assert index in json.dumps(plan), (q, mode)
     finally:
         await connection.close()
 

@@ -51,7 +51,7 @@ async def test_the_card_of_a_customer_is_one_statement(desk, house, counted):
         ("count(interactions during last 90 days) = 1", True),
         ("count(interactions during last 90 days where channel = 'visit') >= 1", False),
         ("last(surveys.recommend) >= 9 and avg(surveys.gap) < 0", True),
-        ("any(surveys) and none(surveys where then.told_others = true)", False),
+        ("any(surveys) and none(surveys where later.told_others = true)", False),
         ("sum(complaints.compensation) > 0.00", False),
     ],
 )

@@ -36,7 +36,7 @@ class Dealing:
     def value(self, name: str, stores: dict[str, dict[str, Any]], today: date) -> Any:  # noqa: PLR0911  a line per kind
         """The value of a field; None is missing."""
         head, _, rest = name.partition(".")
-        if head in {"did", "then"}:
+        if head in {"did", "later"}:
             words = self.columns["customer_did" if head == "did" else "then_did"]
             return None if words is None else rest in words
         if rest:

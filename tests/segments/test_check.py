@@ -25,7 +25,7 @@ def faults(text, world):
         ("points.balance >= 500", [("unknown_field_name", "credit.balance")]),
         ("receipts.net > 3", [("unknown_field_name", None)]),
         ("any(reciepts)", [("unknown_collection", "receipts")]),
-        ("any(complaints)", [("not_offered", None)]),
+        ("any(points)", [("not_offered", None)]),
         ("sum(receipts.nett) > 3", [("unknown_field_name", "net")]),
         ("sum(receipts) > 3", [("operator", None)]),
         ("count(distinct receipts) > 3", [("operator", None)]),
