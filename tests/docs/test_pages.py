@@ -7,7 +7,7 @@ import pytest
 from tests.docs import pages
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def run():
     return pages.all_pages()
 
