@@ -19,12 +19,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import DBAPIError
 
-from app import launch
+from app import worker as background
 from app.access import commands as access_commands
 from app.access import queries as access_queries
 from app.access.keyring import Keyring
 from app.access.roles import ROLES
 from app.access.schemas import NewApiKey
+from app.assembly import build_services, import_kinds
 from app.bulk.importing import KINDS, Summary, import_file
 from app.bulk.schemas import Delimiter
 from app.core import log
@@ -39,9 +40,7 @@ from app.core.settings import NESTED, PREFIX, Settings, unknown_names
 from app.customers import verify as customers_verify
 from app.demo import commands as demo_commands
 from app.demo import order as demo_order
-from app.main import api, build_services, import_kinds, openapi_bytes
 from app.receipts import verify as receipts_verify
-from app.worker import stop_on_signals
 
 T = TypeVar("T")
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -140,6 +139,9 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the API, with the embedded database and a worker unless told otherwise."""
+    # Here and below: no other command needs the web framework and every route, and they take a second to load.
+    from app import launch  # noqa: PLC0415
+
     settings = settings_from(data_dir, port, host)
     # Before anything is started: a port that is taken is the commonest slip.
     problem = address_problem(settings.host, settings.port)
@@ -159,7 +161,7 @@ def worker(data_dir: DataDir = None, parent: Annotated[int | None, typer.Option(
     settings = settings_from(data_dir)
     log.configure(settings.log_level)
     with plain_errors(), database(settings) as url:
-        uvloop.run(launch.work(settings, url, parent))
+        uvloop.run(background.run(settings, url, parent))
 
 
 @cli.command()
@@ -296,7 +298,7 @@ async def load_demo(services: Services, wanted: demo_commands.Wanted | None = No
     ):
         return
     stop = asyncio.Event()
-    stop_on_signals(stop)
+    background.stop_on_signals(stop)
     wanted = wanted or demo_commands.Wanted()
     with Progress(*BAR, console=note) as progress:
         task = progress.add_task("the demo company", total=None)
@@ -339,6 +341,8 @@ def verify(
 @cli.command("openapi")
 def print_openapi() -> None:
     """Print the OpenAPI document."""
+    from app.main import api, openapi_bytes  # noqa: PLC0415
+
     sys.stdout.write(openapi_bytes(api()).decode())
 
 

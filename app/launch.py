@@ -14,6 +14,7 @@ import uvicorn
 from app.access import commands as access_commands
 from app.access.authentication import is_live
 from app.access.keyring import Keyring
+from app.assembly import build_services
 from app.core.caller import SYSTEM
 from app.core.db import Database
 from app.core.embedded import server as embedded
@@ -23,9 +24,7 @@ from app.core.services import Services
 from app.core.settings import Settings
 from app.demo import commands as demo
 from app.demo.welcome import lines as demo_lines
-from app.main import build_services, create_app
-from app.worker import stop_on_signals, watch_parent
-from app.worker import work as work_until
+from app.main import create_app
 
 log = logging.getLogger("clientele.launch")
 RESTART_SECONDS = 1.0
@@ -71,19 +70,6 @@ async def serve(settings: Settings, url: str, *, with_worker: bool, welcome: boo
     finally:
         stop.set()
         await asyncio.gather(*beside)
-
-
-async def work(settings: Settings, url: str, parent: int | None) -> None:
-    """The worker until it is told to stop, or until its parent is gone."""
-    await upgrade(url)
-    stop = asyncio.Event()
-    stop_on_signals(stop)
-    watcher = asyncio.create_task(watch_parent(parent, stop)) if parent is not None else None
-    try:
-        await work_until(settings, url, stop)
-    finally:
-        if watcher is not None:
-            watcher.cancel()
 
 
 async def _keep_worker(settings: Settings, stop: asyncio.Event) -> None:

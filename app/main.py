@@ -12,23 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from app.access import models as access_models
 from app.access import router as access_router
 from app.access.authentication import Authenticator
-from app.access.reads import ReadAudit
 from app.access.throttle import Throttle
-from app.bulk import models as bulk_models
 from app.bulk import router as bulk_router
-from app.bulk.kinds import Check, Kind, Kinds, Results, all_kinds
-from app.catalog import models as catalog_models
 from app.catalog import router as catalog_router
-from app.catalog.queries import phone_regions
-from app.core import jobs, openapi
+from app.core import openapi
 from app.core import router as core_router
 from app.core.caller import Part
-from app.core.clock import Clock
-from app.core.db import Database, Tx
-from app.core.documents import Sections
 from app.core.edge import Doors, Edge, HotRoute, hot_key
 from app.core.errors import (
     BAD_REQUEST,
@@ -36,91 +27,27 @@ from app.core.errors import (
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
     PROBLEM_MEDIA_TYPE,
-    ErrorMap,
     Problem,
 )  # fmt: skip
 from app.core.gate import validation_problem
 from app.core.http import Requires, incoming
-from app.core.metrics import Metrics
-from app.core.offload import Offload
-from app.core.pages import Cursors
 from app.core.services import Services
-from app.core.settings import Settings
-from app.credit import models as credit_models
 from app.credit import router as credit_router
-from app.customers import models as customers_models
 from app.customers import pinyin
 from app.customers import router as customers_router
-from app.customers.completeness import unknown_weights
 from app.desk import router as desk_router
-from app.early_warning import models as early_warning_models
 from app.early_warning import router as early_warning_router
-from app.engagement import models as engagement_models
 from app.engagement import router as engagement_router
-from app.feed import models as feed_models
-from app.feed import queries as feed_queries
 from app.feed import router as feed_router
-from app.feed.waiter import FeedWaiter
 from app.office import router as office_router
-from app.receipts import models as receipts_models
 from app.receipts import router as receipts_router
-from app.receipts.sections import FIGURES
-from app.registry import build_registry
-from app.segments import models as segments_models
 from app.segments import router as segments_router
-from app.till import commands as till_commands
 from app.till import router as till_router
-from app.till.prepare import Prepared, prepare_items
-from app.till.terms import Terms
-from app.value import models as value_models
 
-_MODELS = (
-    access_models, feed_models, catalog_models, customers_models, receipts_models, credit_models, engagement_models,
-    value_models, segments_models, early_warning_models, bulk_models,
-)  # fmt: skip
 _ROUTERS = (
     core_router, access_router, feed_router, catalog_router, customers_router, receipts_router, credit_router,
     engagement_router, segments_router, early_warning_router, till_router, desk_router, office_router, bulk_router,
 )  # fmt: skip
-
-
-def build_services(settings: Settings, url: str, clock: Clock | None = None) -> Services:
-    """Everything a process holds, not yet opened. The worker and the CLI use it too."""
-    clock = clock or Clock()
-    unknown = unknown_weights(settings.completeness.weights)
-    if unknown:
-        raise ValueError(f"CLIENTELE_COMPLETENESS__WEIGHTS names what cannot be weighed: {', '.join(unknown)}")
-    db = Database(url, settings, clock)
-    metrics = Metrics()
-    for name, in_use in db.in_use().items():
-        metrics.watch_pool(name, in_use)
-    return Services(
-        settings=settings,
-        clock=clock,
-        db=db,
-        reads=ReadAudit(db),
-        cursors=Cursors(settings.secret),
-        errors=ErrorMap(models.PROBLEMS for models in _MODELS),
-        metrics=metrics,
-        offload=Offload(inline_bytes=settings.limits.offload_bytes),
-        feed=FeedWaiter(db),
-        registry=build_registry(),
-        sections=Sections((FIGURES,)),
-        probes=(feed_queries.probe, jobs.probe),
-    )
-
-
-def import_kinds() -> Kinds:
-    """How the rows of imports are written: receipts as the till writes them."""
-
-    async def check(services: Services) -> Check:
-        regions = await services.db.run(phone_regions)
-        return partial(prepare_items, terms=Terms(services.settings.company, services.clock.now(), regions))
-
-    async def write(tx: Tx, services: Services, prepared: Prepared) -> Results:
-        return await till_commands.record_receipts(tx, prepared, services.settings.company)
-
-    return all_kinds(Kind(check, write))
 
 
 def create_app(services: Services) -> Edge:

@@ -8,11 +8,13 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.assembly import build_services, import_kinds
 from app.bulk import commands as bulk_commands
 from app.bulk.jobs import handlers
 from app.core import idempotency
 from app.core.db import Tx
 from app.core.jobs import JobRunner
+from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import Settings
 from app.customers.jobs import HANDLERS as SEARCH
@@ -20,10 +22,22 @@ from app.early_warning import commands as warnings
 from app.early_warning.jobs import HANDLERS as SWEEPS
 from app.engagement.jobs import Follower
 from app.feed.jobs import Sequencer, keep_partitions
-from app.main import build_services, import_kinds
 
 log = logging.getLogger("clientele.worker")
 HOUSEKEEPING_SECONDS = 600
+
+
+async def run(settings: Settings, url: str, parent: int | None) -> None:
+    """The worker until it is told to stop, or until its parent is gone."""
+    await upgrade(url)
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    watcher = asyncio.create_task(watch_parent(parent, stop)) if parent is not None else None
+    try:
+        await work(settings, url, stop)
+    finally:
+        if watcher is not None:
+            watcher.cancel()
 
 
 async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:

@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from app.access import commands as access_commands
 from app.access.keyring import Keyring
 from app.access.roles import ROLES
+from app.assembly import build_services
 from app.core.caller import SYSTEM
 from app.core.db import Tx
 from app.core.edge import Edge
@@ -30,7 +31,7 @@ from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import RateSettings, Settings
-from app.main import build_services, create_app
+from app.main import create_app
 
 TEMPLATE = "clientele_template"
 # Tests may lose the last second at a power cut; production may not.

@@ -10,8 +10,8 @@ from app.access.keyring import Keyring
 from app.access.schemas import ApiKeyAnswer, AuditEntryAnswer, AuditQuery, MadeApiKeyAnswer, NewApiKey, Rotation
 from app.core.caller import Caller
 from app.core.db import Made, Tx
-from app.core.errors import BAD_REQUEST, Problem
-from app.core.http import GatedRoute, ServicesOf, WriteOf, etag, json_response, requires, respond
+from app.core.errors import BAD_REQUEST, Problem, etag
+from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires, respond
 from app.core.pages import CursorText, Limit, Page, page_bytes
 
 router = APIRouter(prefix="/v1", tags=["access"], route_class=GatedRoute)

@@ -25,18 +25,17 @@ from app.catalog.upserts import Items, Outcomes
 from app.core.batch import Batch, BatchAnswer, check_batch
 from app.core.caller import Caller
 from app.core.db import Made, Tx
-from app.core.errors import NOT_FOUND, Problem
-from app.core.http import (
+from app.core.errors import NOT_FOUND, Problem, etag
+from app.core.http import (  # fmt: skip
     GatedRoute,
     ServicesOf,
     WriteOf,
     Writer,
     documented_body,
-    etag,
     incoming,
     json_response,
     requires,
-)  # fmt: skip
+)
 from app.core.pages import Page, page_bytes
 from app.core.services import Services
 from app.core.types import Code

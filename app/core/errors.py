@@ -158,3 +158,13 @@ class ErrorMap:
             kind = UNAVAILABLE if state[:2] in {"08", "53", "57", "58"} else INTERNAL
         headers = dict(RETRY_SOON) if kind.status == UNAVAILABLE.status else {}
         return Problem(kind, headers=headers)
+
+
+def etag(version: int) -> dict[str, str]:
+    """The ETag header of a record's version."""
+    return {"ETag": f'"{version}"'}
+
+
+def stale(current: int) -> Problem:
+    """412 that tells the version we hold."""
+    return Problem(STALE, f"The record is at version {current}.", headers=etag(current), extra={"version": current})

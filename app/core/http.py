@@ -10,16 +10,18 @@ from pydantic import BaseModel
 
 from app.core.caller import Caller
 from app.core.db import Work
-from app.core.errors import FORBIDDEN, INVALID, STALE, VERSION_REQUIRED, FieldError, Problem
+from app.core.errors import FORBIDDEN, INVALID, VERSION_REQUIRED, FieldError, Problem
 from app.core.gate import check_names
 from app.core.idempotency import RequestKey
 from app.core.reply import Reply
-from app.core.services import Services, services_of
+from app.core.services import Services
 
 
 # Dependencies are coroutines: FastAPI sends plain functions to a thread, which costs more than most of them do.
 async def _services(request: Request) -> Services:
-    return services_of(request)
+    """The process's services, from a request."""
+    found: Services = request.app.state.services
+    return found
 
 
 ServicesOf = Annotated[Services, Depends(_services)]
@@ -157,11 +159,6 @@ def json_response(body: bytes | str, headers: dict[str, str] | None = None) -> R
     return Response(body, 200, headers, "application/json")
 
 
-def etag(version: int) -> dict[str, str]:
-    """The ETag header of a record's version."""
-    return {"ETag": f'"{version}"'}
-
-
 def expected_version(if_match: str | None) -> int:
     """The version in If-Match. Raises Problem: 428 without the header, 422 if it is not one of our ETags."""
     if if_match is None:
@@ -170,11 +167,6 @@ def expected_version(if_match: str | None) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:  # noqa: PLR2004
         raise Problem(INVALID, errors=[FieldError("header:If-Match", "invalid_etag", 'If-Match looks like "3".')])
     return int(text)
-
-
-def stale(current: int) -> Problem:
-    """412 that tells the version we hold."""
-    return Problem(STALE, f"The record is at version {current}.", headers=etag(current), extra={"version": current})
 
 
 class DocumentedBody(dict[str, Any]):

@@ -55,7 +55,7 @@ def document(
     )
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     for route in hot:
-        operation = dict(route.operation)
+        operation = dict(route.operation())
         schemas.update(operation.pop("x-schemas", {}))
         spec["paths"].setdefault(route.path, {})[route.method.lower()] = operation
     for model in [ProblemBody, *models]:

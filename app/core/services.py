@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from starlette.requests import Request
-
 from app.core.caller import Part, ReadLog
 from app.core.clock import Clock
 from app.core.db import Database
@@ -53,9 +51,3 @@ class Services:
     probes: tuple[Probe, ...] = ()
     # What hot reads keep for the life of the process, such as compiled statements, under keys of their own.
     memo: dict[Any, Any] = field(default_factory=dict)
-
-
-def services_of(request: Request) -> Services:
-    """The process's services, from a request."""
-    found: Services = request.app.state.services
-    return found

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from app.core.caller import Caller
-from app.core.errors import NOT_FOUND, Problem
-from app.core.http import GatedRoute, ServicesOf, etag, json_response, requires
+from app.core.errors import NOT_FOUND, Problem, etag
+from app.core.http import GatedRoute, ServicesOf, json_response, requires
 from app.core.pages import Page, page_bytes
 from app.credit import queries, schemas
 

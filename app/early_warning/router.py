@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Query, Response
 
 from app.core.caller import Caller
 from app.core.db import Made, Tx, serialise
-from app.core.errors import NOT_FOUND, Problem
-from app.core.http import GatedRoute, ServicesOf, WriteOf, Writer, etag, requires, respond
+from app.core.errors import NOT_FOUND, Problem, etag
+from app.core.http import GatedRoute, ServicesOf, WriteOf, Writer, requires, respond
 from app.core.pages import Page
 from app.core.services import Services
 from app.early_warning import commands, documents, queries, schemas

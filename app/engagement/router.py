@@ -10,18 +10,8 @@ from pydantic import BaseModel
 
 from app.core.caller import Caller
 from app.core.db import Made, Tx, serialise
-from app.core.errors import INVALID_CURSOR, NOT_FOUND, Problem
-from app.core.http import (
-    GatedRoute,
-    ServicesOf,
-    WriteOf,
-    Writer,
-    etag,
-    expected_version,
-    json_response,
-    requires,
-    respond,
-)
+from app.core.errors import INVALID_CURSOR, NOT_FOUND, Problem, etag
+from app.core.http import GatedRoute, ServicesOf, WriteOf, Writer, expected_version, json_response, requires, respond
 from app.core.pages import Page, page_bytes
 from app.core.services import Services
 from app.core.types import rfc3339

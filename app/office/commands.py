@@ -5,8 +5,7 @@ from typing import Any
 
 from app.core.batch import Checked
 from app.core.db import Tx
-from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem
-from app.core.http import stale
+from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem, stale
 from app.core.settings import CompanySettings
 from app.credit import commands as credit
 from app.credit import queries as credit_queries

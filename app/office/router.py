@@ -7,16 +7,16 @@ from fastapi import APIRouter, Header, Path, Request, Response
 
 from app.core.batch import Batch, BatchAnswer, check_items, items_of
 from app.core.db import Made, Tx
-from app.core.http import (
+from app.core.errors import etag
+from app.core.http import (  # fmt: skip
     GatedRoute,
     ServicesOf,
     WriteOf,
     documented_body,
-    etag,
     expected_version,
     incoming,
     requires,
-)  # fmt: skip
+)
 from app.credit.schemas import Credit, CreditTerms, ReceivableIn
 from app.office import commands
 

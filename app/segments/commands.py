@@ -7,8 +7,7 @@ from sqlalchemy import delete, insert, text, update
 
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
-from app.core.errors import NOT_FOUND, Problem
-from app.core.http import stale
+from app.core.errors import NOT_FOUND, Problem, stale
 from app.core.ids import COMPANY, new_id
 from app.core.sql import together
 from app.feed.outbox import Event, publish

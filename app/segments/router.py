@@ -8,8 +8,8 @@ from fastapi import APIRouter, Header, Path, Query, Response
 
 from app.core.caller import Caller
 from app.core.db import Made, Tx
-from app.core.errors import NOT_FOUND, Problem
-from app.core.http import GatedRoute, ServicesOf, WriteOf, etag, expected_version, json_response, requires
+from app.core.errors import NOT_FOUND, Problem, etag
+from app.core.http import GatedRoute, ServicesOf, WriteOf, expected_version, json_response, requires
 from app.core.pages import Page
 from app.customers import queries as customers_queries
 from app.segments import answers, commands, definition

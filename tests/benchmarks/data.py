@@ -16,12 +16,12 @@ from pydantic import SecretStr
 from app.access import commands as access_commands
 from app.access.keyring import Keyring
 from app.access.roles import ROLES
+from app.assembly import build_services
 from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import Settings
 from app.customers.terms import NAMED, terms_of
-from app.main import build_services
 from tests.benchmarks.names import names
 from tests.benchmarks.serving import SECRET
 

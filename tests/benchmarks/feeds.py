@@ -5,10 +5,10 @@ from typing import Any
 
 import asyncpg
 
+from app.assembly import build_services
 from app.core.db import Tx
 from app.feed import commands as feed_commands
 from app.feed import jobs as feed_jobs
-from app.main import build_services
 from tests.benchmarks import data, serving
 from tests.benchmarks.bench import Bench, duel
 from tests.benchmarks.data import Filled, say

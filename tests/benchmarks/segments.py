@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import text
 
+from app.assembly import build_services
 from app.core.caller import SYSTEM
 from app.core.db import Tx
 from app.core.services import Services
-from app.main import build_services
 from app.registry import build_registry
 from app.segments.check import World, check
 from app.segments.parse import parse

@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from app.assembly import import_kinds
 from app.bulk.jobs import handlers
 from app.bulk.kinds import Kinds
 from app.core.jobs import JobRunner
 from app.core.services import Services
 from app.core.settings import JobSettings
-from app.main import import_kinds
 
 CSV = "text/csv"
 NDJSON = "application/x-ndjson"

@@ -204,7 +204,7 @@ class Body(BaseModel):
 
 
 def test_an_operation_is_written_as_the_framework_writes_it():
-    made = operation("find_things", "Find things", tag="things", description="How.", query=Asked, answer=Outer)
+    made = operation("find_things", "Find things", tag="things", description="How.", query=Asked, answer=Outer)()
     assert (made["operationId"], made["tags"], made["summary"]) == ("find_things", ["things"], "Find things")
     assert made["description"] == "How."
     parameters = {parameter["name"]: parameter for parameter in made["parameters"]}
@@ -225,7 +225,7 @@ def test_an_operation_is_written_as_the_framework_writes_it():
 
 
 def test_an_operation_with_a_body():
-    made = operation("find_thing", "Find a thing", tag="things", body=Body, answer=Outer)
+    made = operation("find_thing", "Find a thing", tag="things", body=Body, answer=Outer)()
     assert "parameters" not in made
     assert made["requestBody"]["required"] is True
     assert made["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Body"}
@@ -233,5 +233,5 @@ def test_an_operation_with_a_body():
 
 
 def test_a_parameter_that_must_be_given_is_marked():
-    (parameter,) = operation("find", "Find", tag="things", query=Needed, answer=Outer)["parameters"]
+    (parameter,) = operation("find", "Find", tag="things", query=Needed, answer=Outer)()["parameters"]
     assert parameter["required"] is True

@@ -17,13 +17,13 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from app.assembly import build_services, import_kinds
 from app.core.caller import SYSTEM
 from app.core.db import Tx
 from app.core.services import Services
 from app.core.settings import JobSettings, Settings
 from app.demo.commands import Wanted, load
 from app.demo.order import Order
-from app.main import build_services, import_kinds
 from tests.conftest import TEMPLATE
 
 NOON = datetime(2026, 11, 26, 4, tzinfo=UTC)
@@ -91,7 +91,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from app.core.settings import JobSettings, Settings
 from app.demo.commands import Wanted, load
-from app.main import build_services, import_kinds
+from app.assembly import build_services, import_kinds
 url, data_dir, people, noon, part = sys.argv[1:]
 async def main():
     settings = Settings(database_url=SecretStr(url), secret_key=SecretStr("only for tests"), data_dir=Path(data_dir),

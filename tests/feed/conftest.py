@@ -12,11 +12,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
+from app.assembly import build_services
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.services import Services
 from app.core.settings import Settings
-from app.main import build_services
 from tests.feed import factories
 
 # The migrated database that the suite's conftest makes and clones.

@@ -250,7 +250,7 @@ async def test_what_a_page_reads_does_not_grow_with_the_feed(house, sql):
 
 def test_the_operation_is_documented():
     (route,) = HOT
-    made = route.operation
+    made = route.operation()
     assert made["operationId"] == "list_changes"
     assert {parameter["name"] for parameter in made["parameters"]} == {"after", "types", "limit", "wait"}
     assert not any(parameter["required"] for parameter in made["parameters"])

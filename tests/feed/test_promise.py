@@ -22,12 +22,13 @@ from sqlalchemy import text
 
 from app.access import commands as access_commands
 from app.access.keyring import Keyring
+from app.assembly import build_services
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.settings import Settings
 from app.feed.jobs import Sequencer, sequencer
 from app.feed.outbox import Event, publish
-from app.main import build_services, create_app
+from app.main import create_app
 from tests.feed.factories import CUT
 
 WRITERS = 24

@@ -19,12 +19,12 @@ import asyncpg
 import orjson
 from pydantic import SecretStr
 
+from app.assembly import build_services
 from app.core.caller import SYSTEM
 from app.core.clock import Clock
 from app.core.jobs import claim, enqueue, run_job
 from app.core.settings import CompanySettings, ModelSettings, Settings
 from app.early_warning.jobs import sweep
-from app.main import build_services
 from app.value.queries import fits
 from app.value.rhythm import PARENT, History, Rhythm, buys_within
 from tests.early_warning.reading import Rule, missed

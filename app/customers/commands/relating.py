@@ -8,8 +8,7 @@ from sqlalchemy import case, delete, insert, update
 
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
-from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem
-from app.core.http import stale
+from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem, stale
 from app.core.ids import new_id
 from app.core.sql import together
 from app.customers import queries

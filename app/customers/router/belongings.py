@@ -7,8 +7,8 @@ from fastapi import APIRouter, Header, Path, Query, Response
 
 from app.core.caller import Caller
 from app.core.db import Made, Tx
-from app.core.errors import NOT_FOUND, Problem
-from app.core.http import GatedRoute, ServicesOf, WriteOf, etag, expected_version, json_response, requires
+from app.core.errors import NOT_FOUND, Problem, etag
+from app.core.http import GatedRoute, ServicesOf, WriteOf, expected_version, json_response, requires
 from app.core.pages import Page, page_bytes
 from app.core.services import Services
 from app.customers import commands

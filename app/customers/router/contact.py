@@ -8,9 +8,9 @@ from fastapi import APIRouter, Header, Path, Query, Response
 
 from app.core.caller import Caller
 from app.core.db import Made, Tx, serialise
-from app.core.errors import NOT_FOUND, Problem
+from app.core.errors import NOT_FOUND, Problem, etag
 from app.core.fields import Evaluation
-from app.core.http import GatedRoute, ServicesOf, WriteOf, etag, expected_version, json_response, requires, respond
+from app.core.http import GatedRoute, ServicesOf, WriteOf, expected_version, json_response, requires, respond
 from app.core.ids import new_id
 from app.core.pages import Page, page_bytes
 from app.core.services import Services

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Path, Query, Response
 
 from app.core.caller import Caller
 from app.core.db import Made, Tx
-from app.core.errors import NOT_FOUND, Problem
-from app.core.http import GatedRoute, ServicesOf, WriteOf, etag, json_response, requires
+from app.core.errors import NOT_FOUND, Problem, etag
+from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires
 from app.core.services import Services
 from app.core.types import rfc3339
 from app.customers import commands, queries

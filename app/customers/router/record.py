@@ -12,13 +12,12 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from app.core.batch import Batch, BatchAnswer
 from app.core.caller import Caller
 from app.core.db import Made, Tx
-from app.core.errors import INVALID, NOT_FOUND, RETRY_SOON, UNAVAILABLE, FieldError, Problem
+from app.core.errors import INVALID, NOT_FOUND, RETRY_SOON, UNAVAILABLE, FieldError, Problem, etag
 from app.core.http import (
     GatedRoute,
     ServicesOf,
     WriteOf,
     documented_body,
-    etag,
     expected_version,
     incoming,
     json_response,

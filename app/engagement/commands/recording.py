@@ -9,8 +9,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
-from app.core.errors import NOT_FOUND, Problem
-from app.core.http import stale
+from app.core.errors import NOT_FOUND, Problem, stale
 from app.core.ids import new_id
 from app.core.sql import recordset, together
 from app.customers.models import Customer
