@@ -82,7 +82,7 @@ test: $(DEV)
 	$(PYTEST) -n $(WORKERS) --dist loadgroup
 
 proof: $(DEV)
-	CLIENTELE_PROOF=1 $(PYTEST) -m proof
+	CLIENTELE_PROOF=1 $(PYTEST) -m proof -n $(WORKERS) --dist loadgroup
 
 image-check: $(DEV)
 	$(PYTEST) -m 'proof or not proof' tests/container

@@ -14,8 +14,9 @@ from app.value.rhythm import LARGEST, History, Rhythm
 Counts = Mapping[History, int]
 # Beyond these a parameter says 'everybody alike'; the likelihood is flat there and a search would run off for ever.
 LOG_LEAST, LOG_MOST = log(1e-4), log(1e6)
-# A search ends when its corners agree this well: in likelihood per customer, and in the logarithms of the parameters.
-ALIKE, CLOSE = 1e-9, 1e-3
+# A search ends when its corners agree this well in likelihood per customer. How near they are to each other is no sign:
+# where nobody is ever lost the likelihood is a ridge, and points far apart on it say the same of every customer.
+ALIKE = 1e-8
 STEPS_MAX = 2000
 
 
@@ -81,7 +82,7 @@ def minimum(function: Callable[[Sequence[float]], float], start: Sequence[float]
     corners = [list(start), *([*start[:i], start[i] + 0.5, *start[i + 1 :]] for i in range(size))]
     simplex = sorted((function(corner), corner) for corner in corners)
     for _ in range(STEPS_MAX):
-        if simplex[-1][0] - simplex[0][0] < ALIKE and _spread(simplex) < CLOSE:
+        if simplex[-1][0] - simplex[0][0] < ALIKE:
             break
         centre = [sum(corner[i] for _, corner in simplex[:-1]) / size for i in range(size)]
         worst = simplex[-1][1]
@@ -110,8 +111,3 @@ def _shrunk(
 ) -> tuple[float, list[float]]:
     point = [(one + other) / 2 for one, other in zip(corner, best, strict=True)]
     return function(point), point
-
-
-def _spread(simplex: Sequence[tuple[float, list[float]]]) -> float:
-    best = simplex[0][1]
-    return max(abs(one - other) for _, corner in simplex[1:] for one, other in zip(corner, best, strict=True))

@@ -10,7 +10,7 @@ import pytest
 
 from tests.served import Line, Response, Served, Unanswered
 
-pytestmark = pytest.mark.xdist_group("served")
+pytestmark = pytest.mark.xdist_group("idempotency")
 PARALLEL = 100
 BODY = b'{"kind": "person", "display_name": "One"}'
 

@@ -15,7 +15,7 @@ from tests.reckoning import read_feed
 from tests.served import Response, Served, Unanswered
 from tests.tills import CARDS, open_stores, receipt_of
 
-pytestmark = pytest.mark.xdist_group("served")
+pytestmark = pytest.mark.xdist_group("load")
 SECONDS = 6.0
 MORE_MEMORY = 300 * 1024 * 1024
 

@@ -6,6 +6,7 @@ from math import log
 
 import pytest
 
+from app.value import fitting
 from app.value.fitting import compressed, fit, log_likelihood, minimum
 from app.value.rhythm import History, Rhythm
 from tests.value import cdnow
@@ -69,6 +70,23 @@ def test_the_fit_finds_what_made_the_data():
     assert (found.rhythm.r, found.rhythm.alpha) == pytest.approx((1.2, 40), rel=0.15)
     share = found.rhythm.a / (found.rhythm.a + found.rhythm.b)
     assert share == pytest.approx(0.6 / 3.6, rel=0.2)
+
+
+def test_a_ridge_does_not_keep_the_search_busy(monkeypatch):
+    """Where nobody is ever lost only the ratio of a to b is to be found, and a search for both would never end."""
+    asked = 0
+    plain = fitting.log_likelihood
+
+    def counted(rhythm, rows):
+        nonlocal asked
+        asked += 1
+        return plain(rhythm, rows)
+
+    counts = compressed(invented(Rhythm(r=0.5, alpha=20, a=1e-4, b=1e6), 1000, seed=2))
+    monkeypatch.setattr(fitting, "log_likelihood", counted)
+    found = fit(counts)
+    assert found.log_likelihood >= plain(Rhythm(0.5, 20, 1e-4, 1e6), counts.items())
+    assert asked < 1000
 
 
 def invented(rhythm: Rhythm, count: int, seed: int) -> list[History]:
