@@ -78,15 +78,20 @@ ANY: dict[str, Way] = {
     "6 digits anywhere": lambda number, _m, chooser: _middle(phone(number)[3:], 6, chooser),
     "whole phone": lambda number, _m, _c: f"{phone(number)[3:6]} {phone(number)[6:10]} {phone(number)[10:]}",
     "end of a card": lambda number, _m, _c: card(number)[-5:],
+}
+# Every third customer has an e-mail address.
+EMAILS: dict[str, Way] = {
     "beginning of an e-mail": lambda _n, name, _c: name.email.partition("@")[0][:8],
     "part of an e-mail": lambda _n, name, _c: name.email.partition("@")[0][-5:] + "@",
     "e-mail": lambda _n, name, _c: name.email,
+    "an e-mail that nobody has": lambda _n, name, _c: f"x{name.email}",
 }
 GROUPS: tuple[tuple[dict[str, Way], Callable[[int], bool]], ...] = (
     (CHINESE, lambda number: number % 20 > 2 and number % 50 > 0),
     (KOREAN, lambda number: number % 20 == 2 and number % 50 > 0),
     (LATIN, lambda number: number % 20 == 1 and number % 50 > 0),
     (ANY, lambda number: number % 20 > 0),
+    (EMAILS, lambda number: number % 20 > 0 and number % 3 == 0),
 )
 
 
