@@ -39,8 +39,8 @@ json_build_object(
 """
 
 
-# What is to be said of a return, of all returns of the same receipt together: product by product, and line by line where
-# one is named. Receipts come late and out of order, so this is asked anew whenever they are read, and not written down.
+# What is to be said of a return, of all returns of the same receipt together: product by product, and line by line
+# where one is named. Receipts come late and out of order, so this is asked anew whenever they are read, and not kept.
 _RETURN_FLAG = f"""
 CASE WHEN receipts.returns_number IS NOT NULL AND receipts.voided_at IS NULL THEN (
   SELECT CASE WHEN original.id IS NULL THEN '{UNKNOWN_ORIGINAL}' WHEN EXISTS (
