@@ -15,7 +15,7 @@ from app.customers.schemas.contact import Wishes
 from app.customers.schemas.record import CustomerAnswer
 from app.early_warning.schemas import WarningAnswer
 from app.engagement.schemas.records import Complaint, Interaction, Promise
-from app.receipts.schemas import RecordedReceipt
+from app.receipts.schemas import Figures, RecordedReceipt
 
 
 class NoQuery(Wire):
@@ -117,6 +117,9 @@ Match = Literal["exact_phone", "exact_email", "primary", "shared_phone", "shared
 class CustomerOnLine(CustomerAnswer):
     """A customer whom somebody is talking to."""
 
+    figures: Annotated[
+        Figures | SkipJsonSchema[None], Field(description="In the company's currency; absent without `financial`.")
+    ] = None
     birthday_today: Annotated[
         bool | SkipJsonSchema[None], Field(description="In the company's time zone; absent without `personal`.")
     ] = None
