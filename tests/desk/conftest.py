@@ -27,8 +27,8 @@ class Company(Desk):
         """So many customers; each feature is had by about half of them."""
         made = [await self._somebody(number) for number in range(count)]
         features = (
-            self.shop, self.take_back, self.owe, self.complain, self.promise, self.talk, self.agree, self.ask_not_to_call,
-            self.hold, self.stay_away,
+            self.shop, self.take_back, self.owe, self.complain, self.promise, self.talk, self.agree,
+            self.ask_not_to_call, self.hold, self.stay_away,
         )  # fmt: skip
         for customer in made:
             for feature in features:
