@@ -76,7 +76,7 @@ class Limit:
 
     async def _whole(self, value: str) -> bytes:
         row = await self._pool.fetchrow(CARD.text, *CARD.arguments(card_values(value)))
-        return row["document"].encode()  # type: ignore[no-any-return]
+        return str(row["document"]).encode()
 
     async def _changes(self, value: str) -> bytes:
         values = {"after": int(value), "limit": PAGE, "types": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import date
 from typing import Any
@@ -22,16 +23,18 @@ class Company(Desk):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.chooser = random.Random(20261126)
+        # In turns, so that few customers do.
+        self.debts = itertools.cycle([(9_000, "active"), (100, "active"), (0, "active"), (4_900, "suspended")])
 
     async def varied(self, count: int) -> list[str]:
-        """So many customers; each feature is had by about half of them."""
+        """So many customers; each feature is had by about half of them, and none by the last."""
         made = [await self._somebody(number) for number in range(count)]
         features = (
             self.shop, self.take_back, self.owe, self.complain, self.promise, self.talk, self.agree,
             self.ask_not_to_call, self.hold, self.stay_away,
         )  # fmt: skip
         for customer in made:
-            for feature in features:
+            for feature in () if customer == made[-1] else features:
                 if self.chooser.random() < 0.5:
                     await feature(customer)
             for other in self.chooser.sample([one for one in made if one != customer], 2):
@@ -65,15 +68,16 @@ class Company(Desk):
         who = {"customer": {"id": customer}, "occurred_at": sale["occurred_at"]}
         unknown = {"source": "till", "number": "never"}
         for original in (sale, sale, unknown, unknown)[: self.chooser.randint(1, 4)]:
-            made = await self.call("POST", "/receipts", returned(original, line(), **who))
-        if self.chooser.random() < 0.5:
-            await self.call("POST", f"/receipts/{made['id']}/void")
+            await self.call("POST", "/receipts", returned(original, line(), **who))
+        void = await self.call("POST", "/receipts", returned(unknown, line(), **who))
+        await self.call("POST", f"/receipts/{void['id']}/void")
 
     async def owe(self, customer: str) -> None:
         """More or less than the limit, some of it overdue in the end."""
-        await self.credit(customer, 5_000, status=self.chooser.choice(["active", "active", "suspended"]))
-        if self.chooser.random() < 0.8:
-            entry = {"external_id": "1", "kind": "charge", "amount": self.chooser.choice([100, 4_900, 9_000])}
+        amount, status = next(self.debts)
+        await self.credit(customer, 5_000, status=status)
+        if amount:
+            entry = {"external_id": "1", "kind": "charge", "amount": amount}
             await self.call("POST", f"/customers/{customer}/receivables/batch", {"items": [entry]})
 
     async def complain(self, customer: str) -> None:
@@ -81,7 +85,7 @@ class Company(Desk):
         for verb in (None, "start", "resolve", None):
             record = await self.add("complaints", of=customer, severity=self.chooser.choice(["minor", "critical"]))
             if verb:
-                said = {"outcome": "solved", "compensation_cost": 100} if verb == "resolve" else {}
+                said: dict[str, Any] = {"outcome": "solved", "compensation_cost": 100} if verb == "resolve" else {}
                 await self.act("complaints", record, verb, **said)
 
     async def promise(self, customer: str) -> None:
@@ -99,7 +103,13 @@ class Company(Desk):
         """Decisions that end one another."""
         for channel, state in (("sms", "granted"), ("any", "denied"), ("phone", "granted"), ("phone", "withdrawn")):
             if self.chooser.random() < 0.7:
-                said = {"purpose": "marketing", "channel": channel, "state": state, "source": "till", "proof": "Form"}
+                said: dict[str, Any] = {
+                    "purpose": "marketing",
+                    "channel": channel,
+                    "state": state,
+                    "source": "till",
+                    "proof": "Form",
+                }
                 partner = self.chooser.choice([None, "acme"])
                 await self.call("POST", f"/customers/{customer}/consents", {**said, "partner": partner})
 
@@ -109,11 +119,11 @@ class Company(Desk):
         await self.call("PUT", f"/customers/{customer}/contact-policy", body)
 
     async def hold(self, customer: str) -> None:
-        """Two holds, one of them released."""
+        """Two holds, one of them released, and more often than not the other too."""
         path = f"/customers/{customer}/holds"
-        first = await self.call("POST", path, {"reason": "Cheque returned"})
-        await self.call("POST", path, {"reason": "Address wrong"})
-        await self.call("POST", f"/holds/{first['id']}/release", {"reason": "Paid"})
+        made = [await self.call("POST", path, {"reason": reason}) for reason in ("Cheque returned", "Address wrong")]
+        for one in made[: 1 if self.chooser.random() < 0.3 else 2]:
+            await self.call("POST", f"/holds/{one['id']}/release", {"reason": "Paid"})
 
     async def stay_away(self, customer: str) -> None:
         """Regular purchases, and then none."""

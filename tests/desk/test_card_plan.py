@@ -35,7 +35,8 @@ INSERT INTO receipts (customer_id, id, occurred_at, recorded_at, gross, net, bas
                       tenders, extensions)
 SELECT customer_id, id, now() - m * interval '1 hour', now(), 1, 1, 1, 0, (now() - m * interval '1 hour')::date, false,
        'till', n || '-' || m, 'S1', CASE m % 2 WHEN 0 THEN 'return' ELSE 'sale' END, 'CNY',
-       CASE m % 2 WHEN 0 THEN 'till' END, CASE m % 2 WHEN 0 THEN n || '-' || m - 1 END, '{{}}', '{{}}', '[]', '{{}}' FROM bought;
+       CASE m % 2 WHEN 0 THEN 'till' END, CASE m % 2 WHEN 0 THEN n || '-' || m - 1 END, '{{}}', '{{}}', '[]', '{{}}'
+FROM bought;
 INSERT INTO receipt_numbers (source, number, customer_id, receipt_id, content_hash)
 SELECT 'till', n || '-' || m, customer_id, id, '' FROM bought;
 INSERT INTO receipt_lines (customer_id, receipt_id, line, gross, net, base_net, business_date, quantity, product)
