@@ -53,8 +53,9 @@ async def _ids(dsn: str, numbers: list[int]) -> list[str]:
     """The ids of these customers, in their order."""
     connection = await asyncpg.connect(dsn)
     try:
-        query = "SELECT value, customer_id::text FROM identifiers WHERE kind = 'card' AND value = ANY ($1)"
-        found = dict(await connection.fetch(query, [card(number) for number in set(numbers)]))
+        query = "SELECT value, customer_id FROM identifiers WHERE kind = 'card' AND value = ANY ($1)"
+        rows = await connection.fetch(query, [card(number) for number in set(numbers)])
     finally:
         await connection.close()
+    found = {row["value"]: str(row["customer_id"]) for row in rows}
     return [found[card(number)] for number in numbers]

@@ -83,7 +83,7 @@ async def test_it_says_what_the_single_resources_say(desk, clients, client, hous
     for name, more in UNUSUAL.items():
         key = (await desk.call("POST", "/api-keys", {"name": name, **more}))["key"]
         callers[name] = house.client(None, Authorization=f"Bearer {key}")
-    seen = {}
+    seen: dict[str, list[dict]] = {}
     for name, caller in callers.items():
         for number, customer in enumerate(made if name == "admin" else made[:5]):
             card = await get(caller, f"/customers/{customer}/card")
