@@ -145,6 +145,8 @@ class Database:
             connection_class=_HotConnection,
             server_settings={**self._session, "default_transaction_read_only": "on"},
             max_inactive_connection_lifetime=300,
+            # Hot statements are few, and some are long: each is parsed and planned once a connection, not every time.
+            max_cacheable_statement_size=0,
             timeout=10,
         )
 

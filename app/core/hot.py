@@ -149,8 +149,17 @@ class _Schemas:
         references, definitions = models_json_schema(
             [(model, self._mode)], ref_template=_SCHEMAS, schema_generator=GenerateJsonSchema
         )
-        self.found.update(definitions.get("$defs", {}))
+        for name, schema in definitions.get("$defs", {}).items():
+            self.found[name] = _plain(schema)
         return dict(references[model, self._mode])
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without the nulls that stand for absent values, as FastAPI writes the same models."""
+    for field in schema.get("properties", {}).values():
+        if field.get("default", ...) is None:
+            del field["default"]
+    return schema
 
 
 def _parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""Lookup, search and standing on the hot pool: each statement is compiled once per set of field groups."""
+"""Lookup, search, card and standing on the hot pool: each statement is compiled once per set of field groups."""
 
 import time
 import uuid
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from app.customers.identifiers import Identifier
 from app.desk import queries
 from app.desk.question import Question
 from app.desk.standing import judged
+from app.early_warning.documents import document
 
 _REGION_SECONDS = 60.0
 _SOUGHT = {"name": "name", "number": "number", "email": "e-mail"}
@@ -59,9 +61,32 @@ async def standing(services: Services, caller: Caller, customer_id: uuid.UUID) -
     if row is None:
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "customer.standing", [customer_id])
-    answer = judged(row, today, financial="financial" in caller.field_groups)
-    shown = {"customer_id": str(customer_id), **answer, "as_of": rfc3339(now)}
-    return Reply(200, orjson.dumps(shown))
+    return Reply(200, _standing(row, caller, customer_id, now, today))
+
+
+async def card(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
+    """What the caller may see of a customer. Raises Problem not_found, also for whom the caller may not see."""
+    now, company = services.clock.now(), services.settings.company
+    today = company.today(now)
+    key = ("desk.card", caller.field_groups, caller.partner, caller.scopes & queries.SCOPES)
+    sql: CompiledSql | None = services.memo.get(key)
+    if sql is None:
+        weights = services.settings.completeness.weights
+        sql = services.memo[key] = compiled(queries.card(caller, services.sections, weights))
+    values = {"customer": customer_id, "today": today, "month": today.month, "day": today.day}
+    row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
+    if row is None:
+        raise Problem(NOT_FOUND)
+    await services.reads.record(caller, "customer.card", [customer_id])
+    # What takes more than SQL to say comes behind what PostgreSQL has written.
+    parts = [row["document"].encode()[:-1]]
+    if row["warnings"] is not None:
+        warned = [document(one, caller.field_groups, now, company.today) for one in orjson.loads(row["warnings"])]
+        parts.append(b'"warnings":%b' % orjson.dumps(warned))
+    if caller.partner is None:
+        # As it is with the route of its own.
+        parts.append(b'"standing":%b' % _standing(row, caller, customer_id, now, today))
+    return Reply(200, b",".join(parts) + b"}")
 
 
 async def phone_region(services: Services, caller: Caller) -> str:
@@ -76,6 +101,11 @@ async def phone_region(services: Services, caller: Caller) -> str:
         region = found or services.settings.company.phone_region
         services.memo[key] = (region, now + _REGION_SECONDS)
     return str(region)
+
+
+def _standing(row: Any, caller: Caller, customer_id: uuid.UUID, now: datetime, today: date) -> bytes:
+    answer = judged(row, today, financial="financial" in caller.field_groups)
+    return orjson.dumps({"customer_id": str(customer_id), **answer, "as_of": rfc3339(now)})
 
 
 def _today(services: Services) -> dict[str, int]:

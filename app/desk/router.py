@@ -16,6 +16,7 @@ from app.customers.identifiers import normalise
 from app.desk import hot
 from app.desk.question import asked
 from app.desk.schemas import (
+    Card,
     LookupAnswer,
     LookupBody,
     LookupQuery,
@@ -38,6 +39,13 @@ Live, from the ledger and the holds as they are. `hold`: somebody has stopped sa
 `review`: the customer owes more than the limit, or something is overdue; selling against payment is fine.
 """
 
+_ABOUT_CARD = """\
+The record with figures and the next question, the last 5 receipts with their lines, open complaints and promises, the
+last 5 interactions, consents and do-not-call, relationships, open warnings, and the standing: each as its own routes
+say it at this moment. A section is there if the API key may read it by itself: `receipts` with the scope
+`receipts:read`, `engagement` with `engagement:read`, `warnings` with `warnings:read`. What the key's field groups do
+not show is absent. More sections may come.
+"""
 
 _ABOUT_SEARCH = """\
 Names by Chinese characters, pinyin (tones or not, spaces or not) or initials; Korean in hangul, by its first
@@ -71,14 +79,23 @@ async def search_by_body(request: HotRequest) -> Reply:
 
 async def standing(request: HotRequest) -> Reply:
     """`GET /v1/customers/{customer_id}/standing`."""
+    return await hot.standing(request.services, request.caller, _customer_id(request))
+
+
+async def card(request: HotRequest) -> Reply:
+    """`GET /v1/customers/{customer_id}/card`."""
+    return await hot.card(request.services, request.caller, _customer_id(request))
+
+
+def _customer_id(request: HotRequest) -> uuid.UUID:
+    """The only thing that these routes are told."""
     if request.query:
         parse_query(NoQuery, request.query)
     try:
-        customer_id = uuid.UUID(request.value)
+        return uuid.UUID(request.value)
     except ValueError:
         error = FieldError("path:customer_id", "uuid_parsing", "A customer's id is a UUID.")
         raise Problem(INVALID, error.detail, [error]) from None
-    return await hot.standing(request.services, request.caller, customer_id)
 
 
 def _body(request: HotRequest, model: type[M]) -> M:
@@ -109,6 +126,8 @@ async def _find(request: HotRequest, given: tuple[str, str, str | None], where: 
         raise Problem(INVALID, error.message(), [FieldError(where + kind, error.type, error.message())]) from None
     return await hot.candidates(request.services, request.caller, identifier)
 
+
+_CUSTOMER_ID = {"customer_id": {"type": "string", "format": "uuid", "title": "Customer Id"}}
 
 # The edge answers these; the router is mounted for its name alone.
 router = APIRouter()
@@ -161,7 +180,17 @@ HOT = (
         operation(
             "get_standing", "Whether to sell to a customer: allow, review or hold, and why", tag="customers",
             description=_ABOUT_STANDING, answer=Standing,
-            path={"customer_id": {"type": "string", "format": "uuid", "title": "Customer Id"}},
+            path=_CUSTOMER_ID,
+        ),
+    ),
+    HotRoute(
+        "GET",
+        "/v1/customers/{customer_id}/card",
+        "customers:read",
+        card,
+        operation(
+            "get_customer_card", "Everything about a customer for one screen, in one request", tag="customers",
+            description=_ABOUT_CARD, answer=Card, path=_CUSTOMER_ID,
         ),
     ),
 )  # fmt: skip

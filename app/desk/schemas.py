@@ -2,15 +2,20 @@
 
 import uuid
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.core.pages import Page
 from app.core.types import Answer, Line, Name, Wire
+from app.customers.schemas.belongings import Related
+from app.customers.schemas.contact import Wishes
 from app.customers.schemas.record import CustomerAnswer
+from app.early_warning.schemas import WarningAnswer
+from app.engagement.schemas.records import Complaint, Interaction, Promise
+from app.receipts.schemas import Figures, RecordedReceipt
 
 
 class NoQuery(Wire):
@@ -109,10 +114,12 @@ class LookupBody(Wire):
 Match = Literal["exact_phone", "exact_email", "primary", "shared_phone", "shared_email", "card", "external"]
 
 
-class Candidate(CustomerAnswer):
-    """A customer who may be meant, with the reason."""
+class CustomerOnLine(CustomerAnswer):
+    """A customer whom somebody is talking to."""
 
-    match: Annotated[Match, Field(description="`primary` and `shared_...`: several customers have this number.")]
+    figures: Annotated[
+        Figures | SkipJsonSchema[None], Field(description="In the company's currency; absent without `financial`.")
+    ] = None
     birthday_today: Annotated[
         bool | SkipJsonSchema[None], Field(description="In the company's time zone; absent without `personal`.")
     ] = None
@@ -123,6 +130,12 @@ class Candidate(CustomerAnswer):
             "count most are known; the completeness of the customer tells the rest."
         ),
     ] = None
+
+
+class Candidate(CustomerOnLine):
+    """A customer who may be meant, with the reason."""
+
+    match: Annotated[Match, Field(description="`primary` and `shared_...`: several customers have this number.")]
 
 
 class SearchQuery(Wire):
@@ -165,3 +178,86 @@ class SearchAnswer(Page[Found]):
 
 class LookupAnswer(Page[Candidate]):
     """Candidates, most likely first. A number that nobody has answers an empty list."""
+
+
+class CardEngagement(Answer):
+    """What was said between us: open complaints and promises, the first due first, and the last interactions."""
+
+    complaints: list[Complaint]
+    promises: list[Promise]
+    interactions: Annotated[list[Interaction], Field(description="The newest first.")]
+
+
+_ID, _RECEIPT = "01932b1c-3f60-7a10-8c52-0e4b7d6a9f01", "01932f40-1a20-7c31-9b77-2f5c8e1d3a02"
+_SINCE, _LAST = "2026-03-02T04:00:00.000000Z", "2026-11-20T04:30:00.000000Z"
+_CARD: dict[str, Any] = {
+    "customer": {
+        "id": _ID, "kind": "person", "status": "active", "display_name": "王芳", "language": "zh-Hans",
+        "home_store": "S01", "given_name": "芳", "family_name": "王", "reading": "Wang Fang", "gender": "female",
+        "birthday": {"month": 9, "day": 21, "year": None}, "source": "till",
+        "profile": {"life": {"hobbies": ["tea"]}},
+        "identifiers": [
+            {"id": "01932b1c-3f60-7a10-8c52-0e4b7d6a9f03", "kind": "phone", "system": None, "value": "+8613812345678",
+             "typed": "138 1234 5678", "primary": True, "verified_at": None},
+        ],
+        "figures": {"receipts": 1, "occasions": 1, "net": 3000, "margin": 255, "discount": 200, "returns": 0,
+                    "first_purchase_at": _LAST, "last_purchase_at": _LAST, "usual_gap_days": None,
+                    "last_store": "S01", "favourite_category": "food/tea"},
+        "version": 3, "created_at": _SINCE, "updated_at": _SINCE, "birthday_today": False, "ask_next": "email",
+    },
+    "receipts": [
+        {"id": _RECEIPT, "customer_id": _ID, "attributed": True, "source": "till", "number": "S01-20261120-0007",
+         "store": "S01", "till": "3", "kind": "sale", "occurred_at": _LAST, "business_date": "2026-11-20",
+         "currency": "CNY", "rate": None, "gross": 3200, "discount": 200, "net": 3000, "tax": 345, "cost": 2400,
+         "seller": "emp-12", "promotions": [], "purpose": "gift", "one_off": False, "extensions": {},
+         "lines": [{"line": 1, "product": "TEA-1", "category": "food/tea", "quantity": "2", "gross": 3200,
+                    "discount": 200, "net": 3000, "tax": 345, "cost": 2400, "original_line": None}],
+         "tenders": [{"kind": "cash", "amount": 3000}], "returns": None, "flags": [], "recorded_at": _LAST,
+         "voided_at": None},
+    ],
+    "engagement": {
+        "complaints": [], "promises": [],
+        "interactions": [
+            {"id": "01932f5a-6b10-7d42-8a08-5c1e9f2b4d04", "customer_id": _ID, "occurred_at": _LAST,
+             "occurred_on": "2026-11-20", "by": "emp-3", "recorded_by": "01930000-0000-7000-8000-000000000001",
+             "version": 1, "created_at": _LAST, "updated_at": _LAST, "follow_up_at": None, "channel": "phone",
+             "direction": "inbound", "topic": "delivery", "note": "Asks for Friday"},
+        ],
+    },
+    "wishes": {
+        "do_not_call": False, "preferred_channel": "chat",
+        "consents": [{"purpose": "marketing", "partner": None, "channel": "sms", "state": "granted",
+                      "decided_at": _SINCE}],
+    },
+    "relationships": [
+        {"id": "01932b2d-4a70-7e53-9d19-6f2a0c3e5b05", "other": "01932b1c-3f60-7a10-8c52-0e4b7d6a9f06",
+         "kind": "spouse", "since": None, "note": None, "version": 1, "created_at": _SINCE, "updated_at": _SINCE,
+         "other_name": "张伟"},
+    ],
+    "warnings": [],
+    "standing": {"customer_id": _ID, "standing": "allow", "reasons": [], "credit": None, "as_of": _LAST},
+}  # fmt: skip
+
+
+class Card(Answer):
+    """What the rooms know of a customer, as far as the API key may see it; what it may not see is absent."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CARD]})
+
+    customer: Annotated[CustomerOnLine, Field(description="The record, with what may be said and asked now.")]
+    receipts: Annotated[
+        list[RecordedReceipt] | SkipJsonSchema[None],
+        Field(description="The last 5, the newest business day first; voided ones too. Needs `receipts:read`."),
+    ] = None
+    engagement: Annotated[
+        CardEngagement | SkipJsonSchema[None], Field(description="Needs the scope `engagement:read`.")
+    ] = None
+    wishes: Wishes
+    relationships: Annotated[list[Related], Field(description="At most 20, the oldest first.")]
+    warnings: Annotated[
+        list[WarningAnswer] | SkipJsonSchema[None],
+        Field(description="Those that are not resolved, the worst first. Needs the scope `warnings:read`."),
+    ] = None
+    standing: Annotated[
+        Standing | SkipJsonSchema[None], Field(description="Whether to sell; absent for a partner's key.")
+    ] = None

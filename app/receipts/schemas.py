@@ -76,3 +76,23 @@ class RecordedReceipt(Answer):
     flags: list[str]
     recorded_at: datetime
     voided_at: datetime | None
+
+
+class Figures(Answer):
+    """A customer's figures over all receipts that count, true as of the last one. Amounts are minor units.
+
+    An occasion is a business day with net > 0; `usual_gap_days` is the mean of the gaps between occasions. `margin` is
+    null while no cost is known.
+    """
+
+    receipts: int
+    occasions: int
+    net: int
+    margin: int | None
+    discount: int
+    returns: int
+    first_purchase_at: datetime | None
+    last_purchase_at: datetime | None
+    usual_gap_days: float | None
+    last_store: str | None
+    favourite_category: str | None

@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks [rows ...]`: measure against the budgets, print one table and keep it in RESULTS.md.
 
-Rows: lookup, sizes, search, single, batch, beside, feed, import, segments, start; without any, all of them. A full run
-takes less than 30 minutes once the data is there, which the first run builds in .clientele-bench (half an hour and
-20 GB).
+Rows: lookup, sizes, card, search, single, batch, beside, feed, import, segments, start; without any, all of them. A
+full run takes less than 30 minutes once the data is there, which the first run builds in .clientele-bench (half an hour
+and 20 GB).
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 import asyncpg
 
 from app.core.embedded import server as embedded
-from tests.benchmarks import cpu, feeds, imports, lookups, pushes, searches, segments, starts, table
+from tests.benchmarks import cards, cpu, feeds, imports, lookups, pushes, searches, segments, starts, table
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.data import dsn, say
 from tests.benchmarks.table import Row
@@ -26,6 +26,7 @@ DIRECTORY = Path(".clientele-bench")
 PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "lookup": lookups.against_limit,
     "sizes": lookups.over_sizes,
+    "card": cards.against_limit,
     "search": searches.by_each_way,
     "single": pushes.one_by_one,
     "batch": pushes.in_batches,

@@ -3,7 +3,8 @@
 A bare ASGI function on uvicorn (uvloop, httptools, no access log), the application's own SQL on an asyncpg pool that
 resets nothing, JSON as PostgreSQL wrote it. No framework, no key, no scope, no audit, no limits, no metrics, no checks.
 
-    GET /phone?v=%2B8613800000001    GET /card?v=C00000001    GET /changes?v=1000    GET /bare
+    GET /phone?v=%2B8613800000001    GET /card?v=C00000001    GET /whole?v=(a customer's id)
+    GET /changes?v=1000    GET /bare
 """
 
 import argparse
@@ -15,7 +16,7 @@ from urllib.parse import unquote
 import asyncpg
 import uvicorn
 
-from tests.benchmarks.same_sql import CHANGES, LOOKUP, SESSION, lookup_values
+from tests.benchmarks.same_sql import CARD, CHANGES, LOOKUP, SESSION, card_values, lookup_values
 
 _JSON = (b"content-type", b"application/json")
 PAGE = 1000
@@ -38,6 +39,7 @@ class Limit:
         self._answers: dict[str, Callable[[str], Awaitable[bytes]]] = {
             "/phone": self._phone,
             "/card": self._card,
+            "/whole": self._whole,
             "/changes": self._changes,
             "/bare": self._bare,
         }
@@ -54,8 +56,9 @@ class Limit:
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
         self._pool = await asyncpg.create_pool(
-            self._dsn, min_size=1, max_size=self._connections, connection_class=Connection, server_settings=SESSION
-        )
+            self._dsn, min_size=1, max_size=self._connections, connection_class=Connection, server_settings=SESSION,
+            max_cacheable_statement_size=0,
+        )  # fmt: skip
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._pool.close()
@@ -70,6 +73,10 @@ class Limit:
     async def _lookup(self, kind: str, value: str) -> bytes:
         row = await self._pool.fetchrow(LOOKUP.text, *LOOKUP.arguments(lookup_values(kind, value)))
         return b'{"data":%b,"next_cursor":null,"has_more":false}' % row["data"].encode()
+
+    async def _whole(self, value: str) -> bytes:
+        row = await self._pool.fetchrow(CARD.text, *CARD.arguments(card_values(value)))
+        return str(row["document"]).encode()
 
     async def _changes(self, value: str) -> bytes:
         values = {"after": int(value), "limit": PAGE, "types": None}

@@ -4,9 +4,10 @@ import uuid
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, case, cast, func, select
+from sqlalchemy import ColumnElement, Text, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
+from app.core.caller import Caller
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.customers.belongings import ADDRESS, CONTACT, RELATIONSHIP, Kind
@@ -20,6 +21,10 @@ _ORIGIN = ("channel", "collector", "store")
 @lru_cache(maxsize=64)
 def document(kind: Kind, groups: frozenset[str]) -> ColumnElement[Any]:
     """The JSON of one, over its table."""
+    return json_object(**_members(kind, groups))
+
+
+def _members(kind: Kind, groups: frozenset[str]) -> dict[str, Any]:
     table = TABLES[kind.word]
     shown: dict[str, Any] = {"id": table.id}
     for name, group in kind.groups.items():
@@ -30,7 +35,7 @@ def document(kind: Kind, groups: frozenset[str]) -> ColumnElement[Any]:
         shown |= {"collected_at": json_time(table.collected_at), "confirmed_at": json_time(table.confirmed_at)}
         shown["licence_end"] = table.licence_end
     shown |= {"version": table.version, "created_at": json_time(table.created_at)}
-    return json_object(**shown, updated_at=json_time(table.updated_at))
+    return {**shown, "updated_at": json_time(table.updated_at)}
 
 
 async def belongings(tx: Tx, kind: Kind, customer: uuid.UUID) -> str | None:
@@ -56,6 +61,19 @@ async def relationships(
     if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer, *_seen(tx))) is None:
         return None
     return [(row[0], row[1]) for row in rows]
+
+
+def related(customer: ColumnElement[Any], caller: Caller, most: int) -> ColumnElement[Any]:
+    """A JSON list of the first relationships of the customer in this column, with the displayed name of each other."""
+    row = Relationship
+    shown = _members(RELATIONSHIP, caller.field_groups)
+    if "basic" in caller.field_groups:
+        name = select(Customer.display_name).where(Customer.id == row.other, visible_to(caller)).correlate(row)
+        shown["other_name"] = name.scalar_subquery()
+    first = select(row.id, json_object(**shown).label("document")).where(row.customer_id == customer)
+    each = first.order_by(row.id).limit(most).correlate_except(row).lateral("related")
+    listed = select(func.json_agg(aggregate_order_by(each.c.document, each.c.id), type_=JSON))
+    return func.coalesce(listed.scalar_subquery(), literal([], JSON))
 
 
 async def belonging(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID) -> tuple[str, int]:

@@ -154,6 +154,12 @@ class RelationshipAnswer(Answer):
     updated_at: datetime
 
 
+class Related(RelationshipAnswer):
+    """The same with the displayed name of the other customer."""
+
+    other_name: str | None = None
+
+
 class RelationshipQuery(Wire):
     """Which part of the list to read."""
 

@@ -65,6 +65,24 @@ class ConsentAnswer(Answer):
     recorded_by: uuid.UUID
 
 
+class ConsentInForce(Answer):
+    """What a customer has decided, as it stands. `partner` is null where it is about us."""
+
+    purpose: str
+    partner: str | None
+    channel: str
+    state: str
+    decided_at: datetime
+
+
+class Wishes(Answer):
+    """What a customer wants of us. Whether a contact may be made now, `may-contact` says."""
+
+    do_not_call: bool
+    preferred_channel: str | None
+    consents: list[ConsentInForce]
+
+
 class ConsentQuery(Wire):
     """Which decisions to list."""
 

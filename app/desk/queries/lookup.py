@@ -74,10 +74,12 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
     return answer(candidate, (candidate.c.is_primary.desc(), candidate.c.id.desc()))
 
 
-def about(caller: Caller, sections: Sections, weights: Weights, match: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The document of a candidate over `customers`, with the reason why it is one."""
+def about(
+    caller: Caller, sections: Sections, weights: Weights, match: ColumnElement[Any] | None = None
+) -> ColumnElement[Any]:
+    """The document of a row of `customers`; of a candidate with the reason why it is one."""
     held = caller.field_groups
-    members: dict[str, SQLColumnExpression[Any]] = {"match": match}
+    members: dict[str, SQLColumnExpression[Any]] = {} if match is None else {"match": match}
     members |= customers_queries.members(held, sections)
     if "personal" in held:
         members["birthday_today"] = func.coalesce(
@@ -104,7 +106,7 @@ def answer(candidate: Subquery, order: Sequence[ColumnElement[Any]]) -> Select[A
 # Parameters `customer` and `today` (the company's day); no row if there is no such customer.
 STANDING = text(
     """
-SELECT a.status, a.credit_limit, a.balance, a.currency, debt.overdue, debt.since,
+SELECT c.id AS customer_id, a.status, a.credit_limit, a.balance, a.currency, debt.overdue, debt.since,
        ARRAY(SELECT h.reason FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
              ORDER BY h.placed_at, h.id) AS reasons,
        ARRAY(SELECT h.placed_at FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL

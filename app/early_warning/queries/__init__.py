@@ -5,6 +5,7 @@ from app.early_warning.queries.reading import (
     Filter,
     history,
     hold,
+    live,
     page,
     rules,
     stretch_end,
@@ -12,6 +13,6 @@ from app.early_warning.queries.reading import (
 )  # fmt: skip
 
 __all__ = [
-    "BY_ID", "STRETCH", "WARNED", "Filter", "Part", "Parts", "acting", "chained", "history", "hold", "page",
-    "rules", "stretch_end", "to_do", "warning",
+    "BY_ID", "STRETCH", "WARNED", "Filter", "Part", "Parts", "acting", "chained", "history", "hold", "live",
+    "page", "rules", "stretch_end", "to_do", "warning",
 ]  # fmt: skip

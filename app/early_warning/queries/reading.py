@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, DateTime, Select, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.core.db import Tx
+from app.core.documents import json_object, json_time
 from app.customers.models import Customer
 from app.early_warning.models import Hold, WarningEvent, WarningRow, WarningRule
 
@@ -60,6 +62,19 @@ async def page(tx: Tx, wanted: Filter, *, after: Sequence[Any] | None, limit: in
         if after is not None:
             statement = statement.where(WarningRow.id < uuid.UUID(after[0]))
     return [row._mapping for row in await tx.rows(statement)]  # noqa: SLF001  the documented way to a row's names
+
+
+def live(customer: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A JSON list of what is not resolved of the customer in this column, the worst first; for `documents.document`."""
+    table = WarningRow.__table__
+    shown = {
+        column.name: json_time(column) if isinstance(column.type, DateTime) else column
+        for column in _SHOWN if column.name != "severity_rank"
+    }  # fmt: skip
+    order = (table.c.severity_rank.desc(), table.c.id.desc())
+    listed = func.json_agg(aggregate_order_by(json_object(**shown), *order), type_=JSON)
+    mine = select(listed).where(table.c.customer_id == customer, table.c.status != "resolved")
+    return func.coalesce(mine.correlate_except(table).scalar_subquery(), literal([], JSON))
 
 
 async def warning(tx: Tx, warning_id: uuid.UUID) -> Mapping[str, Any] | None:

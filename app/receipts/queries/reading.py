@@ -1,15 +1,14 @@
 """Receipts and figures as they are shown."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
-from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Numeric,
     Select,
     Text,
@@ -18,80 +17,36 @@ from sqlalchemy import (
     cast,
     func,
     literal,
-    literal_column,
     select,
     tuple_,
-    union_all,
 )  # fmt: skip
-from sqlalchemy.dialects.postgresql import JSON
-from sqlalchemy.orm import aliased
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.core.sql import recordset
 from app.customers.models import Customer
-from app.receipts.models import CustomerFigures, Receipt, ReceiptLine, ReceiptNumber
+from app.receipts.models import CustomerFigures, Receipt, ReceiptNumber
+from app.receipts.queries.documents import as_json, document
 
 FINANCIAL = "financial"
-UNKNOWN_ORIGINAL = "unknown_original"
-RETURNED_MORE = "returned_more_than_sold"
 Number = tuple[str, str]
 
 
-# The JSON of a row of `receipts` with its lines; amounts are as a till sends them, a return's positive. Plain text,
-# because it ends every push: a tree of expressions would be walked anew each time.
-_SIGN = "(CASE receipts.kind WHEN 'return' THEN -1 ELSE 1 END)"
-_MOMENT = """'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""
-_DOCUMENT = """
-json_build_object(
-  'id', receipts.id, 'customer_id', receipts.customer_id,
-  'attributed', (SELECT c.kind <> 'walk_in' FROM customers c WHERE c.id = receipts.customer_id),
-  'source', receipts.source, 'number', receipts.number, 'store', receipts.store, 'till', receipts.till,
-  'kind', receipts.kind, 'occurred_at', to_char(receipts.occurred_at, @moment@), 'business_date',
-  receipts.business_date, 'currency', receipts.currency, 'rate', trim_scale(receipts.rate)::text, 'gross', @sign@ *
-  receipts.gross, 'discount', @sign@ * receipts.discount, 'net', @sign@ * receipts.net, 'tax', @sign@ * receipts.tax,
-  @cost@ 'seller', receipts.seller, 'promotions', to_json(receipts.promotions), 'purpose', receipts.purpose, 'one_off',
-  receipts.one_off, 'extensions', receipts.extensions, 'lines', (
-    SELECT json_agg(json_build_object(
-      'line', l.line, 'product', l.product, 'category', l.category, 'quantity', trim_scale(@sign@ * l.quantity)::text,
-      'gross', @sign@ * l.gross, 'discount', @sign@ * l.discount, 'net', @sign@ * l.net, 'tax', @sign@ * l.tax,
-      @line_cost@ 'original_line', l.original_line) ORDER BY l.line)
-    FROM receipt_lines l WHERE l.customer_id = receipts.customer_id AND l.receipt_id = receipts.id),
-  'tenders', coalesce((
-    SELECT json_agg(
-      json_build_object('kind', one ->> 'kind', 'amount', @sign@ * (one ->> 'amount')::bigint) ORDER BY place)
-    FROM jsonb_array_elements(receipts.tenders) WITH ORDINALITY tender(one, place)), '[]'),
-  'returns', CASE WHEN receipts.returns_number IS NOT NULL
-    THEN json_build_object('source', receipts.returns_source, 'number', receipts.returns_number) END,
-  'flags', to_json(receipts.flags), 'recorded_at', to_char(receipts.recorded_at, @moment@),
-  'voided_at', to_char(receipts.voided_at, @moment@))::text
-"""
-
-
-@cache
-def document(*, with_cost: bool) -> ColumnElement[str]:
-    """The document of a row of `receipts`, as text."""
-    sql = _DOCUMENT.replace("@cost@", "'cost', @sign@ * receipts.cost," if with_cost else "")
-    sql = sql.replace("@line_cost@", "'cost', @sign@ * l.cost," if with_cost else "")
-    shown: ColumnElement[str] = literal_column(sql.replace("@sign@", _SIGN).replace("@moment@", _MOMENT), Text)
-    return shown
-
-
 def one_document(tx: Tx, customer_id: uuid.UUID, receipt_id: uuid.UUID) -> Select[Any]:
-    """SELECT of one receipt's document for the caller, and of what `with_return_flags` needs to complete it."""
+    """SELECT of one receipt's document for the caller."""
     return _documents(tx).where(Receipt.customer_id == customer_id, Receipt.id == receipt_id)
 
 
 def _documents(tx: Tx) -> Select[Any]:
-    shown: Any = document(with_cost=FINANCIAL in tx.caller.field_groups)
-    wanted: Select[Any] = select(shown, Receipt.returns_source, Receipt.returns_number)
+    wanted: Select[Any] = select(document(with_cost=FINANCIAL in tx.caller.field_groups, as_read=True))
     return wanted
 
 
 async def receipt(tx: Tx, receipt_id: uuid.UUID) -> tuple[str, uuid.UUID] | None:
     """(document, customer id) of a receipt."""
     rows = await tx.rows(_documents(tx).add_columns(Receipt.customer_id).where(Receipt.id == receipt_id))
-    return ((await with_return_flags(tx, rows))[0], rows[0][3]) if rows else None
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 class Listed(NamedTuple):
@@ -112,7 +67,7 @@ async def receipts_of(
         _documents(tx)
         .add_columns(*key)
         .where(Receipt.customer_id == customer_id)
-        .order_by(*(column.desc() for column in key))
+        .order_by(*_newest(Receipt.__table__))
         .limit(limit)
     )
     if after is not None:
@@ -120,85 +75,34 @@ async def receipts_of(
     rows = await tx.rows(found)
     if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer_id)) is None:
         return None
-    documents = await with_return_flags(tx, rows)
-    return [Listed(text, *row[3:]) for text, row in zip(documents, rows, strict=True)]
+    return [Listed(*row) for row in rows]
+
+
+def last_receipts(customer: ColumnElement[Any], groups: frozenset[str], most: int) -> ColumnElement[Any]:
+    """A JSON list of the last receipts of the customer in this column, as the first page of the list shows them."""
+    table = Receipt.__table__
+    last = select(*table.c).where(table.c.customer_id == customer).order_by(*_newest(table)).limit(most)
+    # Named as the table: that is what documents speak of.
+    row = last.correlate_except(table).lateral("receipts")
+    each = as_json(with_cost=FINANCIAL in groups, as_read=True)
+    listed = func.json_agg(aggregate_order_by(each, *_newest(row)), type_=JSON)
+    return func.coalesce(select(listed).select_from(row).scalar_subquery(), literal([], JSON))
+
+
+def _newest(row: FromClause) -> tuple[ColumnElement[Any], ...]:
+    return tuple(row.c[name].desc() for name in ("business_date", "occurred_at", "id"))
 
 
 async def stored(tx: Tx, numbers: Sequence[Number]) -> dict[Number, dict[str, Any]]:
     """The documents, as values, of the receipts with these numbers."""
-    given = _numbers(numbers)
+    rows = [{"source": source, "number": number} for source, number in numbers]
+    given = recordset(rows, "given", source=Text(), number=Text())
     found = (
-        select(given.c.source, given.c.number, document(with_cost=True))
+        select(given.c.source, given.c.number, document(with_cost=True, as_read=False))
         .join(ReceiptNumber, and_(ReceiptNumber.source == given.c.source, ReceiptNumber.number == given.c.number))
         .join(Receipt, and_(Receipt.customer_id == ReceiptNumber.customer_id, Receipt.id == ReceiptNumber.receipt_id))
     )
     return {(row[0], row[1]): orjson.loads(row[2]) for row in await tx.rows(found)}
-
-
-def _numbers(numbers: Iterable[Number]) -> Any:
-    rows = [{"source": source, "number": number} for source, number in numbers]
-    return recordset(rows, "given", source=Text(), number=Text())
-
-
-async def with_return_flags(tx: Tx, rows: Sequence[Any]) -> list[str]:
-    """The documents of rows (document, returns_source, returns_number), with a flag on returns that cannot be right.
-
-    Its original is not there, or sold less than what came back of it. Receipts come late and out of order, so this is
-    asked anew whenever they are read, and not written down.
-    """
-    originals = {(row[1], row[2]) for row in rows if row[2] is not None}
-    flags = await _return_flags(tx, sorted(originals)) if originals else {}
-    return [_flagged(row[0], flags.get((row[1], row[2]))) for row in rows]
-
-
-def _flagged(document_text: str, flag: str | None) -> str:
-    if flag is None:
-        return document_text
-    value = orjson.loads(document_text)
-    if value["voided_at"] is None:
-        value["flags"].append(flag)
-    return orjson.dumps(value).decode()
-
-
-async def _return_flags(tx: Tx, originals: Sequence[Number]) -> dict[Number, str]:
-    """What is to be said of all returns of each receipt together, product by product and line by line where named."""
-    given, line, sale = _numbers(originals), aliased(ReceiptLine), aliased(Receipt)
-    known = (
-        select(given.c.source, given.c.number, sale.customer_id, sale.id)
-        .join(ReceiptNumber, and_(ReceiptNumber.source == given.c.source, ReceiptNumber.number == given.c.number))
-        .join(sale, and_(sale.customer_id == ReceiptNumber.customer_id, sale.id == ReceiptNumber.receipt_id))
-        .where(sale.voided_at.is_(None))
-        .cte("known")
-    )
-    sold = select(known.c.source, known.c.number, line.product, line.line, line.quantity).join(
-        line,
-        and_(line.customer_id == known.c.customer_id, line.receipt_id == known.c.id, line.quantity > 0),
-        isouter=True,
-    )
-    returned = (
-        select(
-            Receipt.returns_source,
-            Receipt.returns_number,
-            ReceiptLine.product,
-            ReceiptLine.original_line,
-            ReceiptLine.quantity,
-        )
-        .join(given, and_(Receipt.returns_source == given.c.source, Receipt.returns_number == given.c.number))
-        .join(ReceiptLine, and_(ReceiptLine.customer_id == Receipt.customer_id, ReceiptLine.receipt_id == Receipt.id))
-        .where(Receipt.voided_at.is_(None))
-    )
-    left: dict[tuple[str, str, str | int], Decimal] = {}
-    there: set[Number] = set()
-    returned = returned.where(ReceiptLine.quantity < 0)
-    moves = union_all(sold.add_columns(literal("sold")), returned.add_columns(literal("returned")))
-    for source, number, product, place, quantity, kind in await tx.rows(moves):
-        if kind == "sold":
-            there.add((source, number))
-        for key in (product, place):
-            if key is not None:
-                left[source, number, key] = left.get((source, number, key), Decimal(0)) + quantity
-    more = {(source, number): RETURNED_MORE for (source, number, _), rest in left.items() if rest < 0}
-    return more | {one: UNKNOWN_ORIGINAL for one in originals if one not in there}
 
 
 def figures_of(customer: ColumnElement[object]) -> ColumnElement[object]:

@@ -24,4 +24,5 @@ async def told(
     if events or entries:
         # The receipt was written by an earlier statement, so this one can read it.
         shown = shown.add_cte(*parts, publish(tx, events).cte("published"), record(tx, entries).cte("recorded"))
-    return (await queries.with_return_flags(tx, await tx.rows(shown, parameters)))[0].encode()
+    text: str = await tx.scalar(shown, parameters)
+    return text.encode()
