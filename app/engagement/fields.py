@@ -78,6 +78,7 @@ COLLECTIONS: tuple[Collection, ...] = (
         _contact("date", "Day", _DATE, source="occurred_on"),
         _contact("channel", "Channel", _CHOICE, c.Channel),
         _contact("direction", "Direction", _CHOICE, c.Direction),
+        _contact("reached", "We were in touch", _BOOLEAN),
         _contact("topic", "Topic", _TEXT),
         _contact("by", "Member of staff", _TEXT),
         _contact("follow_up", "To be followed up on", _DATE, value=_day_of("follow_up_at")),

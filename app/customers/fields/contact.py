@@ -30,7 +30,7 @@ from app.customers.models import Consent, ContactMade, ContactPolicy, Customer
 from app.customers.purposes import ANY, CHANNELS, DECIDED_CHANNELS, GRANTED, PURPOSES, STATES
 
 _POLICY = ("contact_policy.updated",)
-_MADE = ("contact.made",)
+_MADE = ("contact.made", "contact.corrected", "contact.withdrawn")
 Conditions = Callable[[FromClause], Sequence[ColumnElement[bool]]]
 
 
