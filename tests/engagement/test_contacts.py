@@ -3,6 +3,7 @@
 import random
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -84,7 +85,7 @@ async def test_a_corrected_interaction_leaves_no_wrong_count(capped, house):
     start = await capped.here()
     made = await capped.add("interactions", direction="outbound", by="emp-1")
     assert await reasons(capped) == ["cap_reached"]
-    steps = [
+    steps: list[tuple[dict[str, Any], list[str], list[bool], list[str]]] = [
         ({"reached": False}, [], [False], ["contact.corrected"]),
         ({"reached": True, "channel": "sms"}, ["cap_reached"], [True], ["contact.corrected"]),
         ({"direction": "inbound"}, [], [], ["contact.withdrawn"]),
@@ -113,7 +114,7 @@ async def test_a_refused_interaction_counts_nothing(capped, house):
 
 async def test_the_log_has_the_interactions_that_plain_python_counts(desk, house):
     """Random interactions and corrections: the cap is reached exactly when plain Python counts as many."""
-    chance, kept = random.Random(7), {}
+    chance, kept = random.Random(7), dict[str, Any]()
     await cap(desk, 4)
     for _ in range(40):
         if kept and chance.random() < 0.5:
