@@ -211,6 +211,11 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/customers/{customer_id}/confirm": Sample(
         "customers:write", body={"paths": ["birthday", "phone"], "provenance": PROVENANCE}
     ),
+    "GET /v1/profile-quality/periods": Sample(
+        "customers:read",
+        query={"since": "2026-01-01", "until": "2026-12-31", "by": "week", "of": "collector", "store": "{store}",
+               "collector": "emp-3", "limit": "5"},
+    ),
     "GET /v1/profile-quality": Sample("customers:read", query={"since": "2026-01-01", "until": "2026-12-31"}),
     "GET /v1/customers/{customer_id}/addresses": Sample("customers:read", hides=True),
     "POST /v1/customers/{customer_id}/addresses": Sample("customers:write", body=ADDRESS, status=201),
