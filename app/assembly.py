@@ -61,7 +61,7 @@ def build_services(settings: Settings, url: str, clock: Clock | None = None) -> 
         metrics=metrics,
         offload=Offload(inline_bytes=settings.limits.offload_bytes),
         feed=FeedWaiter(db),
-        registry=build_registry(),
+        registry=build_registry(settings.completeness),
         sections=Sections((FIGURES,)),
         probes=(feed_queries.probe, jobs.probe),
     )

@@ -1,20 +1,22 @@
 """Everything that the segment language can ask about, gathered from the rooms."""
 
 from app.core.fields import Registry
+from app.core.settings import CompletenessSettings
 from app.credit import fields as credit
 from app.customers import fields as customers
-from app.customers.fields import contact
+from app.customers.fields import belongings, contact
+from app.customers.fields.completeness import completeness_field
 from app.engagement import fields as engagement
 from app.receipts import fields as receipts
 
-_ROOMS = (customers, contact, receipts, credit, engagement)
+_ROOMS = (customers, contact, belongings, receipts, credit, engagement)
 
 
-def build_registry() -> Registry:
-    """The registry of this release; `main` builds it once and hands it down."""
+def build_registry(completeness: CompletenessSettings) -> Registry:
+    """The registry of this release under these weights; `main` builds it once and hands it down."""
     return Registry(
         customers.POPULATION,
-        [field for room in _ROOMS for field in getattr(room, "FIELDS", ())],
+        [completeness_field(completeness), *(field for room in _ROOMS for field in getattr(room, "FIELDS", ()))],
         [collection for room in _ROOMS for collection in getattr(room, "COLLECTIONS", ())],
         contact.CONSENTS,
     )

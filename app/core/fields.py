@@ -98,8 +98,9 @@ class Field:
 
     `value` builds its expression from the row (of `side` where one is named); null means missing. `empty` is its value
     for whom the side has no row; None means missing. `year` goes with a birthday, whose own value is month * 100 + day.
-    `group` and `scope` are what a caller needs to use it; `changed_by` the events after which it may differ, and
-    `temporal` whether time alone changes it. `only` are its operators where they are fewer than those of its type.
+    `group` (with `more_groups`, all of them) and `scope` are what a caller needs to use it; `changed_by` the events
+    after which it may differ, and `temporal` whether time alone changes it. `only` are its operators where they are
+    fewer than those of its type.
     """
 
     name: str
@@ -118,6 +119,12 @@ class Field:
     only: tuple[str, ...] = ()
     changed_by: tuple[str, ...] = ()
     temporal: bool = False
+    more_groups: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The field groups that a caller needs, all of them."""
+        return (self.group, *self.more_groups)
 
     @property
     def operators(self) -> tuple[str, ...]:
@@ -135,7 +142,7 @@ class DaySums:
 
     relation: Callable[[], FromClause]
     customer: Callable[[FromClause], ColumnElement[uuid.UUID]]
-    day: Callable[[FromClause], ColumnElement[date]]
+    day: Build
     rows: Callable[[FromClause], ColumnElement[Any]]
     columns: Mapping[str, Build]
 
@@ -155,7 +162,7 @@ class Collection:
     fields: tuple[Field, ...]
     order: Callable[[FromClause], tuple[ColumnElement[Any], ...]]
     evidence: Callable[[FromClause], ColumnElement[uuid.UUID]]
-    day: Callable[[FromClause], ColumnElement[date]] | None = None
+    day: Build | None = None
     counted: Callable[[FromClause], ColumnElement[bool]] | None = None
     in_order: bool = False
     day_sums: DaySums | None = None
@@ -217,8 +224,9 @@ class Registry:
             raise ValueError(f"both a field and a collection: {', '.join(sorted(taken))}")
 
     def extended(self, fields: Iterable[Field]) -> "Registry":
-        """What this registry holds, and more fields."""
-        return Registry(self.population, [*self.fields.values(), *fields], self.collections.values(), self.consents)
+        """What this registry holds, and more fields; one of the same name takes the place of the one here."""
+        found = {**self.fields, **_by_name(fields)}
+        return Registry(self.population, found.values(), self.collections.values(), self.consents)
 
     def names(self) -> Iterator[str]:
         """Every name that can stand in a text: fields, collections and their fields."""

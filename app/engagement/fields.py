@@ -1,4 +1,4 @@
-"""What can be asked about contacts, complaints and surveys."""
+"""What can be asked about interactions, complaints and surveys."""
 
 from collections.abc import Callable
 from typing import Any
@@ -61,7 +61,7 @@ def _collection(
     return Collection(
         name, label, relation=relation, fields=fields, scope=_SCOPE, changed_by=changed_by,
         customer=lambda row: row.c.customer_id,
-        day=lambda row: row.c.occurred_on,
+        day=column("occurred_on"),
         order=lambda row: (row.c.occurred_on, row.c.occurred_at, row.c.id),
         evidence=lambda row: row.c.id,
     )  # fmt: skip
@@ -78,6 +78,7 @@ COLLECTIONS: tuple[Collection, ...] = (
         _contact("date", "Day", _DATE, source="occurred_on"),
         _contact("channel", "Channel", _CHOICE, c.Channel),
         _contact("direction", "Direction", _CHOICE, c.Direction),
+        _contact("reached", "We were in touch", _BOOLEAN),
         _contact("topic", "Topic", _TEXT),
         _contact("by", "Member of staff", _TEXT),
         _contact("follow_up", "To be followed up on", _DATE, value=_day_of("follow_up_at")),

@@ -13,6 +13,8 @@ EVENT_TYPES = {
     "contact.reserved": "Somebody is about to contact a customer.",
     "contact.released": "A reservation for contacting a customer was ended before its time.",
     "contact.made": "A contact with a customer was made, or tried.",
+    "contact.corrected": "What was noted of a contact was set right.",
+    "contact.withdrawn": "What was noted as a contact was none of ours.",
     "receipt.recorded": "A receipt was recorded.",
     "receipt.voided": "A receipt was cancelled.",
     "receipt.attributed": "A receipt now belongs to another customer.",

@@ -104,7 +104,7 @@ def _customer(row: FromClause) -> ColumnElement[Any]:
     return row.c.customer_id
 
 
-def _day(row: FromClause) -> ColumnElement[Any]:
+def _day(row: FromClause, _: Evaluation) -> ColumnElement[Any]:
     return row.c.business_date
 
 

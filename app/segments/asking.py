@@ -16,6 +16,7 @@ from app.core.services import Services
 from app.core.types import currency_digits
 from app.customers import queries as customers_queries
 from app.customers.fields import attribute_field
+from app.customers.fields.completeness import completeness_field
 from app.segments import definition
 from app.segments.check import Checked, World
 from app.segments.grammar import Refused
@@ -68,6 +69,7 @@ class Asking:
         known: tuple[Any, Registry] | None = memo.get(_REGISTRY)
         if known is None or known[0] != declared:
             fields = [attribute_field(one) for one in declared.values()]
+            fields.append(completeness_field(self._services.settings.completeness, declared.values()))
             known = memo[_REGISTRY] = declared, self._services.registry.extended(fields)
         return known[1]
 

@@ -26,9 +26,7 @@ CONSENT = "consent"
 COMPARATORS = ("=", "!=", "<", "<=", ">", ">=")
 
 # Collections of rooms that are not there yet.
-LATER_COLLECTIONS = frozenset({
-    "interactions", "complaints", "surveys", "contacts", "relationships", "points", "offers", "receivables", "warnings",
-})  # fmt: skip
+LATER_COLLECTIONS = frozenset({"points", "offers", "receivables", "warnings"})
 
 # What starts a predicate of the grammar that is not answered yet, and how it is called.
 LATER = {

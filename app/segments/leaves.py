@@ -95,10 +95,12 @@ class Found:
 
     def add(self, name: str, used: Field | Collection | Consents) -> None:
         """Note that something of the registry is used."""
+        groups: tuple[str, ...] = (used.group,)
         if isinstance(used, Field):
             self.fields.append(used)
+            groups = used.groups
         self.uses.add(name)
-        self.grants.add((used.scope, used.group))
+        self.grants.update((used.scope, group) for group in groups)
         self.changed_by.update(used.changed_by)
 
 

@@ -39,7 +39,8 @@ def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -
 
 
 def _granted(offer: Field | Collection | Consents, caller: Caller) -> bool:
-    return caller.may(offer.scope) and offer.group in caller.field_groups
+    groups = offer.groups if isinstance(offer, Field) else (offer.group,)
+    return caller.may(offer.scope) and caller.field_groups.issuperset(groups)
 
 
 def _field(field: Field) -> dict[str, Any]:

@@ -164,7 +164,7 @@ class ConditionAnswer(Answer):
     """A part of a question for one customer: `op` is and, or, not, or condition.
 
     A condition shows the customer's `value` (null: missing), what is `needed` where that is a value of its own, the
-    `distance` in words, and as `evidence` the receipts behind it, newest first.
+    `distance` in words, and as `evidence` the ids of the rows behind it (receipts, complaints, ...), newest first.
     """
 
     op: str

@@ -103,8 +103,8 @@ TREE = {"op": "or", "items": [
 
 NEW = {"id": "{uuid}", "occurred_at": "2026-11-20T12:30:00+08:00", "by": "emp-3"}
 RECORDS: dict[str, dict[str, Any]] = {
-    "interaction": {"channel": "phone", "direction": "inbound", "topic": "delivery", "note": "Asks for Friday",
-                    "follow_up_at": "2026-11-27T09:00:00+08:00"},
+    "interaction": {"channel": "phone", "direction": "outbound", "reached": True, "topic": "delivery",
+                    "note": "Asks for Friday", "follow_up_at": "2026-11-27T09:00:00+08:00"},
     "complaint": {"about": "delivery", "severity": "critical", "subject": "Broken on arrival",
                   "customer_did": ["told_us", "asked_compensation"], "due_at": "2026-11-21T12:00:00+08:00",
                   "channel": "phone", "note": "Lid cracked", "owner": "emp-4", "store": "{store}",
@@ -210,6 +210,11 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/customers/{customer_id}/completeness": Sample("customers:read", hides=True),
     "POST /v1/customers/{customer_id}/confirm": Sample(
         "customers:write", body={"paths": ["birthday", "phone"], "provenance": PROVENANCE}
+    ),
+    "GET /v1/profile-quality/periods": Sample(
+        "customers:read",
+        query={"since": "2026-01-01", "until": "2026-12-31", "by": "week", "of": "collector", "store": "{store}",
+               "collector": "emp-3", "limit": "5"},
     ),
     "GET /v1/profile-quality": Sample("customers:read", query={"since": "2026-01-01", "until": "2026-12-31"}),
     "GET /v1/customers/{customer_id}/addresses": Sample("customers:read", hides=True),

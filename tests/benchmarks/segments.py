@@ -18,6 +18,7 @@ from app.assembly import build_services
 from app.core.caller import SYSTEM
 from app.core.db import Tx
 from app.core.services import Services
+from app.core.settings import CompletenessSettings
 from app.registry import build_registry
 from app.segments.check import World, check
 from app.segments.parse import parse
@@ -210,7 +211,7 @@ async def _measure(services: Services, size: data.Size, turns: int) -> list[Row]
 
 def question(asked: str, today: date) -> Question:
     """The question that a text asks."""
-    registry = build_registry()
+    registry = build_registry(CompletenessSettings())
     checked, faults = check(parse(asked).tree, World(registry, 2), from_text=True)
     if checked is None:
         raise ValueError(faults.all)

@@ -81,6 +81,21 @@ async def test_what_is_no_longer_licensed_does_not_count(client, house, make):
     assert refused.status_code == 422
 
 
+async def test_one_number_that_may_be_used_is_enough(client, house, make):
+    """Found: a rented number whose licence had ended hid the number that the customer gave himself."""
+    house.services.clock.set(NOON)
+    rented = {"channel": "rented_list", "licence_end": "2026-01-31"}
+    body = await make(identifiers=[{"kind": "phone", "value": "+8613800138000"}])
+    own = await told(client, body["id"], "completeness")
+    late = {"identifiers": [{"kind": "phone", "value": "+8613900139000"}], "provenance": rented, "id": body["id"]}
+    house.services.clock.set(NOON + timedelta(days=1))
+    answer = await client.post("/v1/customers/batch", json={"items": [late]})
+    assert answer.json()["results"][0]["status"] == "updated"
+    house.services.clock.set(NOON + timedelta(days=60))
+    after = await told(client, body["id"], "completeness")
+    assert (after["score"], after["unlicensed"]) == (own["score"], [])
+
+
 def test_what_looks_made_up():
     for text in ("test", "Test ", "xxx", "aaaa", "12345678", "张三", "N/A", "---"):
         assert made_up_text(text), text

@@ -17,11 +17,12 @@ from app.catalog.models import Category, Product, Store
 from app.core.db import Tx
 from app.credit.models import CreditAccount, Receivable
 from app.customers.attributes import PROFILE, Attribute, Type
-from app.customers.models import Consent, ContactMade, ContactPolicy, Customer, IdentifierRow
+from app.customers.models import Consent, ContactPolicy, Customer, IdentifierRow
 from app.customers.profile import nested
 from app.receipts.commands import rebuild
 from app.receipts.models import Receipt, ReceiptLine
-from tests.segments import dealings
+from tests.segments import belongings, dealings
+from tests.segments.belongings import Belonging, Origins
 from tests.segments.dealings import Dealing
 
 STORES = ("GY-01", "GY-02", "WEB")
@@ -109,6 +110,8 @@ class Person:
     policy: dict[str, Any] | None = None
     contacts: list[tuple[datetime, bool]] = field(default_factory=list)
     dealings: list[Dealing] = field(default_factory=list)
+    belongings: list[Belonging] = field(default_factory=list)
+    origins: Origins = field(default_factory=Origins)
 
     @property
     def counted(self) -> bool:
@@ -138,8 +141,6 @@ class Company:
         await tx.execute(insert(ContactPolicy), wishes) if wishes else None
         decided = [_consent(person, one) for person in self.people for one in person.decided]
         await tx.execute(insert(Consent), decided) if decided else None
-        made = [_contact(person, *one) for person in self.people for one in person.contacts]
-        await tx.execute(insert(ContactMade), made) if made else None
         accounts = [(person.id, person.account) for person in self.people if person.account is not None]
         for customer, account in accounts:
             await tx.execute(insert(CreditAccount), _account(customer, account))
@@ -150,6 +151,7 @@ class Company:
         await tx.execute(insert(ReceiptLine), [_line(one, line) for one in bought for line in one.lines])
         await rebuild(tx, [person.id for person in self.people])
         await dealings.write(tx, [one for person in self.people for one in person.dealings])
+        await belongings.write(tx, self.people)
 
 
 def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Company:
@@ -172,6 +174,7 @@ def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Com
     for _ in range(receipts):
         one = made.people[int((people - 1) * chance.random())]
         one.dealings.append(dealings.dealing(chance, one.id, anchor, STORES))
+    belongings.give(chance, made.people, anchor)
     return made
 
 
@@ -205,11 +208,6 @@ def _consent(person: Person, one: Decided) -> dict[str, Any]:
         "recorded_by": uuid.UUID(int=0), "purpose": one.purpose, "channel": one.channel, "partner": one.partner,
         "state": one.state, "source": "till", "proof": None,
     }  # fmt: skip
-
-
-def _contact(person: Person, at: datetime, reached: bool) -> dict[str, Any]:
-    same = {"at": at, "recorded_at": at, "recorded_by": uuid.UUID(int=0), "channel": "phone", "agent": None}
-    return {"customer_id": person.id, "id": uuid.uuid4(), "reached": reached, **same}
 
 
 def _person(chance: random.Random, number: int) -> Person:
@@ -317,12 +315,14 @@ def _customer(person: Person) -> dict[str, Any]:
     row = {name: getattr(person, name) for name in names}
     birthday = {"birth_month": month, "birth_day": day, "birth_year": year}
     return {**row, **birthday, "version": 1, "updated_at": person.created_at, "profile": nested(person.profile),
-            "collected": {}}  # fmt: skip
+            "collected": {}, "suspect": person.origins.suspect}  # fmt: skip
 
 
 def _identifier(person: Person, kind: str) -> dict[str, Any]:
     value = f"{kind}-{person.id}"
-    more = {"exclusive": kind == "card", "is_primary": False, "created_at": person.created_at}
+    suspect, end = person.origins.reached.get(kind, (False, None))
+    more = {"exclusive": kind == "card", "is_primary": False, "created_at": person.created_at, "suspect": suspect,
+            "licence_end": end}  # fmt: skip
     return {"kind": kind, "value": value, "typed": value, "customer_id": person.id, "id": uuid.uuid4(), **more}
 
 

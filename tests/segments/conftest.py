@@ -3,13 +3,15 @@
 import pytest
 
 from app.core.fields import Registry
+from app.core.settings import CompletenessSettings
 from app.registry import build_registry
 from app.segments.check import World
+from tests.segments.belongings import SHARED_BIRTHDAY
 
 
 @pytest.fixture(scope="session")
 def registry() -> Registry:
-    return build_registry()
+    return build_registry(CompletenessSettings(shared_birthday=SHARED_BIRTHDAY))
 
 
 @pytest.fixture(scope="session")

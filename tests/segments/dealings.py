@@ -80,7 +80,7 @@ def _interaction(chance: random.Random, at: datetime, _: tuple[str, ...]) -> dic
     return {
         "channel": chance.choice(["phone", "visit", "chat"]), "direction": chance.choice(["inbound", "outbound"]),
         "topic": chance.choice(["price", "delivery", None]), "by": chance.choice(STAFF),
-        "follow_up_at": chance.choice([None, _moment(chance, at)]),
+        "reached": chance.random() < 0.7, "follow_up_at": chance.choice([None, _moment(chance, at)]),
     }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ _TEXTS = {
     "brand": ("Acme", "Bond"), "seller": ("emp-1",), "till": ("1", "2"), "source": ("till", "web"),
     "currency": ("CNY", "USD"), "city": [city for city in CITIES if city], "region": ("south",),
     "topic": ("price", "delivery"), "owner": ("emp-1", "emp-2"), "by": ("emp-1",), "survey": ("autumn", "spring"),
+    "role": ("key_person", "buyer"), "agent": ("emp-1", "emp-2"),
 }  # fmt: skip
 _NAMES = (*(name for name in NAMES if name), "W", "%", "_", "'", "\\", "伟", "")
 _NUMBERS = (-2, -1, 0, 1, 2, 3, 6, 24, 40, 365, Decimal("0.5"), Decimal("1.25"), Decimal("182.5"))
@@ -164,7 +165,7 @@ class _Drawing:
         return self._combined(lambda: self._of_field(collection.by_name), 2)
 
     def _filter(self, collection: Collection) -> dict[str, Any]:
-        window = self.window() if self.truth() else None
+        window = self.window() if collection.day is not None and self.truth() else None
         return {"window": window, "where": self._where(collection) if self.truth() else None}
 
     def _rows(self) -> Any:

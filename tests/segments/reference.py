@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 from app.customers.attributes import BY_PATH, Type
 from app.segments import tree as t
 from app.segments import values as v
+from tests.segments.belongings import Belonging, completeness
 from tests.segments.company import BRANDS, Bought, Company, Decided, Line, Person
 from tests.segments.dealings import TABLES, Dealing
 
 ZONE = ZoneInfo("Asia/Shanghai")
-Row = tuple[Bought | Dealing, Line | None]
+Row = tuple[Bought | Dealing | Belonging, Line | None]
 
 
 def back(day: date, count: int, unit: str) -> date:
@@ -257,6 +258,11 @@ class Reference:
             if window is not None:
                 dealings = [one for one in dealings if in_window(one.day, window, self.today)]
             return [(one, None) for one in sorted(dealings, key=lambda one: (one.day, one.occurred_at, one.id))]
+        if name in ("contacts", "relationships", "contact_log"):
+            beside = [one for one in person.belongings if one.collection == name]
+            if window is not None:
+                beside = [one for one in beside if one.day is not None and in_window(one.day, window, self.today)]
+            return [(one, None) for one in sorted(beside, key=lambda one: one.key)]
         counted = [one for one in person.bought if not one.voided]
         if window is not None:
             counted = [one for one in counted if in_window(one.date, window, self.today)]
@@ -285,6 +291,8 @@ class Reference:
             return name[4:] in person.identifiers
         if name == "birthday":
             return person.birth
+        if name == "completeness":
+            return completeness(person, self.company.people, self.today)
         if name == "age":
             return self._age(person)
         if name == "created":
@@ -321,7 +329,7 @@ def of_profile(name: str, value: Any) -> Any:
 
 def of_row(field: str, row: Row, company: Company, today: date) -> Any:
     one, line = row
-    if isinstance(one, Dealing):
+    if isinstance(one, Dealing | Belonging):
         return one.value(field, company.stores, today)
     if field == "date":
         return one.date

@@ -6,7 +6,13 @@ from app.customers.commands.belongings import remove as remove_belonging
 from app.customers.commands.change import add_identifier, create, patch, remove_identifier, upsert_external
 from app.customers.commands.confirming import confirm
 from app.customers.commands.consenting import put_policy, record_consent
-from app.customers.commands.contacting import NewContact, record_contacts, release_reservation, reserve_contact
+from app.customers.commands.contacting import (
+    NewContact,
+    correct_contact,
+    record_contacts,
+    release_reservation,
+    reserve_contact,
+)
 from app.customers.commands.declaring import declare
 from app.customers.commands.new import Created, NewCustomer, announced, create_many, ensure_walk_ins
 from app.customers.commands.relating import change as change_relationship
@@ -24,6 +30,7 @@ __all__ = [
     "change_belonging",
     "change_relationship",
     "confirm",
+    "correct_contact",
     "create",
     "create_many",
     "declare",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, DateTime, Integer, Text, Uuid, case, literal, select, update
+from sqlalchemy import Boolean, DateTime, Integer, Text, Uuid, case, delete, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.access.audit import AuditEntry, record
@@ -128,9 +128,32 @@ async def record_contacts(tx: Tx, contacts: Iterable[NewContact]) -> set[tuple[u
     return new
 
 
-def _event(one: NewContact) -> Event:
+async def correct_contact(tx: Tx, customer: uuid.UUID, contact_id: uuid.UUID, right: NewContact | None) -> None:
+    """Set right what the log says of a contact: it was as `right` says, or it was none of ours (None).
+
+    Whoever keeps it in more detail calls this, holding its own record of it locked.
+    """
+    row = ContactMade
+    mine = (row.customer_id == customer, row.id == contact_id)
+    if right is None:
+        wrong = await tx.rows(delete(row).where(*mine).returning(row.channel))
+        event = Event("contact.withdrawn", customer, contact_id, data={"customer_id": str(customer)})
+        entry = AuditEntry("contact.withdraw", "contact", contact_id, customer, ())
+    elif await record_contacts(tx, [right]):
+        return
+    else:
+        values = {name: getattr(right, name) for name in ("at", "reached", "channel", "agent")}
+        differs = or_(*(getattr(row, name).is_distinct_from(value) for name, value in values.items()))
+        wrong = await tx.rows(update(row).where(*mine, differs).values(**values).returning(row.channel))
+        event = _event(right, "contact.corrected")
+        entry = AuditEntry("contact.correct", "contact", contact_id, customer, tuple(sorted(values)))
+    if wrong:
+        await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+
+
+def _event(one: NewContact, what: str = "contact.made") -> Event:
     data = {"customer_id": str(one.customer_id), "channel": one.channel, "reached": one.reached}
-    return Event("contact.made", one.customer_id, one.id, data=data, occurred_at=one.at)
+    return Event(what, one.customer_id, one.id, data=data, occurred_at=one.at)
 
 
 def _moment(moment: datetime) -> Any:

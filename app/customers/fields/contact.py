@@ -25,12 +25,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.catalog.fields import column
-from app.core.fields import Consents, Evaluation, Field, FieldType, Side
+from app.core.fields import Collection, Consents, Evaluation, Field, FieldType, Side
 from app.customers.models import Consent, ContactMade, ContactPolicy, Customer
-from app.customers.purposes import ANY, CHANNELS, DECIDED_CHANNELS, GRANTED, PURPOSES, STATES
+from app.customers.purposes import ANY, CHANNELS, DECIDED_CHANNELS, GRANTED, LOGGED_CHANNELS, PURPOSES, STATES
 
 _POLICY = ("contact_policy.updated",)
-_MADE = ("contact.made",)
+_MADE = ("contact.made", "contact.corrected", "contact.withdrawn")
 Conditions = Callable[[FromClause], Sequence[ColumnElement[bool]]]
 
 
@@ -158,3 +158,31 @@ FIELDS: tuple[Field, ...] = (
     Field("contact.due", "A contact is due", FieldType.BOOLEAN, _due, side=_CADENCE, changed_by=_POLICY + _MADE,
           temporal=True),
 )  # fmt: skip
+
+
+def _made_on(row: FromClause, asked: Evaluation) -> ColumnElement[Any]:
+    return _day(row.c.at, asked)
+
+
+def _of_contact(name: str, label: str, kind: FieldType, **more: Any) -> Field:
+    return Field(name, label, kind, more.pop("value", None) or column(name), changed_by=_MADE, **more)
+
+
+COLLECTIONS: tuple[Collection, ...] = (
+    Collection(
+        "contact_log",
+        "Contacts that we made or tried; those that reached the customer count for the cap",
+        relation=ContactMade.__table__.alias,
+        customer=lambda row: row.c.customer_id,
+        day=_made_on,
+        order=lambda row: (row.c.at, row.c.id),
+        evidence=lambda row: row.c.id,
+        changed_by=_MADE,
+        fields=(
+            _of_contact("date", "Day", FieldType.DATE, value=_made_on),
+            _of_contact("channel", "Channel", FieldType.CHOICE, choices=LOGGED_CHANNELS),
+            _of_contact("reached", "Reached the customer", FieldType.BOOLEAN),
+            _of_contact("agent", "Member of staff", FieldType.TEXT),
+        ),
+    ),
+)

@@ -225,6 +225,8 @@ class Fact(Base):
         # Totals of a period: rows come nearly in the order of their time, so a few pages of index do.
         Index("ix_facts_collected_at", "collected_at", postgresql_using="brin"),
         Index("ix_facts_confirmed_at", "confirmed_at", postgresql_where=text("confirmed_at IS NOT NULL")),
+        # Few have a licence that ends: rented lists.
+        Index("ix_facts_licence_end", "customer_id", "licence_end", postgresql_where=text("licence_end IS NOT NULL")),
     )
 
     # No foreign key: every writer has the customer locked, and a check per value would double what a batch costs.

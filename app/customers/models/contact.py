@@ -92,7 +92,10 @@ class ContactReservation(Base):
 
 
 class ContactMade(Base):
-    """A contact that we made or tried, never changed. One that `reached` the customer is real: it counts."""
+    """A contact that we made or tried. One that `reached` the customer is real: it counts.
+
+    It changes only when the record that it stands for is corrected.
+    """
 
     __tablename__ = "contact_log"
     __table_args__ = (

@@ -1,6 +1,6 @@
 """Every SELECT of customers."""
 
-from app.customers.queries.quality import basis, provenance, totals
+from app.customers.queries.quality import Course, basis, course, provenance, totals
 from app.customers.queries.reading import (
     Filter,
     attribute,
@@ -26,10 +26,12 @@ from app.customers.queries.reading import (
 )
 
 __all__ = [
+    "Course",
     "Filter",
     "attribute",
     "basis",
     "count_identifiers",
+    "course",
     "current",
     "declared",
     "document",

@@ -2,42 +2,40 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
     DateTime,
-    Integer,
     Select,
     Text,
     and_,
     any_,
-    case,
     cast,
-    column,
     func,
     literal,
     null,
     or_,
     select,
-    table,
+    text,
     union_all,
 )  # fmt: skip
-from sqlalchemy.dialects.postgresql import REGCLASS
 
 from app.core.db import Tx
 from app.core.types import rfc3339
 from app.customers.attributes import Declared, find
 from app.customers.completeness import Known
+from app.customers.fields.completeness import crowd
 from app.customers.models import Address, Customer, Fact, IdentifierRow
 from app.customers.provenance import CHANNELS, state
 from app.customers.queries.reading import visible_to
 from app.customers.record import from_columns, names_of
 
 REACHED = ("phone", "email")
-# Birthdays with a year fall on the days of about so many years.
-_YEARS, _DAYS, _TIMES_CHANCE = 60, 366, 10
 
 
 async def provenance(
@@ -71,7 +69,8 @@ async def provenance(
 async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Known, Mapping[str, Any]] | None:
     """What is known of a customer, and its row; None if there is no such customer.
 
-    A birthday that `shared_birthday` customers have, and ten times more than chance brings, looks made up.
+    A birthday that `shared_birthday` customers have, and ten times more than chance brings, looks made up. Of several
+    phones, e-mails or addresses, one that may be used and looks real is enough.
     """
     row = await _row(tx, customer, _crowd(shared_birthday).label("crowded"))
     if row is None:
@@ -80,18 +79,21 @@ async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Know
     known = {path for path in names_of(values) if values[path] is not None}
     suspect = set(row["suspect"]) | ({"birthday"} if row["crowded"] else set())
     seen: dict[str, datetime] = {}
-    licences: dict[str, date] = {}
+    # None: some value of this path may be used for ever.
+    ends: dict[str, date | None] = {}
     good: set[str] = set()
     for fact in await tx.rows(_facts(customer)):
         if fact.identifier is not None:
             known.add(fact.path)
-            if not fact.suspect:
-                good.add(fact.path)
+            if fact.suspect:
+                continue
+            good.add(fact.path)
         if fact.path in known:
             seen[fact.path] = max(seen.get(fact.path, fact.collected_at), fact.confirmed_at or fact.collected_at)
-            if fact.licence_end is not None:
-                licences[fact.path] = fact.licence_end
+            held = ends.get(fact.path, date.min)
+            ends[fact.path] = max(held, fact.licence_end) if held and fact.licence_end else None
     suspect |= {path for path in REACHED if path in known and path not in good}
+    licences = {path: end for path, end in ends.items() if end is not None}
     return Known(row["kind"], frozenset(known), frozenset(suspect), seen, licences), row
 
 
@@ -118,15 +120,66 @@ async def totals(tx: Tx, since: datetime, until: datetime, by: str) -> list[dict
     return [{by: row.whom, **dict(list(row._mapping.items())[1:])} for row in await tx.rows(found)]  # noqa: SLF001
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Which totals over time: of each `store` or `collector` (`of`), by `day`, `week` or `month` in the zone.
+
+    From `since` to before `until`, and only of one store or collector where these are named.
+    """
+
+    of: str
+    by: str
+    zone: str
+    since: datetime
+    until: datetime
+    store: str | None = None
+    collector: str | None = None
+
+
+async def course(
+    tx: Tx, asked: Course, *, after: tuple[date, str | None] | None, limit: int
+) -> list[tuple[date, str | None, dict[str, int]]]:
+    """Up to `limit` (first day of the period, whom, totals) after a key, in this order; null is the first of a period.
+
+    What the key is past is not read again.
+    """
+    since = asked.since
+    if after is not None:
+        since = max(since, datetime.combine(after[0], time(), ZoneInfo(asked.zone)))
+    each = _collected(since, asked.until, visible_to(tx.caller)).subquery("each")
+    new, whom = each.c.what == "collected", each.c[asked.of]
+    start = cast(func.date_trunc(asked.by, func.timezone(asked.zone, each.c.at)), Date)
+    totals = {
+        "collected": func.count().filter(new),
+        "confirmed": func.count().filter(each.c.what == "confirmed"),
+        "suspect": func.count().filter(new, each.c.suspect),
+        "customers": func.count(each.c.customer_id.distinct()),
+    }
+    named = [each.c[name] == value for name in ("store", "collector") if (value := getattr(asked, name)) is not None]
+    grouped = select(start.label("start"), whom.label("whom"), *(of.label(name) for name, of in totals.items()))
+    found = grouped.where(*named).group_by(text("1, 2")).subquery("found")
+    wanted = select(found).order_by(found.c.start, found.c.whom.nulls_first()).limit(limit)
+    if after is not None:
+        first, last = after
+        later = found.c.whom.is_not(None) if last is None else found.c.whom > literal(last, Text)
+        wanted = wanted.where(or_(found.c.start > literal(first, Date), and_(found.c.start == first, later)))
+    return [(row[0], row[1], dict(zip(totals, row[2:], strict=True))) for row in await tx.rows(wanted)]
+
+
 def _collected(since: datetime, until: datetime, seen: ColumnElement[bool]) -> Any:
-    """One row per fact collected or confirmed in a period: what, store, collector, customer, whether made up."""
+    """One row per fact collected or confirmed in a period: what, store, collector, customer, whether made up, when."""
 
     def during(moment: Any) -> ColumnElement[bool]:
         return and_(moment >= literal(since, DateTime(timezone=True)), moment < literal(until, DateTime(timezone=True)))
 
     made_up = Fact.path == any_(Customer.suspect)
     facts = select(
-        literal("collected").label("what"), Fact.store, Fact.collector, Fact.customer_id, made_up.label("suspect")
+        literal("collected").label("what"),
+        Fact.store,
+        Fact.collector,
+        Fact.customer_id,
+        made_up.label("suspect"),
+        Fact.collected_at.label("at"),
     ).join(Customer, Customer.id == Fact.customer_id)
     confirmed = select(
         literal("confirmed"),
@@ -134,9 +187,10 @@ def _collected(since: datetime, until: datetime, seen: ColumnElement[bool]) -> A
         Fact.confirmed_by,
         Fact.customer_id,
         literal(False),
+        Fact.confirmed_at,
     ).join(Customer, Customer.id == Fact.customer_id)
     row = IdentifierRow
-    reached = select(literal("collected"), row.store, row.collector, row.customer_id, row.suspect).join(
+    reached = select(literal("collected"), row.store, row.collector, row.customer_id, row.suspect, row.created_at).join(
         Customer, Customer.id == row.customer_id
     )
     return union_all(
@@ -172,10 +226,7 @@ def _facts(customer: uuid.UUID) -> Any:
 def _crowd(least: int) -> ColumnElement[Any]:
     """Whether more customers have this customer's birthday than chance explains; reads no more rows than that takes."""
     other = Customer.__table__.alias("other")
-    size = table("pg_class", column("reltuples"), column("oid"))
-    here = select(func.greatest(size.c.reltuples, 0)).where(size.c.oid == cast(literal("customers"), REGCLASS))
-    days = case((Customer.birth_year.is_not(None), literal(_DAYS * _YEARS)), else_=literal(_DAYS))
-    limit = cast(func.greatest(literal(least), here.scalar_subquery() * _TIMES_CHANCE / days), Integer)
+    limit = crowd(least, Customer.__table__.c.birth_year)
     same = (
         select(literal(1).label("one"))
         .where(

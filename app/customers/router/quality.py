@@ -1,7 +1,7 @@
 """Routes of attributes, provenance, confirmation and completeness."""
 
 import uuid
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires
+from app.core.pages import Page
 from app.core.services import Services
 from app.core.types import rfc3339
 from app.customers import commands, queries
@@ -24,6 +25,8 @@ from app.customers.schemas.quality import (
     AttributesAnswer,
     CompletenessAnswer,
     Confirmation,
+    CourseQuery,
+    CourseRow,
     FactsAnswer,
     QualityAnswer,
     QualityQuery,
@@ -165,6 +168,32 @@ async def get_profile_quality(
         return {"since": query.since, "until": query.until, **by}
 
     return json_response(orjson.dumps(await services.db.read(caller, work)))
+
+
+@router.get("/profile-quality/periods", response_model=Page[CourseRow])
+async def list_profile_quality_periods(
+    caller: Reader, services: ServicesOf, query: Annotated[CourseQuery, Query()]
+) -> Response:
+    """Who collects well over time: per day, week or month and store or collector, the earliest period first.
+
+    A fact counts in the period in which it was last collected, and once more in that in which it was last confirmed:
+    what is collected anew moves on. Who did nothing in a period has no row there; a null `store` is that of keys that
+    belong to no store. `suspect` are those that look made up, `customers` how many they are about.
+    """
+    zone = services.settings.company.time_zone
+    since = datetime.combine(query.since, time(), ZoneInfo(zone))
+    until = datetime.combine(query.until + timedelta(days=1), time(), ZoneInfo(zone))
+    asked = queries.Course(query.of, query.by, zone, since, until, query.store, query.collector)
+    name, after = f"profile-quality:{asked}", None
+    if query.cursor is not None:
+        first, last = services.cursors.read(name, query.cursor)
+        after = (date.fromisoformat(first), last)
+    found = await services.db.read(caller, lambda tx: queries.course(tx, asked, after=after, limit=query.limit + 1))
+    shown, following = found[: query.limit], None
+    if len(found) > query.limit:
+        following = services.cursors.write(name, [shown[-1][0].isoformat(), shown[-1][1]])
+    rows = [{"period": start, asked.of: whom, **totals} for start, whom, totals in shown]
+    return json_response(orjson.dumps({"data": rows, "next_cursor": following, "has_more": following is not None}))
 
 
 async def _facts(tx: Tx, services: Services, customer: uuid.UUID) -> bytes | None:

@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.types import Answer, Day, Line, Name, StrictText, Wire
+from app.core.pages import CursorText, Limit
+from app.core.types import Answer, Code, Day, Line, Name, StrictText, Wire
 from app.customers.birthday import optional
 from app.customers.profile import Tag
 from app.customers.provenance import Provenance
@@ -18,6 +19,9 @@ CustomerKind = Literal["person", "business"]
 FieldGroup = Literal["basic", "contact", "personal", "financial"]
 PiiClass = Literal["none", "personal", "identifying"]
 LONGEST_DAYS = 366
+Period = Literal["day", "week", "month"]
+Whose = Literal["store", "collector"]
+LONGEST: dict[str, int] = {"day": 366, "week": 1098, "month": 3660}
 
 
 class AttributeFields(Wire):
@@ -165,6 +169,41 @@ class QualityQuery(Wire):
         if not self.since <= self.until < self.since + timedelta(days=LONGEST_DAYS):
             raise PydanticCustomError("no_period", "until is on or after since, and at most a year later.")
         return self
+
+
+class CourseQuery(Wire):
+    """Totals of which days, both included, in periods of which length; a year of days, three of weeks, ten of months.
+
+    A week starts on Monday. The first and the last period are cut where the days begin and end.
+    """
+
+    since: Day
+    until: Day
+    by: Period = "month"
+    of: Whose = "store"
+    store: Code | SkipJsonSchema[None] = None
+    collector: Line | SkipJsonSchema[None] = None
+    limit: Limit = 50
+    cursor: CursorText | SkipJsonSchema[None] = None
+
+    @model_validator(mode="after")
+    def _some_periods(self) -> "CourseQuery":
+        if not self.since <= self.until < self.since + timedelta(days=LONGEST[self.by]):
+            detail = "until is on or after since, and at most 366 days (by week 1,098, by month 3,660) later."
+            raise PydanticCustomError("no_period", detail)
+        return self
+
+
+class CourseRow(Answer):
+    """What a store or a collector has collected and confirmed in the period that starts on this day."""
+
+    period: date
+    store: str | SkipJsonSchema[None] = None
+    collector: str | SkipJsonSchema[None] = None
+    collected: int
+    confirmed: int
+    suspect: int
+    customers: int
 
 
 class Collected(Answer):

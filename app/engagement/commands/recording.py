@@ -15,9 +15,10 @@ from app.core.sql import recordset, together
 from app.customers.models import Customer
 from app.customers.queries import editable, visible_to
 from app.engagement import queries
+from app.engagement.commands.counting import count
 from app.engagement.commands.following import close_tasks
 from app.engagement.due import Terms
-from app.engagement.kinds import COMPLAINT, SURVEY, Action, Kind
+from app.engagement.kinds import COMPLAINT, INTERACTION, SURVEY, Action, Kind
 from app.engagement.models import WRONG_STATE, Step, SurveyAnswer
 from app.engagement.queries.documents import table_of
 from app.feed.outbox import Event, publish
@@ -58,6 +59,8 @@ async def create(tx: Tx, kind: Kind, customer_id: uuid.UUID, given: Fields, term
         document = (await queries.one(tx, kind, customer_id, row["id"]) or ("",))[0]
     else:
         await tx.execute(together(*parts))
+    if kind is INTERACTION:
+        await count(tx, None, row)
     return str(document)
 
 
@@ -112,6 +115,8 @@ async def change(
     document = await _update(tx, kind, before, changed)
     event = Event(kind.updated, customer_id, record_id, version + 1, _thin(kind, before))
     await _announce(tx, kind, before, event, "update", _told(kind, changed))
+    if kind is INTERACTION:
+        await count(tx, before, {**before, **changed})
     return document, version + 1
 
 

@@ -43,7 +43,11 @@ PROMISES_LIVE = "state = 'open'"
 
 
 class Interaction(OfCustomer, WithTask, Base):
-    """A contact. `topic` is a word of the company's own; `follow_up_at` makes a task."""
+    """A contact. `topic` is a word of the company's own; `follow_up_at` makes a task.
+
+    `reached`: we were in touch; not so when nobody answered or a message came back. An outbound one that did is a real
+    contact, and each outbound one stands in the contact log of `customers` under the same id.
+    """
 
     __tablename__ = "interactions"
     __table_args__ = (
@@ -52,6 +56,7 @@ class Interaction(OfCustomer, WithTask, Base):
     )  # fmt: skip
 
     follow_up_at: Mapped[datetime | None]
+    reached: Mapped[bool] = mapped_column(server_default=text("true"))
     channel: Mapped[str]
     direction: Mapped[str]
     topic: Mapped[str | None]

@@ -27,10 +27,14 @@ from app.engagement.schemas.surveys import NewSurvey, Survey
 
 
 class NewInteraction(NewRecord):
-    """A call, visit, message or other contact. `follow_up_at` makes a task."""
+    """A call, visit, message or other contact. `follow_up_at` makes a task.
+
+    Outbound ones stand in the contact log too; those that reached the customer count for the cap of contacts.
+    """
 
     channel: c.Channel
     direction: c.Direction
+    reached: Truth = Field(default=True, description="False: nobody answered, or the message came back.")
     topic: Code | None = Field(default=None, description="A word of the company's own, without personal data.")
     note: Note | None = None
     follow_up_at: Moment | None = None
@@ -41,6 +45,7 @@ class InteractionPatch(RecordPatch):
 
     channel: c.Channel = optional()
     direction: c.Direction = optional()
+    reached: Truth = optional()
     topic: Code | None = None
     note: Note | None = None
     follow_up_at: Moment | None = None
@@ -51,6 +56,7 @@ class Interaction(Record):
 
     channel: c.Channel
     direction: c.Direction
+    reached: bool
     topic: str | None
     note: AbsentLine = None
     follow_up_at: datetime | None

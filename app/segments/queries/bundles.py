@@ -58,7 +58,7 @@ def selected(registry: Registry, asked: Evaluation, bundle: Bundle) -> Selected:
     conditions = [*asked.bounds(customer)]
     day = (days or collection).day
     if bundle.window is not None and day is not None:
-        conditions.append(within(day(row), windows.days(bundle.window, asked.as_of)))
+        conditions.append(within(day(row, asked), windows.days(bundle.window, asked.as_of)))
     if days is None and collection.counted is not None:
         conditions.append(collection.counted(row))
     if bundle.where is not None:

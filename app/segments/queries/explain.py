@@ -132,6 +132,7 @@ class _Reader:
                 chosen = chosen.where(value.is_not(None))
                 order = [value.asc() if term.aggregate == "min" else value.desc(), *order]
             return func.array(chosen.order_by(*order).limit(1).scalar_subquery())
-        day = collection.day(found.rows.row) if collection.day is not None else literal(0, Integer)
+        rows = found.rows
+        day = collection.day(rows.row, rows.asked) if collection.day is not None else literal(0, Integer)
         newest = chosen.group_by(proof).order_by(func.max(day).desc(), proof.desc()).limit(EVIDENCE)
         return func.array(newest.scalar_subquery())

@@ -1,0 +1,91 @@
+"""What can be asked about the key people of a business, and about who is related to whom."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, FromClause, Integer, cast, func
+
+from app.catalog.fields import column
+from app.core.fields import Build, Collection, Evaluation, Field, FieldType, Pii, Side
+from app.customers.models import AUTHORITIES, INVERSE, KINDS, STATUSES, Contact, Customer, Relationship
+
+_KEY_PERSON = ("contact.updated",)
+_RELATED = ("relationship.updated",)
+_OTHER_CHANGED = ("relationship.updated", "customer.updated")
+
+
+def _day_of_year(row: FromClause, _: Evaluation) -> ColumnElement[Any]:
+    return cast(row.c.birth_month, Integer) * 100 + row.c.birth_day
+
+
+def _collected(row: FromClause, asked: Evaluation) -> ColumnElement[Any]:
+    return cast(func.timezone(asked.zone, row.c.collected_at), Date)
+
+
+def _has_phone(row: FromClause, _: Evaluation) -> ColumnElement[Any]:
+    return func.cardinality(row.c.phones) > 0
+
+
+def _listed(name: str) -> Build:
+    """The words of a list as one text; an empty list is missing."""
+    return lambda row, _: func.nullif(func.array_to_string(row.c[name], ", "), "")
+
+
+def _has_email(row: FromClause, _: Evaluation) -> ColumnElement[Any]:
+    return row.c.email.is_not(None)
+
+
+def _of_contact(name: str, label: str, kind: FieldType, **more: Any) -> Field:
+    return Field(name, label, kind, more.pop("value", None) or column(name), changed_by=_KEY_PERSON, **more)
+
+
+_OTHER = Side(
+    "other",
+    relation=lambda _: Customer.__table__.alias(),
+    on=lambda relationship, other: other.c.id == relationship.c.other,
+    present=lambda other: other.c.id,
+)
+
+
+def _of_other(name: str, label: str, kind: FieldType, **more: Any) -> Field:
+    return Field(f"other.{name}", label, kind, column(name), side=_OTHER, changed_by=_OTHER_CHANGED, **more)
+
+
+def _collection(
+    name: str, label: str, relation: Callable[[], FromClause], changed_by: tuple[str, ...], fields: tuple[Field, ...]
+) -> Collection:
+    """A customer has few of them, found by their key; they happen on no day."""
+    return Collection(
+        name, label, relation=relation, fields=fields, changed_by=changed_by,
+        customer=lambda row: row.c.customer_id,
+        order=lambda row: (row.c.created_at, row.c.id),
+        evidence=lambda row: row.c.id,
+    )  # fmt: skip
+
+
+COLLECTIONS: tuple[Collection, ...] = (
+    _collection("contacts", "Key people of a business", Contact.__table__.alias, _KEY_PERSON, (
+        _of_contact("role", "Role", FieldType.TEXT),
+        _of_contact("title", "Title", FieldType.TEXT),
+        _of_contact("authority", "Authority", FieldType.CHOICE, choices=AUTHORITIES),
+        _of_contact("standing", "Standing", FieldType.TEXT),
+        _of_contact("collected", "Day on which it was collected", FieldType.DATE, value=_collected),
+        _of_contact("name", "Name", FieldType.TEXT, group="personal", pii=Pii.IDENTIFYING),
+        _of_contact("birthday", "Birthday", FieldType.BIRTHDAY, value=_day_of_year, year=column("birth_year"),
+                    group="personal", pii=Pii.PERSONAL),
+        _of_contact("likes", "Likes", FieldType.TEXT, value=_listed("likes"), only=("contains", "missing"),
+                    group="personal", pii=Pii.PERSONAL),
+        _of_contact("has_phone", "Has a phone number", FieldType.BOOLEAN, value=_has_phone, group="contact"),
+        _of_contact("has_email", "Has an e-mail address", FieldType.BOOLEAN, value=_has_email, group="contact"),
+    )),
+    _collection("relationships", "Relationships with other customers", Relationship.__table__.alias, _RELATED, (
+        Field("kind", "What the other is to the customer", FieldType.CHOICE, column("kind"), choices=tuple(INVERSE),
+              changed_by=_RELATED),
+        Field("since", "Since", FieldType.DATE, column("since"), changed_by=_RELATED),
+        Field("other", "The other customer", FieldType.REFERENCE, column("other"), changed_by=_RELATED),
+        _of_other("kind", "The other's kind", FieldType.CHOICE,
+                  choices=tuple(kind for kind in KINDS if kind != "walk_in")),
+        _of_other("status", "The other's status", FieldType.CHOICE, choices=STATUSES),
+        _of_other("home_store", "The other's home store", FieldType.TEXT, values_at="/v1/stores"),
+    )),
+)  # fmt: skip

@@ -1,0 +1,150 @@
+"""How complete a record is, for the segment language: the score of `customers.completeness`, for everybody at once.
+
+The score counts every field group, so who asks needs them all: it is the number that such a caller's own answer shows.
+It is reckoned from the record as it stands, in the one statement of the question: some 10 microseconds a customer, ten
+times what most fields cost.
+"""
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import add
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    FromClause,
+    Integer,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    table,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import REGCLASS
+
+from app.core.caller import FIELD_GROUPS
+from app.core.fields import OPERATORS, Evaluation, Field, FieldType
+from app.core.settings import CompletenessSettings
+from app.customers.attributes import BOTH, Attribute, Type
+from app.customers.completeness import weighted
+from app.customers.models import Address, Customer, Fact, IdentifierRow
+
+_CHANGED = (
+    "customer.created", "customer.updated", "customer.confirmed", "address.updated", "attribute.updated",
+)  # fmt: skip
+# Birthdays with a year fall on the days of about so many years.
+_YEARS, _DAYS, _TIMES_CHANCE = 60, 366, 10
+_BIRTHDAY = "birthday"
+# No rank: it would reckon everybody's score several times over.
+_OPERATORS = tuple(operator for operator in OPERATORS[FieldType.NUMBER] if operator != "rank")
+Counted = list[tuple[int, Attribute]]
+
+
+def crowd(least: int, year: ColumnElement[Any]) -> ColumnElement[int]:
+    """From how many customers on a birthday looks made up: `least`, and ten times more than chance brings.
+
+    `year` is the birthday's, which may be null.
+    """
+    size = table("pg_class", column("reltuples"), column("oid"))
+    here = select(func.greatest(size.c.reltuples, 0)).where(size.c.oid == cast(literal("customers"), REGCLASS))
+    days = case((year.is_not(None), literal(_DAYS * _YEARS)), else_=literal(_DAYS))
+    return cast(func.greatest(literal(least), here.scalar_subquery() * _TIMES_CHANCE / days), Integer)
+
+
+def completeness_field(settings: CompletenessSettings, declared: Iterable[Attribute] = ()) -> Field:
+    """The field `completeness`, by these weights; `declared` are the company's own attributes."""
+    counted = weighted(settings.weights, declared)
+    totals = {kind: sum(weight for weight, one in counted if kind in one.kinds) for kind in BOTH}
+
+    def score(row: FromClause, asked: Evaluation) -> ColumnElement[Any]:
+        def held(kinds: tuple[str, ...]) -> ColumnElement[Any]:
+            these = [(weight, _known(row, asked, one, settings.shared_birthday))
+                     for weight, one in counted if one.kinds == kinds]  # fmt: skip
+            return reduce(add, (case((known, weight), else_=0) for weight, known in these), literal(0, Integer))
+
+        # Of a person nothing is looked up that only businesses have.
+        own = case({kind: held((kind,)) for kind in BOTH}, value=row.c.kind, else_=0)
+        total = case({kind: literal(weight, Integer) for kind, weight in totals.items() if weight}, value=row.c.kind)
+        percent = 100 * (held(BOTH) + own - _unlicensed(row, asked, counted)) // total
+        # Where nothing counts, nothing is missing.
+        return func.coalesce(percent, 100)
+
+    return Field(
+        "completeness", "How complete the record is, 0 to 100 (dear to ask of everybody)", FieldType.NUMBER, score,
+        group="personal", more_groups=tuple(group for group in FIELD_GROUPS if group != "personal"), whole=True,
+        temporal=True, changed_by=_CHANGED, only=_OPERATORS,
+    )  # fmt: skip
+
+
+def _known(row: FromClause, asked: Evaluation, one: Attribute, least: int) -> ColumnElement[bool]:
+    """Whether there is a value that does not look made up. `_unlicensed` knows whether it may still be used."""
+    if one.type is Type.IDENTIFIER:
+        of = IdentifierRow.__table__.alias()
+        return _some(row, asked, of, of.c.kind == one.path, not_(of.c.suspect))
+    if one.type is Type.ADDRESS:
+        return _some(row, asked, Address.__table__.alias())
+    good = literal(one.path) != func.all(row.c.suspect)
+    if one.type is Type.BIRTHDAY:
+        return and_(row.c.birth_month.is_not(None), good, not_(_crowded(row, asked, least)), not_(_ended(row, asked)))
+    value = row.c.profile[(one.section, one.name)] if one.section else row.c[one.path]
+    return and_(value.is_not(null()), good)
+
+
+def _some(row: FromClause, asked: Evaluation, of: FromClause, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the customer has one that may still be used."""
+    usable = or_(of.c.licence_end.is_(None), of.c.licence_end >= literal(asked.as_of, Date))
+    return select(literal(1)).where(of.c.customer_id == row.c.id, usable, *more).correlate(row).exists()
+
+
+def _unlicensed(row: FromClause, asked: Evaluation, counted: Counted) -> ColumnElement[Any]:
+    """The weight of the values that would count if their licence had not ended, but for a birthday."""
+    fact = Fact.__table__.alias()
+    weights = {
+        kind: case({one.path: weight for weight, one in counted if kind in one.kinds}, value=fact.c.path, else_=0)
+        for kind in BOTH
+        if any(kind in one.kinds for _, one in counted)
+    }
+    if not weights:
+        return literal(0, Integer)
+    held = (fact.c.retired_at.is_(None), fact.c.path != func.all(row.c.suspect), fact.c.path != _BIRTHDAY)
+    weight = func.coalesce(func.sum(case(weights, value=row.c.kind)), 0)
+    mine = select(weight).where(fact.c.customer_id == row.c.id, _past(fact, asked), *held).correlate(row)
+    # Few have any: who has none costs a look into a hash table, not one into an index.
+    some = Fact.__table__.alias()
+    whose = select(some.c.customer_id).where(_past(some, asked), *asked.bounds(some.c.customer_id))
+    return case((row.c.id.in_(whose), mine.scalar_subquery()), else_=0)
+
+
+def _ended(row: FromClause, asked: Evaluation) -> ColumnElement[bool]:
+    """Whether the licence of the birthday has ended."""
+    fact = Fact.__table__.alias()
+    past = (_past(fact, asked), fact.c.path == _BIRTHDAY)
+    return select(literal(1)).where(fact.c.customer_id == row.c.id, *past).correlate(row).exists()
+
+
+def _past(fact: FromClause, asked: Evaluation) -> ColumnElement[bool]:
+    ended: ColumnElement[bool] = fact.c.licence_end < literal(asked.as_of, Date)
+    return ended
+
+
+def _crowded(row: FromClause, asked: Evaluation, least: int) -> ColumnElement[bool]:
+    """Whether too many have this birthday. Read from the index of birthdays once, for those who are asked about."""
+    other = Customer.__table__.alias()
+    year = func.coalesce(other.c.birth_year, 0)
+    found = select(other.c.birth_month, other.c.birth_day, year).where(other.c.birth_month.is_not(None))
+    if asked.within is not None:
+        mine = Customer.__table__.alias()
+        days = select(mine.c.birth_month, mine.c.birth_day).where(*asked.bounds(mine.c.id))
+        found = found.where(tuple_(other.c.birth_month, other.c.birth_day).in_(days))
+    found = found.group_by(other.c.birth_month, other.c.birth_day, other.c.birth_year)
+    many = found.having(func.count() >= crowd(least, other.c.birth_year))
+    own = tuple_(row.c.birth_month, row.c.birth_day, func.coalesce(row.c.birth_year, 0))
+    return func.coalesce(own.in_(many), literal(False))
