@@ -230,17 +230,19 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 # --- the routes of the kinds ------------------------------------------------------------------------------------------
 
 
-def _typed(function: Callable[..., Any], kind: Kind, body: type[BaseModel] | None = None) -> Callable[..., Any]:
+def _typed(
+    function: Callable[..., Any], kind: Kind, body: type[BaseModel] | None = None, *, action: bool = False
+) -> Callable[..., Any]:
     """The function with the type of its body and the name of its record in the path, which FastAPI reads off it.
 
-    A body in which nothing is required may be left out.
+    The body of an action in which nothing is required may be left out.
     """
     types = function.__annotations__
     if "record_id" in types:
         types["record_id"] = Annotated[uuid.UUID, Path(alias=f"{kind.name}_id")]
     if body is not None:
         types["body"] = body
-        if not any(field.is_required() for field in body.model_fields.values()):
+        if action and not any(field.is_required() for field in body.model_fields.values()):
             types["body"] = Annotated[body | None, Body()]
             function.__defaults__ = (None, *(function.__defaults__ or ()))
     return function
@@ -274,7 +276,7 @@ def _mount(kind: Kind) -> None:
     for action in kind.actions:
         body = schemas.ACTIONS[one, action.verb]
         add(
-            f"{record}/{action.verb}", _typed(_act(kind, action), kind, body), methods=["POST"],
+            f"{record}/{action.verb}", _typed(_act(kind, action), kind, body, action=True), methods=["POST"],
             response_model=shape.answer, name=f"{action.verb}_{one}", dependencies=WRITER, description=_told(action),
         )  # fmt: skip
 
@@ -289,7 +291,7 @@ for _kind in KINDS:
 for _action in TASK.actions:
     router.add_api_route(
         f"/tasks/{{task_id}}/{_action.verb}",
-        _typed(_act_on_task(_action), TASK, schemas.ACTIONS["task", _action.verb]),
+        _typed(_act_on_task(_action), TASK, schemas.ACTIONS["task", _action.verb], action=True),
         methods=["POST"], response_model=schemas.TaskAnswer, name=f"{_action.verb}_task", dependencies=WRITER,
         description=_told(_action),
     )  # fmt: skip

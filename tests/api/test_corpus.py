@@ -141,6 +141,15 @@ async def test_what_json_cannot_say_is_refused_in_every_operation(client, names,
             assert answer.status_code == 400, (operation, value[:60], answer.text[:200])
 
 
+async def test_a_body_that_is_no_object_is_refused_in_every_operation(client, names):
+    for operation in WITH_BODY:
+        for value in (b"null", b"[]", b'""', b"0", b"true"):
+            answer = await client.send(request(client, operation, names, raw=value))
+            check(answer, (operation, value))
+            # An action that needs nothing may be told nothing.
+            assert answer.status_code >= 400 or value == b"null", (operation, value, answer.text)
+
+
 @pytest.mark.proof
 @pytest.mark.parametrize("operation", WITH_BODY)
 async def test_every_field_takes_every_bad_value_one_by_one(client, names, operation):
