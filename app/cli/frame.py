@@ -6,19 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import asyncpg
 import typer
 import uvloop
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy.exc import DBAPIError
 
 from app.cli.interrupts import INTERRUPTED, stopped, working
 from app.core import log
 from app.core.embedded import server as embedded
-from app.core.errors import Problem
+from app.core.errors import Problem, database_error
 from app.core.services import Services
 from app.core.settings import NESTED, PREFIX, Settings, unknown_names
 
@@ -58,7 +56,9 @@ def plain_errors() -> Iterator[None]:
             yield
     except Problem as problem:
         tell(problem)
-    except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except Exception as error:
+        if database_error(error) is None:
+            raise
         # The system's own words name no value; the driver's may.
         reason = error.strerror if isinstance(error, OSError) else None
         note.print(f"[red]The database does not answer as it should:[/] {reason or type(error).__name__}")
