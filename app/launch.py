@@ -52,24 +52,30 @@ Push a receipt, then look its customer up:
 """
 
 
-async def serve(settings: Settings, url: str, *, with_worker: bool, welcome: bool) -> None:
-    """Migrate, then serve until SIGTERM or SIGINT; the worker stops after the last request."""
+async def serve(settings: Settings, url: str, *, with_worker: bool, welcome: bool) -> bool:
+    """Migrate, then serve until SIGTERM or SIGINT; the worker stops after the last request.
+
+    False if SIGINT came before it was ready.
+    """
     await upgrade(url)
     services = build_services(settings, url)
     api = server(create_app(services), settings, services.feed.release)
+    # What is loaded now stays: a full collection over it would stop every request for a tenth of a second.
+    gc.freeze()
+    # A Ctrl-C up to here cancels us at our next wait. Here it costs nothing; in the server it would be an error.
+    await asyncio.sleep(0)
     stop = asyncio.Event()
     beside = [asyncio.create_task(_keep_worker(settings, stop))] if with_worker else []
     if settings.database_url is None:
         beside.append(asyncio.create_task(_keep_database(settings, stop)))
     if welcome:
         beside.append(asyncio.create_task(_welcome(services, api, stop)))
-    # What is loaded now stays: a full collection over it would stop every request for a tenth of a second.
-    gc.freeze()
     try:
         await api.serve()
     finally:
         stop.set()
         await asyncio.gather(*beside)
+    return not api.interrupted
 
 
 async def _keep_worker(settings: Settings, stop: asyncio.Event) -> None:
@@ -87,7 +93,12 @@ async def _keep_worker(settings: Settings, stop: asyncio.Event) -> None:
             "--parent",
             str(reading),
         ]
-        child = subprocess.Popen(arguments, pass_fds=(reading,), stdin=subprocess.DEVNULL)  # noqa: ASYNC220  returns at once
+        child = subprocess.Popen(  # noqa: ASYNC220  returns at once
+            arguments,
+            pass_fds=(reading,),
+            stdin=subprocess.DEVNULL,
+            process_group=0,  # a Ctrl-C is for us: the worker stops after the last request, when we tell it
+        )
         os.close(reading)
         ended = asyncio.create_task(asyncio.to_thread(child.wait))
         stopping = asyncio.create_task(stop.wait())

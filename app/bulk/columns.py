@@ -52,11 +52,17 @@ class Shape:
 
     plain: dict[str, Column]
     families: tuple[tuple[re.Pattern[str], Callable[[str], Column]], ...] = ()
+    # The families for a person to read.
+    free: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     # Consecutive records with equal cells here are one item.
     grouped_by: tuple[str, ...] = ()
     # What a row is called in the list of faults; never personal data.
     named_by: tuple[str, ...] = ()
+
+    def names(self) -> list[str]:
+        """Every column there is, for a person; `<...>` is a part that is free."""
+        return [*self.plain, *self.free]
 
     def column(self, name: str) -> Column | None:
         """The column of a header's name."""
@@ -189,6 +195,7 @@ SHAPES: dict[str, Shape] = {
             *(identifier(name) for name in ("phone", "email", "card")),
         ),
         families=((re.compile(rf"(external|chat)\.{_SYSTEM}"), identifier),),
+        free=("external.<system>", "chat.<system>"),
     ),
     "products": Shape(
         _table(
@@ -222,6 +229,7 @@ SHAPES: dict[str, Shape] = {
             (re.compile(rf"customer\.(external|chat)\.{_SYSTEM}"), customer),
             (re.compile(r"tenders\.[a-z_]{1,40}"), tender),
         ),
+        free=("customer.external.<system>", "customer.chat.<system>", "tenders.<kind>"),
         required=("source", "number", "lines.net"),
         grouped_by=("source", "number"),
         named_by=("source", "number"),

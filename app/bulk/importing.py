@@ -25,7 +25,7 @@ from app.core.errors import CONFLICT, Problem
 from app.core.jobs import JobRunner, RunningJob, claim, requeue
 from app.core.services import Services
 
-__all__ = ["KINDS", "Summary", "import_file"]
+__all__ = ["KINDS", "Summary", "import_file", "layout_of"]
 
 FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 _FAULTS_AT_ONCE = 5000
@@ -71,26 +71,30 @@ async def import_file(
     What is wrong with rows is written to `<path>.errors.csv`. A file that was imported to its end is left alone unless
     `again`. Raises Problem: not a file we can read, or another process is importing it.
     """
-    digest, size, first = await asyncio.to_thread(_looked_at, path)
-    form = FORMATS.get(path.suffix.lower())
-    if form is None:
-        raise Problem(UNREADABLE, f"The name of the file must end with one of: {', '.join(FORMATS)}.")
-    found = layout(kind, form, first, DELIMITERS[delimiter] if delimiter else None)
+    found = await asyncio.to_thread(layout_of, path, kind, delimiter)
+    digest, size = await asyncio.to_thread(_looked_at, path)
     import_id, known = await services.db.run(partial(_opened, layout=found, digest=digest, size=size, again=again))
     if not known:
         await _work(services, import_id, partial(_handler, kinds, path, progress))
     return await _summary(services, import_id, path, known=known)
 
 
-def _looked_at(path: Path) -> tuple[bytes, int, bytes]:
-    """(digest, size, first block) of a file."""
-    digest, size, first = hashlib.sha256(), 0, b""
+def layout_of(path: Path, kind: str, delimiter: str | None = None) -> Layout:
+    """What a file is, by its name and its first block. Raises Problem (422): it holds no rows that we can read."""
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise Problem(UNREADABLE, f"The name of the file must end with one of: {', '.join(FORMATS)}.")
+    return layout(kind, form, _read(path, 0), DELIMITERS[delimiter] if delimiter else None)
+
+
+def _looked_at(path: Path) -> tuple[bytes, int]:
+    """(digest, size) of a file."""
+    digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.read(BLOCK):
-            first = first or block
             digest.update(block)
             size += len(block)
-    return digest.digest(), size, first
+    return digest.digest(), size
 
 
 async def _opened(tx: Tx, layout: Layout, digest: bytes, size: int, *, again: bool) -> tuple[uuid.UUID, bool]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -109,9 +110,11 @@ class StoppableServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_stop = on_stop
+        self.interrupted = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop; a second Ctrl-C stops at once."""
+        """Begin to stop; a second Ctrl-C stops at once. One before it was ready: `interrupted`."""
+        self.interrupted |= sig == signal.SIGINT and not self.started
         super().handle_exit(sig, frame)
         self._on_stop()
 
@@ -143,7 +146,7 @@ def address_problem(host: str, port: int) -> str | None:
     return None
 
 
-def server(app: Any, settings: Settings, on_stop: Callable[[], None]) -> uvicorn.Server:
+def server(app: Any, settings: Settings, on_stop: Callable[[], None]) -> StoppableServer:
     """A server for `app` that stops within `limits.stop_seconds` of SIGTERM and finishes what it began.
 
     `on_stop` is called when the signal arrives: it lets go those who wait for something that may never come.

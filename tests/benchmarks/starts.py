@@ -49,5 +49,5 @@ def _start(bench: Bench, folder: Path) -> float:
 
 def _interpreter() -> float:
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import app.cli"], check=True)
+    subprocess.run([sys.executable, "-c", "import app.launch"], check=True)
     return time.perf_counter() - began

@@ -1,15 +1,23 @@
 """The command line as a person uses it: real processes, an own data directory, plain answers to wrong input."""
 
 import json
+import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from app.bulk.columns import SHAPES
+from app.cli.commands import cli
 
 pytestmark = pytest.mark.xdist_group("cli")
 
@@ -21,6 +29,28 @@ def data_dir():
     directory.chmod(0o755)
     yield directory
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def new_dir():
+    """A folder that a database can be made in."""
+    directory = Path(tempfile.mkdtemp(prefix="clientele-new-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Run a command in this process, in an empty folder and with no settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("CLIENTELE_")]:
+        monkeypatch.delenv(name)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield lambda *arguments: CliRunner().invoke(cli, arguments)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def clientele(*arguments, data_dir=None, **environment):
@@ -46,16 +76,44 @@ def test_openapi_is_what_is_committed():
     assert shown.stdout == committed.read_text(encoding="utf-8")
 
 
+def test_the_version_is_told(here):
+    assert here("--version").stdout == "clientele 0.1.0\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("verify",), ("worker",), ("keys", "list"), ("keys", "create", "--name", "x", "--role", "pos"),
+     ("import", "stores.csv", "--kind", "stores")],
+)  # fmt: skip
+def test_no_company_is_made_in_a_folder_that_has_none(here, arguments):
+    Path("stores.csv").write_text("code\nS01\n")
+    answer = here(*arguments)
+    assert (answer.exit_code, answer.stdout) == (1, "")
+    [line] = answer.stderr.splitlines()
+    assert line.startswith(f"There is no company at {Path.cwd() / '.clientele'}") and "--data-dir" in line
+    assert not Path(".clientele").exists()
+
+
+def test_a_company_is_made_where_it_was_named_and_that_is_said(new_dir):
+    made = clientele("keys", "create", "--name", "x", "--role", "admin", CLIENTELE_DATA_DIR=str(new_dir / "data"))
+    assert made.returncode == 0 and made.stdout.startswith("clk_") and made.stdout.count("\n") == 1
+    assert "A new, empty company was made in" in made.stderr
+    again = clientele("keys", "list", data_dir=new_dir / "data")
+    assert again.stdout.count("\n") == 2
+    assert again.stderr == ""
+
+
 def test_migrate_twice(data_dir):
     assert clientele("migrate", data_dir=data_dir).returncode == 0
     assert clientele("migrate", data_dir=data_dir).returncode == 0
 
 
 def test_the_life_of_a_key(data_dir):
-    made = clientele("keys", "create", "--name", "Store S01", "--role", "pos", "--store", "S01", data_dir=data_dir)
+    made = clientele("keys", "create", "--name", "Store S01", "--role", "pos", "--store", "S77", data_dir=data_dir)
     assert made.returncode == 0, made.stderr
     key = made.stdout.splitlines()[-1]
     assert key.startswith("clk_")
+    assert "There is no store S77 yet." in made.stderr
     assert made.stdout == key + "\n"
     listed = clientele("keys", "list", data_dir=data_dir)
     assert listed.stdout.startswith("id\tclient_id\tname\trole\tstore\t")
@@ -85,6 +143,24 @@ def test_wrong_arguments_get_a_plain_answer(data_dir, arguments, words):
     assert "Traceback" not in answer.stderr
 
 
+def test_a_refused_header_is_told_column_by_column(here):
+    Path("receipts.csv").write_text("source,number,store,kind,occurred_at,currency,nett\n")
+    answer = here("import", "receipts.csv", "--kind", "receipts")
+    assert answer.exit_code == 1
+    lines = answer.stderr.splitlines()
+    assert lines[0] == "The header, the first line, is not one of this kind of file."
+    assert "  /nett: Column 7 is not one of a file of receipts." in lines
+    assert "  /lines.net: A file of receipts needs the column lines.net." in lines
+    assert lines[-1].startswith("Columns of a file of receipts: source, number,") and "tenders.<kind>" in lines[-1]
+
+
+def test_every_column_that_is_told_is_one():
+    for shape in SHAPES.values():
+        for name in shape.names():
+            assert shape.column(name.replace("<system>", "crm").replace("<kind>", "cash")) is not None, name
+        assert bool(shape.free) == bool(shape.families)
+
+
 @pytest.fixture(scope="module")
 def imported(data_dir):
     """What importing a store and twenty receipts (and one bad row) printed, the first time and again."""
@@ -106,7 +182,9 @@ def imported(data_dir):
 def test_a_file_is_imported_and_the_figures_are_proved(data_dir, imported):
     first, again = imported
     assert "20 created" in first.stdout and "1 failed" in first.stdout, first.stderr
-    assert (again.returncode, "Imported before" in again.stdout) == (first.returncode, True)
+    assert (first.returncode, again.returncode) == (1, 1), "a row was refused"
+    assert "Imported before" in again.stdout and "--again" in again.stderr
+    assert '{"' not in first.stderr, "nothing is logged into the bar"
     verified = clientele("verify", data_dir=data_dir)
     assert (verified.returncode, verified.stdout) == (0, "0 differences\n")
 
@@ -143,16 +221,65 @@ with embedded.running(Path(r"%s")) as server:
     ],
 )
 def test_wrong_settings_get_a_plain_answer(environment, words):
-    answer = clientele("verify", **environment)
+    answer = clientele("keys", "list", **environment)
     assert answer.returncode in (1, 2)
     assert words in answer.stderr
+    assert answer.stdout == ""
     assert "Traceback" not in answer.stderr
 
 
 def test_a_taken_port_gets_a_plain_answer(data_dir):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        answer = clientele("serve", "--port", port, data_dir=data_dir, CLIENTELE_PRT="1")
+        answer = clientele("serve", "--port", port, data_dir=data_dir, CLIENTELE_PRT="1", PYTHONPROFILEIMPORTTIME="1")
     assert answer.returncode == 1
     assert f"Port {port} of 127.0.0.1 is in use" in answer.stderr
     assert "CLIENTELE_PRT is no setting" in answer.stderr
+    assert "app.cli.commands" in answer.stderr and "app.main" not in answer.stderr, "before everything is loaded"
+
+
+@contextmanager
+def serving(data_dir):
+    """`clientele serve` in a process group of its own, as a terminal has it, and where its lines go."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTELE_")}
+    lines = data_dir.with_name("lines")
+    with lines.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app", "serve", "--data-dir", str(data_dir), "--port", "0"],
+            env=given, stdout=output, stderr=output, process_group=0,
+        )  # fmt: skip
+    try:
+        yield process, lines
+    finally:
+        process.kill()
+        process.wait()
+
+
+# In the order of a first start, so that one directory serves them all.
+MOMENTS = {
+    "loading": lambda data, _lines: time.time() > data.stat().st_mtime + 0.5,
+    "making the database": lambda data, _lines: any(data.glob("postgres.partial-*/base")),
+    "starting the database": lambda data, _lines: (data / "postgres" / "postmaster.pid").exists(),
+    "loading the routes": lambda data, _lines: (data / "secret").exists(),
+    "starting to serve": lambda _data, lines: "Waiting for application startup" in lines.read_text(),
+}
+
+
+def test_ctrl_c_at_any_moment_of_a_start_ends_it_quietly(new_dir):
+    data = new_dir / "data"
+    data.mkdir(mode=0o755)
+    for moment, reached in MOMENTS.items():
+        (data / "secret").unlink(missing_ok=True)
+        with serving(data) as (process, lines):
+            deadline = time.monotonic() + 60
+            while not reached(data, lines):
+                assert process.poll() is None and time.monotonic() < deadline, (moment, lines.read_text())
+                time.sleep(0.002)
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(60) == 130, (moment, lines.read_text())
+        said = lines.read_text().splitlines()
+        logged = [json.loads(line) for line in said if line.startswith("{")]
+        assert [line for line in said if not line.startswith("{")] == ["Stopped."], moment
+        assert not [line for line in logged if line["level"] == "error"], moment
+        assert not list(data.glob("postgres.partial-*")), moment
+        assert not (data / "postgres" / "postmaster.pid").exists(), f"{moment}: the database was left running"

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from app.cli import wants_demo
+from app.cli.demo import wants_demo
 from app.core.settings import Settings
 from app.demo.businesses import DEALER_ID
 from tests.served import CLIENTELE, free_port
@@ -27,11 +27,11 @@ SMALL = ("--people", "60")
 BEGIN = """
 import asyncio, sys
 from pathlib import Path
-from app.cli import run, settings_from
+from app.cli.frame import run, settings_from
 from app.demo import commands
 async def work(services):
     await services.db.run(lambda tx: commands._opened(tx, services, commands.Wanted(people=60)))
-run(settings_from(Path(sys.argv[1])), work)
+run(settings_from(Path(sys.argv[1])), work, makes=True)
 """
 
 

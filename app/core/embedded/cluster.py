@@ -49,7 +49,8 @@ def create(place: Place, binaries: Binaries, *, durable: bool) -> None:
         _initialise(partial, place, binaries, durable=durable)
         partial.rename(place.cluster)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        # Also when a Ctrl-C came: initdb, out of its reach, may still be at work.
+        _remove(partial, place)
         raise
     _sync(parent)
 

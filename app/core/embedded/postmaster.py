@@ -53,19 +53,33 @@ def ensure_up(launch: Launch) -> Path:
     cluster = launch.place.cluster
     child: subprocess.Popen[bytes] | None = None
     mark = 0
-    while time.monotonic() < began + START_SECONDS:
-        found = pid_file(cluster)
-        code = _state(launch, found)
-        if code in _RUNS and found is not None and found.socket_directory is not None:
-            return found.socket_directory
-        if child is not None and child.poll() is not None:
-            _wait_for_orphans(launch, mark, time.monotonic() - began)
-            child = None
-        if code == wire.SILENT and child is None and not (found and serves(found.pid, cluster)):
-            mark, child = _spawn(launch, found)
-        time.sleep(_POLL_SECONDS)
+    try:
+        while time.monotonic() < began + START_SECONDS:
+            found = pid_file(cluster)
+            code = _state(launch, found)
+            if code in _RUNS and found is not None and found.socket_directory is not None:
+                return found.socket_directory
+            if child is not None and child.poll() is not None:
+                _wait_for_orphans(launch, mark, time.monotonic() - began)
+                child = None
+            if code == wire.SILENT and child is None and not (found and serves(found.pid, cluster)):
+                mark, child = _spawn(launch, found)
+            time.sleep(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        # Nobody waits for it any more, and nobody else could have joined it.
+        if child is not None:
+            _give_up(child)
+        raise
     message = f"PostgreSQL in {cluster} is not ready after {START_SECONDS:.0f} seconds; start again to keep waiting."
     raise EmbeddedUnavailable(message + _last_lines(launch.log, mark))
+
+
+def _give_up(child: subprocess.Popen[bytes]) -> None:
+    for number, seconds in _STOP_SIGNALS:
+        child.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(seconds)
+            return
 
 
 def shut_down(cluster: Path) -> None:

@@ -15,7 +15,7 @@ from app.core.embedded.processes import pid_file, serves
 from app.core.embedded.shelf import SHELF
 from app.core.embedded.unavailable import EmbeddedUnavailable
 
-__all__ = ["EmbeddedServer", "EmbeddedUnavailable", "revive", "running", "start", "stop"]
+__all__ = ["EmbeddedServer", "EmbeddedUnavailable", "begun", "revive", "running", "start", "stop"]
 
 # Longer than a start may take, which another process may be in the middle of.
 _TURN_SECONDS = postmaster.START_SECONDS + 60.0
@@ -47,6 +47,17 @@ _uses: dict[Path, _Use] = {}
 
 # A forked child uses nothing yet: it must neither stop the server nor count as one of its users.
 os.register_at_fork(after_in_child=_uses.clear)
+
+
+def begun(data_dir: Path) -> bool:
+    """Whether a database lies in `data_dir`, or is being made there at this moment. Makes nothing itself."""
+    home = data_dir.expanduser().resolve()
+    if os.path.lexists(home / "postgres"):
+        return True
+    if not (home / "postgres.lock").exists():
+        return False
+    with contextlib.closing(LockFile(home / "postgres.lock")) as lock:
+        return not lock.share() or os.path.lexists(home / "postgres")
 
 
 def start(data_dir: Path, *, settings: Mapping[str, str] | None = None) -> EmbeddedServer:

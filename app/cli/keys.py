@@ -1,0 +1,91 @@
+"""`clientele keys`: create, list, rotate, revoke."""
+
+import sys
+import uuid
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from app.access.roles import ROLES
+from app.cli.frame import DataDir, note, run, settings_from
+from app.core.caller import SYSTEM
+from app.core.services import Services
+
+keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, revoke.")
+LISTED = ("id", "client_id", "name", "role", "store", "partner", "expires_at", "revoked_at", "last_used_at")
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Option(help="Who will use it, such as 'Store S01'.")],
+    role: Annotated[str, typer.Option(help=f"One of: {', '.join(ROLES)}.")],
+    store: Annotated[str | None, typer.Option(help="Bind the key to a store's code.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Create an API key; the last line printed is the key, and it is shown only now."""
+    from app.access import commands
+    from app.access.keyring import Keyring
+    from app.access.schemas import NewApiKey
+    from app.catalog import queries as catalog
+
+    try:
+        wanted = NewApiKey.model_validate({"name": name, "role": role, "store": store})
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_input=False):
+            note.print(f"[red]--{one['loc'][0]}[/]: {one['msg']}")
+        raise typer.Exit(2) from None
+
+    async def work(services: Services) -> tuple[str, bool]:
+        keyring = Keyring(services.settings.secret)
+        made = await services.db.run(
+            lambda tx: commands.create_key(tx, keyring, wanted.name, wanted.role, store=wanted.store)
+        )
+        code = wanted.store
+        return made[1], code is None or await services.db.run(lambda tx: catalog.store(tx, code)) is not None
+
+    secret, known = run(settings_from(data_dir), work)
+    if not known:
+        # No refusal: a till may be set up before its store's record is sent.
+        note.print(f"There is no store {wanted.store} yet.", style="yellow", markup=False)
+    note.print(f"A key for {wanted.name} ({wanted.role}):", markup=False)
+    sys.stdout.write(secret + "\n")
+
+
+@keys.command("list")
+def list_keys(data_dir: DataDir = None) -> None:
+    """List the keys (never their secrets), one a line, with tabs between the columns that the first line names."""
+    from app.access import queries
+
+    async def work(services: Services) -> list[dict[str, object]]:
+        return await services.db.read(SYSTEM, queries.all_keys)
+
+    found = run(settings_from(data_dir), work)
+    sys.stdout.write("\t".join(LISTED) + "\n")
+    for key in found:
+        sys.stdout.write("\t".join(str(key[name] or "-") for name in LISTED) + "\n")
+
+
+@keys.command("rotate")
+def rotate_key(key_id: uuid.UUID, data_dir: DataDir = None) -> None:
+    """Make a second key for the same client; the old one works until it is revoked."""
+    from app.access import commands
+    from app.access.keyring import Keyring
+
+    async def work(services: Services) -> str:
+        keyring = Keyring(services.settings.secret)
+        return (await services.db.run(lambda tx: commands.rotate_key(tx, keyring, key_id)))[1]
+
+    sys.stdout.write(run(settings_from(data_dir), work) + "\n")
+
+
+@keys.command("revoke")
+def revoke_key(key_id: uuid.UUID, data_dir: DataDir = None) -> None:
+    """Revoke a key; it stops working within five seconds everywhere."""
+    from app.access import commands
+
+    async def work(services: Services) -> None:
+        await services.db.run(lambda tx: commands.revoke_key(tx, key_id))
+
+    run(settings_from(data_dir), work)
+    note.print("Revoked.")
