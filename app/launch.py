@@ -24,6 +24,7 @@ from app.core.services import Services
 from app.core.settings import Settings
 from app.demo import commands as demo
 from app.demo.welcome import lines as demo_lines
+from app.demo.welcome import shell
 from app.main import create_app
 
 log = logging.getLogger("clientele.launch")
@@ -139,7 +140,8 @@ async def _welcome(services: Services, api: uvicorn.Server, stop: asyncio.Event)
         lines = demo_lines(address, key)
     else:
         now, currency = services.clock.now().isoformat(timespec="seconds"), settings.company.currency
-        lines = PUSH.format(address=address, key=key, now=now, currency=currency)
+        pushed = PUSH.format(address=address, key=key, now=now, currency=currency)
+        lines = f"{shell(address, key)}\n{pushed}"
     sys.stdout.write(READY.format(address=address, key=key, lines=lines, data_dir=settings.data_dir))
     sys.stdout.flush()
 

@@ -8,6 +8,8 @@ and the lines of a receipt are lists in the API and have columns of their own:
 | customers | `phone`, `email`, `card`, `external.<system>`, `chat.<system>` (one identifier each), `birthday` (1990-09-21, or --09-21 without the year); `profile.<section>.<name>`: lists with ; between, family members as JSON |
 | stores | `tills`: codes with spaces between |
 | receipts | one record per line of the receipt: `lines.<field>`; `customer.id`, `customer.phone`, `customer.external.<system>`, ...; `tenders.<kind>`: an amount; `returns.source`, `returns.number`; `promotions`: codes with spaces between; `extensions`: JSON |
+
+For users: `docs/importing-files.md`, which a test compares with `SHAPES`.
 """  # noqa: E501  a table
 
 import re

@@ -42,7 +42,8 @@ async def create_import(
     """Send a file of customers, products, stores or receipts: CSV with a header, or one JSON object a line (UTF-8).
 
     The rows are written by a job, by the same rules as the batch routes: one bad row never costs a good one. The caller
-    also needs the scope to write records of that kind.
+    also needs the scope to write records of that kind. Which columns a CSV of each kind may have, with an example each,
+    is told by the page "Importing files" (`docs/importing-files.md`).
     """
     if not caller.may(SCOPES[query.kind]):
         raise Problem(FORBIDDEN, f"This API key lacks the scope {SCOPES[query.kind]}.")

@@ -75,6 +75,8 @@ class JsonRows:
         try:
             item = parse_json(text)
         except Problem as problem:
+            if problem.errors:
+                return Row(number, line.size, None, problem.errors[:20], place=lambda pointer: (number, pointer))
             return _lost(number, line.size, problem.type.code, problem.detail.replace("The body", "The line"))
         if not isinstance(item, dict):
             return _lost(number, line.size, "not_an_object", "A line must hold one JSON object.")

@@ -19,6 +19,7 @@ from app.core.embedded import server as embedded
 from app.core.errors import Problem, database_error
 from app.core.services import Services
 from app.core.settings import NESTED, PREFIX, Settings, unknown_names
+from app.core.wording import said
 
 T = TypeVar("T")
 note = Console(stderr=True, highlight=False)
@@ -33,7 +34,7 @@ def settings_from(data_dir: Path | None = None, port: int | None = None, host: s
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False):
             name = PREFIX + NESTED.join(str(part).upper() for part in one["loc"])
-            reason = "there is no such setting" if one["type"] == "extra_forbidden" else one["msg"]
+            reason = "there is no such setting" if one["type"] == "extra_forbidden" else said(one)[1]
             note.print(f"[red]{name}[/]: {reason}")
         raise typer.Exit(2) from None
     except SettingsError as error:

@@ -11,6 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from app.core.errors import INVALID, FieldError, Problem
 from app.core.gate import field_error, parse_batch, pointer_to, refusal
 from app.core.types import Answer
+from app.core.wording import meant
 
 BATCH_MAX = 1000
 T = TypeVar("T")
@@ -120,7 +121,7 @@ def check_items(items: list[Any], model: type[BaseModel]) -> Checked:
 
 def item_problem(error: ValidationError) -> Problem:
     """The problem of one item, with pointers relative to the item."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    found = meant(error.errors(include_url=False, include_input=False))
     errors = [field_error(one) for one in found[:20]]
     return Problem(INVALID, errors[0].detail if len(errors) == 1 else f"{len(found)} values are not valid.", errors)
 

@@ -50,6 +50,10 @@ class Problem(Exception):
     headers: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not self.detail and len(self.errors) == 1:
+            self.detail = self.errors[0].detail
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Helper processes send problems back; an exception is pickled by its positional arguments alone.
         return Problem, (self.type, self.detail, self.errors, self.headers, self.extra)

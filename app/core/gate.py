@@ -6,12 +6,14 @@ without fractions (decimals travel as strings) and nested at most 32 levels deep
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from app.core.errors import BAD_REQUEST, INVALID, INVALID_JSON, FieldError, Problem
 from app.core.types import INT64_MAX, MAX_DEPTH
+from app.core.wording import meant, said
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19,}")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -22,20 +24,26 @@ _BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 _TWICE = "An object names the same key twice."
 _TOO_LONG = "Integers must fit 64 bits."
-_FRACTIONS = "Numbers are whole here; write decimals as strings and money in minor units."
+_FRACTIONS = "Numbers are whole here: write money in minor units, 250.00 as 25000, and other decimals as text."
 
 
 class Unfit:
-    """Stands where the gate refused a value, with the reason in words for its sender."""
+    """Stands where the gate refused a value, with the reason in words for its sender.
 
-    __slots__ = ("detail",)
+    With a `code` it was valid JSON that we do not take: one value is wrong, and not the body.
+    """
 
-    def __init__(self, detail: str) -> None:
-        self.detail = detail
+    __slots__ = ("code", "detail")
+
+    def __init__(self, detail: str, code: str = "") -> None:
+        self.detail, self.code = detail, code
 
 
 def parse_json(body: bytes) -> Any:
-    """The value of a JSON body that satisfies the gate. Raises Problem (400) saying what is wrong and where."""
+    """The value of a JSON body that satisfies the gate.
+
+    Raises Problem saying what is wrong and where: 422 for a number that we do not take, 400 for all else.
+    """
     value, doubtful = _parse(body)
     if doubtful and (problem := refusal(value)) is not None:
         raise problem
@@ -65,8 +73,27 @@ def refusal(value: Any) -> Problem | None:
             if detail:
                 return Problem(INVALID_JSON, detail)
         elif isinstance(item, Unfit):
-            return Problem(INVALID_JSON, item.detail)
+            # Rare, so the walk keeps no places: a second one finds them.
+            return _unfit(value)
     return None
+
+
+def _unfit(value: Any) -> Problem:
+    """What is said of a value that holds something unfit; its places only if every one is a number."""
+    found = list(_places(value))
+    for _, item in found:
+        if not item.code:
+            return Problem(INVALID_JSON, item.detail)
+    errors = [FieldError(pointer_to(*place), item.code, item.detail) for place, item in found[:50]]
+    return Problem(INVALID, "" if len(found) == 1 else f"{len(found)} values are not valid.", errors)
+
+
+def _places(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Unfit]]:
+    if isinstance(value, Unfit):
+        yield place, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _places(item, (*place, str(key)))
 
 
 def _parse(body: bytes) -> tuple[Any, bool]:
@@ -76,21 +103,22 @@ def _parse(body: bytes) -> tuple[Any, bool]:
         raise Problem(INVALID_JSON, "The body starts with a byte order mark; send UTF-8 without one.")
     doubts: list[Unfit] = []
 
-    def unfit(detail: str) -> Unfit:
-        doubts.append(Unfit(detail))
+    def unfit(detail: str, code: str = "") -> Unfit:
+        doubts.append(Unfit(detail, code))
         return doubts[-1]
 
     def unique(pairs: list[tuple[str, Any]]) -> Any:
         found = dict(pairs)
         return found if len(found) == len(pairs) else unfit(_TWICE)
 
+    def integer(text: str) -> Any:
+        return int(text) if _fits(text) else unfit(_TOO_LONG, "integer_too_large")
+
     # The scanner's own integers are much faster than a hook; the hook is there when a long one is.
-    long: dict[str, Any] = (
-        {"parse_int": lambda text: int(text) if _fits(text) else unfit(_TOO_LONG)} if _has_long_number(body) else {}
-    )
+    long: dict[str, Any] = {"parse_int": integer} if _has_long_number(body) else {}
     try:
         value = json.loads(
-            body.decode(), object_pairs_hook=unique, parse_float=lambda _: unfit(_FRACTIONS),
+            body.decode(), object_pairs_hook=unique, parse_float=lambda _: unfit(_FRACTIONS, "not_whole"),
             parse_constant=lambda name: unfit(f"{name} is not a JSON number."), **long,
         )  # fmt: skip
     except UnicodeDecodeError as error:
@@ -173,12 +201,13 @@ def check_names(query: bytes, once: frozenset[str], often: frozenset[str]) -> No
 
 def validation_problem(errors: list[Any], prefix: tuple[str, ...] = ("body",)) -> Problem:
     """A 422 from Pydantic's error list, with a pointer to each value and never the value itself."""
+    errors = meant(errors)
     found = [field_error(error, prefix) for error in errors[:50]]
     return Problem(INVALID, found[0].detail if len(found) == 1 else f"{len(errors)} values are not valid.", found)
 
 
 def field_error(error: Any, prefix: tuple[str, ...] = ()) -> FieldError:
-    """One Pydantic error as ours. Messages of our own validators are kept; none of Pydantic's quotes the input."""
+    """One Pydantic error as ours, in the words of `core.wording`, none of which quotes the input."""
     parts = [str(part) for part in error["loc"]]
     where = parts[0] if prefix and parts else ""
     if where in {"query", "path", "header"}:
@@ -188,12 +217,7 @@ def field_error(error: Any, prefix: tuple[str, ...] = ()) -> FieldError:
             parts = parts[1:]
         # A part between others that begins with a capital is the tag of a union (the name of a class), not a key.
         pointer = pointer_to(*(part for part in parts[:-1] if not part[:1].isupper()), *parts[-1:])
-    kind = str(error["type"])
-    # Pydantic counts a list's items "after validation", which tells its sender nothing.
-    detail = (
-        "This field is not known." if kind == "extra_forbidden" else str(error["msg"]).replace(" after validation", "")
-    )
-    return FieldError(pointer, "unknown_field" if kind == "extra_forbidden" else kind, detail)
+    return FieldError(pointer, *said(error))
 
 
 def pointer_to(*parts: str) -> str:

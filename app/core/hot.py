@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB, asyncpg
 
 from app.core.errors import INVALID, FieldError, Problem
 from app.core.gate import validation_problem
+from app.core.wording import meant
 
 M = TypeVar("M", bound=BaseModel)
 _SCHEMAS = "#/components/schemas/{model}"
@@ -41,7 +42,7 @@ def parse_query(model: type[M], query: bytes) -> M:
     try:
         return model.model_validate_strings(given)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
+        found = meant(error.errors(include_url=False, include_input=False))
         # Parameters are flat: the first part of a place names one. It may be a name that the caller made up: cut it.
         places = [("query", *(str(part)[:_NAME_MAX] for part in one["loc"][:1])) for one in found]
         told = [{**one, "loc": place} for one, place in zip(found, places, strict=True)]

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
@@ -21,17 +22,22 @@ PREFIX = "CLIENTELE_"
 NESTED = "__"
 
 
+def _refused(reason: str) -> PydanticCustomError:
+    # Pydantic puts words of its own before the text of a ValueError.
+    return PydanticCustomError("setting", "{reason}", {"reason": reason})
+
+
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError("this is no time zone of the IANA list") from None
+        raise _refused("this is no time zone of the IANA list, such as Asia/Shanghai") from None
     return name
 
 
 def _known_region(code: str) -> str:
     if code not in SUPPORTED_REGIONS:
-        raise ValueError("this is no ISO 3166 code of a region that has telephones, such as CN")
+        raise _refused("this is no ISO 3166 code of a region that has telephones, such as CN")
     return code
 
 
@@ -45,7 +51,7 @@ def _database_url(given: SecretStr) -> SecretStr:
     except (ArgumentError, ValueError):
         driver = ""
     if driver != "postgresql+asyncpg":
-        raise ValueError("it must look like postgresql://user:password@host:5432/database")
+        raise _refused("it must look like postgresql://user:password@host:5432/database")
     return given
 
 
@@ -151,9 +157,9 @@ class ContactSettings(_Part):
     @model_validator(mode="after")
     def _in_pairs(self) -> "ContactSettings":
         if (self.opens is None) != (self.closes is None) or (self.most is None) != (self.within_days is None):
-            raise ValueError("opens goes with closes, and most with within_days")
+            raise _refused("opens goes with closes, and most with within_days")
         if self.opens is not None and self.closes is not None and self.opens >= self.closes:
-            raise ValueError("opens must be before closes")
+            raise _refused("opens must be before closes")
         return self
 
 

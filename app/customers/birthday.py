@@ -3,13 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.core.gate import validation_problem
 from app.core.types import Wire
 
 LEAP_YEAR = 2000
+_AS_PARTS = 'Write a birthday in parts: {"year": 1990, "month": 9, "day": 21}; the year may be null.'
 
 
 def optional(description: str | None = None) -> Any:
@@ -17,7 +18,16 @@ def optional(description: str | None = None) -> Any:
     return Field(default_factory=lambda: None, description=description)
 
 
-class Birthday(Wire):
+class _Parts(Wire):
+    @model_validator(mode="before")
+    @classmethod
+    def _in_parts(cls, value: Any) -> Any:
+        if not isinstance(value, dict | BaseModel):
+            raise PydanticCustomError("object_type", _AS_PARTS)
+        return value
+
+
+class Birthday(_Parts):
     """A birthday, whose year may be unknown."""
 
     month: Annotated[int, Field(strict=True, ge=1, le=12)]
@@ -37,7 +47,7 @@ class Birthday(Wire):
         return self
 
 
-class BirthdayPatch(Wire):
+class BirthdayPatch(_Parts):
     """Parts of a birthday in a merge patch: what is absent stays, a null year makes it unknown."""
 
     month: Annotated[int, Field(strict=True, ge=1, le=12)] = optional()

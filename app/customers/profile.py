@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, TypeAd
 from app.core.errors import INVALID, FieldError, Problem
 from app.core.gate import field_error
 from app.core.types import Answer, Day, Line, Name, PositiveAmount, StrictText, Wire, one_line
+from app.core.wording import Written, meant
 from app.customers.attributes import CUSTOM, PROFILE, SECTIONS, Attribute, Declared, Type
 from app.customers.birthday import Birthday
 
@@ -25,7 +26,8 @@ def _each_once(value: list[str]) -> list[str]:
 
 Tag = Annotated[StrictText, Field(min_length=1, max_length=80), AfterValidator(one_line)]
 Tags = Annotated[list[Tag], Field(min_length=1, max_length=TAGS_MAX), AfterValidator(_each_once)]
-CustomName = Annotated[StrictText, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+NAME_FORM = Written("A name has 1 to 40 small letters, digits and _, and begins with a letter.")
+CustomName = Annotated[StrictText, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"), NAME_FORM]
 Custom = Annotated[
     dict[CustomName, Any],
     Field(max_length=CUSTOM_MAX, description="Attributes that the company has declared, by their names."),
@@ -130,7 +132,7 @@ def check_custom(given: Mapping[str, Any], declared: Declared, pointer: str = "/
             try:
                 checked[name] = _adapter(attribute).validate_python(value)
             except ValidationError as error:
-                found = error.errors(include_url=False, include_context=False, include_input=False)
+                found = meant(error.errors(include_url=False, include_input=False))
                 for one in map(field_error, found[:5]):
                     errors.append(FieldError(f"{pointer}/{name}{one.pointer}".rstrip("/"), one.code, one.detail))
     if errors:

@@ -8,10 +8,20 @@ SPOKEN = f"{FAMILY_PHONE[3:6]} {FAMILY_PHONE[6:10]} {FAMILY_PHONE[10:]}"
 QUESTION = "net_365d > 500 and birthday anniversary during next 14 days"
 
 
+def shell(address: str, key: str) -> str:
+    """What the pages in `docs/` begin with: the shell that this line is put into can run all that they show."""
+    return f"""\
+For the pages in docs/, put this into a shell:
+
+  export BASE={address} KEY={key}
+"""
+
+
 def lines(address: str, key: str) -> str:
-    """Four `curl` lines, each with a word about what it asks."""
+    """The line for a shell, and four `curl` lines, each with a word about what it asks."""
     header = f"-H 'Authorization: Bearer {key}'"
     return f"""\
+{shell(address, key)}
 Who is calling? Two of a family share this phone:
 
   curl -sG {address}/v1/customers/lookup --data-urlencode 'phone={SPOKEN}' {header}

@@ -104,7 +104,7 @@ def _body(request: HotRequest, model: type[M]) -> M:
     try:
         return model.model_validate(request.json)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
+        found = error.errors(include_url=False, include_input=False)
         raise validation_problem(list(found), ()) from None
 
 
@@ -119,6 +119,10 @@ async def _search(request: HotRequest, given: SearchQuery, pointer: str) -> Repl
 
 async def _find(request: HotRequest, given: tuple[str, str, str | None], where: str) -> Reply:
     kind, value, system = given
+    if not (value and system) and kind == "external" and where == "?":
+        # Only in a query are the two parts one text.
+        error = FieldError("?external", "invalid_external", "Write it as system:value, such as crm:4711.")
+        raise Problem(INVALID, errors=[error])
     region = await hot.phone_region(request.services, request.caller)
     try:
         identifier = normalise(kind, value, system, region)

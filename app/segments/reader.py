@@ -6,6 +6,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
+from app.core.wording import said
 from app.segments import grammar
 from app.segments.grammar import Refused, Token
 from app.segments.tree import ROWS_MAX
@@ -17,7 +18,7 @@ N = TypeVar("N", bound=Node)
 _IN_WORDS = {
     "invalid_decimal": "A number has at most 15 digits before the point and 6 after it.",
     "string_too_long": f"Text in quotes has at most {grammar.STRING_LENGTH} characters.",
-    "date_from_datetime_parsing": "There is no such date.",
+    "invalid_date": "There is no such date.",
     "less_than_equal": f"This number is too large; at most {ROWS_MAX} customers can be asked for.",
     "greater_than_equal": "Write a whole number from 1.",
     "too_long": "These are too many.",
@@ -98,7 +99,7 @@ class Reader:
             made = kind(**values)
         except ValidationError as error:
             first = error.errors()[0]
-            code = str(first["type"])
-            raise Refused(code, _IN_WORDS.get(code, str(first["msg"])), start.start, end) from None
+            code, detail = said(first)
+            raise Refused(code, _IN_WORDS.get(code, detail), start.start, end) from None
         self.places[id(made), ""] = (start.start, end)
         return made

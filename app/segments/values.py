@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.core.types import Day, one_line, parse_decimal
+from app.core.wording import Written
 from app.segments.grammar import MOST, STRING_LENGTH, WORD_LENGTH
 
 MONEY_MAX = 10**18
@@ -59,7 +60,11 @@ def canonical_number(text: Any) -> str:
 DecimalText = Annotated[str, AfterValidator(canonical_number)]
 ShortText = Annotated[str, Field(strict=True, max_length=STRING_LENGTH), AfterValidator(one_line)]
 _NAME = r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*$"
-Name = Annotated[str, Field(strict=True, max_length=WORD_LENGTH, pattern=_NAME, examples=["home_store"])]
+Name = Annotated[
+    str,
+    Field(strict=True, max_length=WORD_LENGTH, pattern=_NAME, examples=["home_store"]),
+    Written("Write the name of a field, such as home_store or receipts.net."),
+]
 
 
 class NumberValue(Node):

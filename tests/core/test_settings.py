@@ -16,6 +16,8 @@ from app.core.settings import Settings, unknown_names
         ("COMPANY__CURENCY", "USD"),  # a slip in the name
         ("COMPANY__CURRENCY", "XXQ"),
         ("COMPANY__PHONE_REGION", "ZZ"),
+        ("COMPANY__TIME_ZONE", "Mars"),
+        ("CONTACT", '{"opens": "09:00"}'),
         ("POOL__MAIN", "0"),
         ("LIMITS__STATEMENT_SECONDS", "0"),
         ("LOG_LEVEL", "LOUD"),
@@ -31,6 +33,7 @@ def test_a_wrong_setting_is_refused_by_its_name(monkeypatch, name, value):
     (error,) = refused.value.errors(include_url=False, include_input=False)
     assert "__".join(map(str, error["loc"])).upper() == name
     assert "hunter2" not in error["msg"]
+    assert "Value error" not in error["msg"]
 
 
 def test_a_setting_that_is_no_json_is_refused(monkeypatch):

@@ -142,3 +142,28 @@ async def test_patching_takes_few_statements(client, make, statements):
     with statements() as found:
         await client.patch(f"/v1/customers/{body['id']}", json={"display_name": "Li"}, headers=match(1))
     assert len(found) == 3, found
+
+
+@pytest.mark.parametrize("wrong", ['"abc"', "*", '"-1"'])
+async def test_an_etag_that_is_none_of_ours_is_told_how_it_looks(client, wrong):
+    made = (await client.post("/v1/customers", json={"kind": "person"})).json()
+    answer = await client.patch(f"/v1/customers/{made['id']}", json={}, headers={"If-Match": wrong})
+    assert (answer.status_code, answer.json()["detail"]) == (422, 'If-Match looks like "3".')
+
+
+@pytest.mark.parametrize(
+    ("given", "detail"),
+    [
+        (
+            {"birthday": "1990-02-30"},
+            'Write a birthday in parts: {"year": 1990, "month": 9, "day": 21}; the year may be null.',
+        ),
+        ({"language": "chinese!"}, "Write a language as its BCP 47 tag, such as zh-Hans, ko or en-SG."),
+    ],
+)
+async def test_what_is_written_in_another_way_is_told_how(client, given, detail):
+    made = await client.post("/v1/customers", json={"kind": "person", **given})
+    assert (made.status_code, made.json()["detail"]) == (422, detail)
+    good = (await client.post("/v1/customers", json={"kind": "person"})).json()
+    changed = await client.patch(f"/v1/customers/{good['id']}", json=given, headers={"If-Match": '"1"'})
+    assert (changed.status_code, changed.json()["detail"]) == (422, detail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -23,6 +24,7 @@ from app.demo.businesses import DEALER_ID
 from tests.served import CLIENTELE, free_port
 
 pytestmark = pytest.mark.xdist_group("demo")
+README = Path(__file__).parents[2] / "README.md"
 SMALL = ("--people", "60")
 BEGIN = """
 import asyncio, sys
@@ -105,6 +107,17 @@ def pasted(line: str):
     return answer.json()
 
 
+def exported(text: str):
+    """Ask the service as a shell would that the `export` line was put into."""
+    (line,) = [line.strip() for line in text.splitlines() if line.strip().startswith("export ")]
+    shell = subprocess.run(
+        ["bash", "-c", f'{line}\nprintf "%s\n%s" "$BASE" "$KEY"'],
+        env=environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    base, key = shell.stdout.split("\n")
+    return lambda path: pasted(shlex.join(["curl", "-s", f"{base}{path}", "-H", f"Authorization: Bearer {key}"]))
+
+
 def lines_of(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip().startswith("curl ")]
 
@@ -129,6 +142,10 @@ def test_a_load_that_was_begun_is_ended_before_the_lines_are_shown(data_dir):
     subprocess.run([sys.executable, "-c", BEGIN, str(data_dir)], env=environment(), check=True, timeout=120)
     with served(data_dir) as text:
         family, dealer, segment, warnings = [pasted(line) for line in lines_of(text)]
+        told = exported(text)
+        for numbers in re.findall(r"^.*/customers/search\?q=.*$", README.read_text(), re.MULTILINE):
+            for number in re.findall(r"\b\d{4,}\b", numbers):
+                assert told(f"/v1/customers/search?q={number}")["data"], f"the README searches {number}"
     assert [one["display_name"] for one in family["data"]] == ["陈建国", "李秀梅"]
     assert [one["match"] for one in family["data"]] == ["primary", "shared_phone"]
     assert (dealer["customer_id"], dealer["standing"]) == (str(DEALER_ID), "review")

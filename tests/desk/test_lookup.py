@@ -204,3 +204,11 @@ async def test_lookups_read_what_was_just_acknowledged(client):
         one = await customer(client, identifiers=[{"kind": "card", "value": card}])
         (found,) = await look(client, card=card)
         assert uuid.UUID(found["id"]) == uuid.UUID(one["id"])
+
+
+@pytest.mark.parametrize("typed", ["foo", "foo:", ":foo", ":"])
+async def test_an_external_id_without_its_system_is_told_how_it_is_written(client, typed):
+    answer = await client.get("/v1/customers/lookup", params={"external": typed})
+    problem = answer.json()
+    assert (answer.status_code, problem["detail"]) == (422, "Write it as system:value, such as crm:4711.")
+    assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [("?external", "invalid_external")]

@@ -1,9 +1,11 @@
 """Every page in docs/ says what its commands answer; and the rules by which that is compared."""
 
 import json
+import re
 
 import pytest
 
+from app.bulk.columns import SHAPES
 from tests.docs import pages
 
 
@@ -22,6 +24,24 @@ def test_a_page_shows_what_its_commands_answer(run, name):
 def test_no_page_is_forgotten():
     # That one is measured by `make realdata`.
     assert {path.stem for path in pages.FOLDER.glob("*.md")} == {*pages.PAGES, "warnings"}
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_every_column_of_a_file_is_on_the_page_and_no_other(kind):
+    page = (pages.FOLDER / "importing-files.md").read_text()
+    section = page.partition(f"## {kind.capitalize()}\n")[2].partition("\n## ")[0]
+    table = section.partition("| column | |\n| --- | --- |\n")[2]
+    told = {
+        row.split("|")[1].strip(): row.split("|")[2].split()[0] for row in table.splitlines() if row.startswith("|")
+    }
+    shape = SHAPES[kind]
+    names = [name for cell in told for name in re.findall("`([^`]+)`", cell)]
+    assert sorted(name for name in names if "<" not in name) == sorted(shape.plain)
+    free = [re.sub("<.*>", "x", name) for name in names if "<" in name]
+    assert all(shape.column(name) for name in free)
+    assert all(any(pattern.fullmatch(name) for name in free) for pattern, _ in shape.families)
+    needed = [name for cell, word in told.items() if word == "needed;" for name in re.findall("`([^`]+)`", cell)]
+    assert sorted(needed) == sorted(shape.required)
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_every_amount_is_printed_and_read_exactly(minor, digits):
         ("created during last x days", "syntax", 20, 21, None),
         ("created during last 0 days", "greater_than_equal", 8, 26, None),
         ("created during last 99999 years", "window_too_long", 8, 31, None),
-        ("created before 2026-02-30", "date_from_datetime_parsing", 8, 25, None),
+        ("created before 2026-02-30", "invalid_date", 8, 25, None),
         ("suum(receipts.net) > 3", "unknown_function", 0, 4, "sum"),
         ("age in top 101%", "percent", 0, 15, None),
         ("age in top 5 custmers", "syntax", 13, 21, "customers"),

@@ -19,7 +19,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"number": ""}, "/number", "string_too_short"),
     ({"number": "x" * 101}, "/number", "string_too_long"),
     ({"number": 7}, "/number", "string_type"),
-    ({"kind": "gift"}, "/kind", "literal_error"),
+    ({"kind": "gift"}, "/kind", "unknown_value"),
     ({"currency": "XYZ"}, "/currency", "unknown_currency"),
     ({"currency": "cny"}, "/currency", "unknown_currency"),
     ({"currency": "USD"}, "/rate", "missing"),
@@ -37,25 +37,25 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"business_date": "2025-03-05"}, "/business_date", "far_apart"),
     ({"business_date": "2026-03-13"}, "/business_date", "far_apart"),
     ({"business_date": "5.3.2026"}, "/business_date", "invalid_date"),
-    ({"business_date": "2026-02-30"}, "/business_date", "date_from_datetime_parsing"),
+    ({"business_date": "2026-02-30"}, "/business_date", "invalid_date"),
     ({"seller": "a\tb"}, "/seller", "control_character"),
-    ({"purpose": "fun"}, "/purpose", "literal_error"),
+    ({"purpose": "fun"}, "/purpose", "unknown_value"),
     ({"one_off": "yes"}, "/one_off", "bool_type"),
     ({"promotions": ["x"] * 51}, "/promotions", "too_long"),
     ({"extensions": {"price": {"a": [{"b": "x" * 1001}]}}}, "/extensions", "too_long"),
-    ({"extensions": []}, "/extensions", "dict_type"),
-    ({"on_unknown_customer": "guess"}, "/on_unknown_customer", "literal_error"),
+    ({"extensions": []}, "/extensions", "object_type"),
+    ({"on_unknown_customer": "guess"}, "/on_unknown_customer", "unknown_value"),
     ({"customer": {}}, "/customer", "one_of"),
     ({"customer": {"id": "7"}}, "/customer/id", "uuid_parsing"),
     ({"customer": {"id": "0" * 32, "identifier": {"kind": "card", "value": "1"}}}, "/customer", "one_of"),
-    ({"customer": {"identifier": {"kind": "fax", "value": "1"}}}, "/customer/identifier/kind", "literal_error"),
+    ({"customer": {"identifier": {"kind": "fax", "value": "1"}}}, "/customer/identifier/kind", "unknown_value"),
     ({"customer": {"identifier": {"kind": "card", "value": 1}}}, "/customer/identifier/value", "string_type"),
     ({"lines": []}, "/lines", "too_short"),
     ({"lines": [line()] * 1001}, "/lines", "too_long"),
     ({"lines": None}, "/lines", "list_type"),
     ({"tenders": [{"kind": "cash", "amount": 2999}]}, "/tenders", "tenders_disagree"),
     ({"tenders": [{"kind": "cash", "amount": 3001}]}, "/tenders", "tenders_disagree"),
-    ({"tenders": [{"kind": "shells", "amount": 3000}]}, "/tenders/0/kind", "literal_error"),
+    ({"tenders": [{"kind": "shells", "amount": 3000}]}, "/tenders/0/kind", "unknown_value"),
     (
         {"tenders": [{"kind": "card", "amount": 4000}, {"kind": "cash", "amount": -1000}]},
         "/tenders/1/amount",
@@ -187,9 +187,9 @@ async def test_an_item_of_another_shape_only_fails_itself(push_many, item):
 @pytest.mark.parametrize(
     ("part", "code"),
     [
-        (b'"net": 30.5', "invalid_json"),
-        (b'"net": 3e3', "invalid_json"),
-        (b'"net": 99999999999999999999', "invalid_json"),
+        (b'"net": 30.5', "invalid_input"),
+        (b'"net": 3e3', "invalid_input"),
+        (b'"net": 99999999999999999999', "invalid_input"),
         (b'"net": NaN', "invalid_json"),
         (b'"net": 5, "net": 5', "invalid_json"),
         (b'"net": 5, "product": "a\\u0000b"', "invalid_json"),
@@ -206,7 +206,9 @@ async def test_what_the_gate_refuses_only_fails_its_receipt(client, part, code):
     assert results[1]["problem"]["code"] == code
     one = odd.replace(b'"net": 777', part)
     answer = await client.post("/v1/receipts", content=one, headers={"Content-Type": "application/json"})
-    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert (answer.status_code, answer.json()["code"]) == (400 if code == "invalid_json" else 422, code)
+    if code == "invalid_input":
+        assert [error["pointer"] for error in results[1]["problem"]["errors"]] == ["/lines/0/net"]
 
 
 @pytest.mark.parametrize("item", [1, "x", [], {}])

@@ -18,6 +18,7 @@ from app.core.types import rfc3339
 from app.customers import commands, queries
 from app.customers.attributes import ATTRIBUTES, CUSTOM, Attribute
 from app.customers.completeness import judge, weighted
+from app.customers.profile import NAME_FORM
 from app.customers.provenance import CHANNELS
 from app.customers.schemas.quality import (
     AttributeAnswer,
@@ -37,7 +38,7 @@ router = APIRouter(prefix="/v1", tags=["customers"], route_class=GatedRoute)
 Reader = Annotated[Caller, requires("customers:read")]
 EDITOR = [requires("customers:write")]
 CustomerIdInPath = Annotated[uuid.UUID, Path()]
-AttributeName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+AttributeName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,39}$"), NAME_FORM]
 NEW: dict[int | str, dict[str, Any]] = {201: {"model": AttributeAnswer, "description": "The attribute was declared."}}
 
 

@@ -9,6 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Day, Line, Name, Note, StrictText, Wire
+from app.core.wording import Written
 from app.customers.birthday import Birthday, BirthdayPatch, optional
 from app.customers.profile import Tags
 from app.customers.provenance import Provenance
@@ -20,7 +21,11 @@ RelationshipKind = Literal[
     "household", "spouse", "parent", "child", "relative", "friend", "colleague", "employer", "employee", "referrer",
     "referred", "owner", "owned", "supplier", "supplied",
 ]  # fmt: skip
-Country = Annotated[StrictText, Field(pattern=r"^[A-Z]{2}$", examples=["CN"], description="ISO 3166-1 alpha-2.")]
+Country = Annotated[
+    StrictText,
+    Field(pattern=r"^[A-Z]{2}$", examples=["CN"], description="ISO 3166-1 alpha-2."),
+    Written("Write a country as the two capital letters of ISO 3166-1, such as CN."),
+]
 Phones = Annotated[list[Line], Field(max_length=10)]
 _FROM = "Where it comes from; what is absent follows from the API key."
 

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Code, Day, Moment, Name, Note, StrictText, Wire
+from app.core.wording import Written
 from app.customers.contact_rules import CAP_MAX
 from app.customers.hours import EVERY_DAY, minutes
 from app.customers.purposes import ChannelName, ConsentState, DecidedChannel, LoggedChannel, PurposeName
@@ -29,9 +30,15 @@ def _zone(name: str) -> str:
 
 
 Zone = Annotated[StrictText, Field(min_length=1, max_length=64, examples=["Asia/Shanghai"]), AfterValidator(_zone)]
-Start = Annotated[StrictText, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["09:00"])]
+Start = Annotated[
+    StrictText,
+    Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["09:00"]),
+    Written("Write a time of the day as hours and minutes, from 00:00 to 23:59."),
+]
 End = Annotated[
-    StrictText, Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", examples=["20:00"], description="Excluded.")
+    StrictText,
+    Field(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", examples=["20:00"], description="Excluded."),
+    Written("Write a time of the day as hours and minutes, from 00:00 to 24:00."),
 ]
 Weekday = Annotated[int, Field(strict=True, ge=1, le=7)]
 Days = Annotated[int, Field(strict=True, ge=1, le=DAYS_MAX)]

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Code, Moment, Name, StrictText, Wire, one_line
+from app.core.wording import Written
 from app.customers.birthday import Birthday, BirthdayPatch, optional
 from app.customers.identifiers import VALUE_MAX
 from app.customers.profile import Profile, ProfileAnswer
@@ -33,6 +34,7 @@ CustomerId = Annotated[uuid.UUID, AfterValidator(_customer_id)]
 Language = Annotated[
     StrictText,
     Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", max_length=35, examples=["zh-Hans"]),
+    Written("Write a language as its BCP 47 tag, such as zh-Hans, ko or en-SG."),
 ]
 IdentifierValue = Annotated[StrictText, Field(min_length=1, max_length=VALUE_MAX), AfterValidator(one_line)]
 SystemName = Annotated[StrictText, Field(min_length=1, max_length=40), AfterValidator(one_line)]
