@@ -221,7 +221,7 @@ _CARD: dict[str, Any] = {
             {"id": "01932f5a-6b10-7d42-8a08-5c1e9f2b4d04", "customer_id": _ID, "occurred_at": _LAST,
              "occurred_on": "2026-11-20", "by": "emp-3", "recorded_by": "01930000-0000-7000-8000-000000000001",
              "version": 1, "created_at": _LAST, "updated_at": _LAST, "follow_up_at": None, "channel": "phone",
-             "direction": "inbound", "topic": "delivery", "note": "Asks for Friday"},
+             "direction": "inbound", "reached": True, "topic": "delivery", "note": "Asks for Friday"},
         ],
     },
     "wishes": {

@@ -71,7 +71,9 @@ async def test_wrong_values_are_refused_with_a_pointer(client, field, value):
 
 async def test_fractions_are_refused(client):
     headers = {"Content-Type": "application/json"}
-    assert (await client.put("/v1/products/X", content=b'{"cost": 1.5}', headers=headers)).status_code == 400
+    answer = await client.put("/v1/products/X", content=b'{"cost": 1.5}', headers=headers)
+    assert answer.status_code == 422
+    assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [("/cost", "not_whole")]
 
 
 async def test_categories_are_named_and_renamed(client, house):

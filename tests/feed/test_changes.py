@@ -147,7 +147,7 @@ async def test_limits(house, client, start, limit, count):
         ("limit=1.5", "?limit", "int_parsing"),
         ("limit=", "?limit", "int_parsing"),
         ("limit=9223372036854775808", "?limit", "less_than_equal"),
-        ("limit=" + "9" * 5000, "?limit", "int_parsing_size"),
+        ("limit=" + "9" * 5000, "?limit", "int_parsing"),
         ("wait=31", "?wait", "less_than_equal"),
         ("wait=-1", "?wait", "greater_than_equal"),
         ("wait=0.5", "?wait", "int_parsing"),
