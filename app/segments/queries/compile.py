@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, and_, case, func, literal, select, true
+from sqlalchemy import CTE, ColumnElement, FromClause, Text, and_, case, func, literal, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.core.fields import Evaluation, Registry
@@ -30,6 +30,8 @@ class Customers(Predicates):
         self._joined: dict[Bundle, FromClause] = {}
         self._picked: dict[Aggregate, FromClause | None] = {}
         self._decided: dict[tuple[str, str], FromClause] = {}
+        self._rankings: dict[Rank, CTE] = {}
+        self._placed: dict[Rank, FromClause] = {}
 
     @property
     def counted(self) -> ColumnElement[bool]:
@@ -79,24 +81,35 @@ class Customers(Predicates):
 
     def cut(self, leaf: Rank) -> ColumnElement[Any]:
         """The value that the last of the highest (lowest) has; null when nobody has a value."""
-        everybody = replace(self.rows.asked, within=None)
-        inner = Customers(self._registry, self._trees, everybody, leaf.of if leaf.of is not None else leaf)
-        value = inner.operand(leaf.field).full
-        conditions = [inner.counted, value.is_not(None)]
-        if leaf.of is not None:
-            conditions.append(inner.truth(leaf.of, filtering=True))
+        value = self._ranking(leaf).c.value
         order = value.desc() if leaf.end == "top" else value.asc()
         ordered: Any = func.array_agg(aggregate_order_by(value, order))
         count = func.count(value)
         # In the top 20 % is who has fewer than 20 % of them above: the last of them stands at the rounded-up place.
         place: Any = (count * leaf.size + 99) // 100 if leaf.unit == "percent" else func.least(count, leaf.size)
-        return select(element(ordered, place)).select_from(inner.rows.joined).where(*conditions).scalar_subquery()
+        return select(element(ordered, place)).scalar_subquery()
+
+    def _ranking(self, leaf: Rank) -> CTE:
+        """(customer_id, value) of all who are ranked. Read twice, so worked out once: for the cut, and for each one."""
+        if leaf not in self._rankings:
+            everybody = replace(self.rows.asked, within=None)
+            inner = Customers(self._registry, self._trees, everybody, leaf.of if leaf.of is not None else leaf)
+            value = inner.operand(leaf.field).full
+            conditions = [inner.counted, value.is_not(None)]
+            if leaf.of is not None:
+                conditions.append(inner.truth(leaf.of, filtering=True))
+            ranked = select(inner.id.label("customer_id"), value.label("value")).select_from(inner.rows.joined)
+            self._rankings[leaf] = ranked.where(*conditions).cte()
+        return self._rankings[leaf]
 
     def _rank(self, leaf: Rank, *, filtering: bool) -> ColumnElement[bool]:
-        value, cut = self.operand(leaf.field).full, self.cut(leaf)
+        if leaf not in self._placed:
+            place = self._ranking(leaf).alias()
+            self._placed[leaf] = place
+            self.rows.join(place, place.c.customer_id == self.id)
+        value, cut = self._placed[leaf].c.value, self.cut(leaf)
         found = value >= cut if leaf.end == "top" else value <= cut
-        inside = decided(found, missing=False, filtering=filtering)
-        return inside if leaf.of is None else and_(inside, self.truth(leaf.of, filtering=filtering))
+        return decided(found, missing=False, filtering=filtering)
 
     def _rows(self, leaf: Rows, *, filtering: bool) -> ColumnElement[bool]:
         """any: there is such a row; none: there is not; all: there is none of the contrary."""
