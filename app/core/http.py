@@ -97,20 +97,26 @@ def _query_names(route: APIRoute) -> tuple[frozenset[str], frozenset[str]]:
 class Requires:
     """Dependency that declares a route's scope and answers the caller. Every route has one; checked at start."""
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: str, group: str | None = None) -> None:
         self.scope = scope
+        self.group = group
 
     async def __call__(self, request: Request) -> Caller:
-        """The caller, if granted the scope. Raises Problem forbidden."""
+        """The caller, if granted the scope and the field group. Raises Problem forbidden."""
         caller = incoming(request).caller
         if caller is None or not caller.may(self.scope):
             raise Problem(FORBIDDEN, f"This API key lacks the scope {self.scope}.")
+        if self.group is not None and self.group not in caller.field_groups:
+            raise Problem(FORBIDDEN, f"This API key lacks the field group {self.group}.")
         return caller
 
 
-def requires(scope: str) -> Any:
-    """The declaration of a route's scope (`room:action`), for `Annotated[Caller, ...]`."""
-    return Depends(Requires(scope))
+def requires(scope: str, group: str | None = None) -> Any:
+    """The declaration of a route's scope (`room:action`), for `Annotated[Caller, ...]`.
+
+    And of a field group, where nothing would be left of the answer without it.
+    """
+    return Depends(Requires(scope, group))
 
 
 class Writer:

@@ -12,7 +12,7 @@ from app.core.pages import Page, page_bytes
 from app.credit import queries, schemas
 
 router = APIRouter(prefix="/v1/customers", tags=["credit"], route_class=GatedRoute)
-Reader = Annotated[Caller, requires("credit:read")]
+Reader = Annotated[Caller, requires("credit:read", "financial")]
 CustomerIdInPath = Annotated[uuid.UUID, Path()]
 
 

@@ -21,7 +21,7 @@ from app.credit.schemas import Credit, CreditTerms, ReceivableIn
 from app.office import commands
 
 router = APIRouter(prefix="/v1/customers", tags=["credit"], route_class=GatedRoute)
-EDITOR = [requires("credit:write")]
+EDITOR = [requires("credit:write", "financial")]
 CustomerIdInPath = Annotated[uuid.UUID, Path()]
 IfMatch = Annotated[
     str | None, Header(description='The ETag of the version that was read, as in "3"; without it, any.')

@@ -39,6 +39,24 @@ async def test_an_account_is_made_read_and_changed(town, client, dealer):
     assert (changed.status_code, changed.json()["limit"], changed.headers["etag"]) == (200, 9_000, '"2"')
 
 
+async def test_credit_is_told_only_to_whom_may_see_money(town, client, house, dealer):
+    await town.credit(dealer, 5_000)
+    terms = {"name": "No money", "role": "admin", "field_groups": ["basic", "contact", "personal"]}
+    key = (await client.post("/v1/api-keys", json=terms)).json()["key"]
+    path = f"/v1/customers/{dealer}"
+    async with house.client(None) as narrow:
+        narrow.headers["Authorization"] = f"Bearer {key}"
+        for answer in (
+            await narrow.get(f"{path}/credit"),
+            await narrow.get(f"{path}/receivables"),
+            await narrow.put(f"{path}/credit", json={"limit": 1, "term_days": 1}),
+            await narrow.post(f"{path}/receivables/batch", json={"items": [charge()]}),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+            assert "financial" in answer.json()["detail"]
+    assert (await client.get(f"{path}/credit")).json()["limit"] == 5_000
+
+
 async def test_entries_never_change_the_version_of_the_terms_or_of_the_customer(town, client, dealer):
     await town.credit(dealer, 5_000)
     before = (await client.get(f"/v1/customers/{dealer}")).json()["version"]
