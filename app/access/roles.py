@@ -16,7 +16,7 @@ SCOPES = frozenset({
 COMPANY_SCOPES = frozenset({"customers:admin", "keys:admin", "audit:read", "warnings:admin", "engagement:admin"})
 STAFF_SCOPES = frozenset({
     "credit:read", "credit:write", "warnings:read", "warnings:write", "engagement:read", "engagement:record",
-    "engagement:write",
+    "engagement:write", "segments:read", "segments:write",
 })  # fmt: skip
 
 RoleName = Literal["pos", "call_center", "partner", "analyst", "admin"]

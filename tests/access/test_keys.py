@@ -311,7 +311,7 @@ async def test_a_stores_admin_makes_keys_of_its_store_only(make_key, as_client):
 
 
 async def test_a_partner_never_holds_what_concerns_the_company(client):
-    for scopes in (["keys:admin"], ["audit:read"], sorted(SCOPES)):
+    for scopes in (["segments:read"], ["keys:admin"], ["audit:read"], sorted(SCOPES)):
         body = {"name": "acme", "role": "partner", "scopes": scopes}
         assert (await client.post("/v1/api-keys", json=body)).status_code == 422
     plain = (await client.post("/v1/api-keys", json={"name": "acme", "role": "partner"})).json()
