@@ -24,7 +24,7 @@ help:
 	printf 'make %-15s %s\n' \
 	  run           'install, start PostgreSQL, load the demo company, print a key, serve on 127.0.0.1:8080' \
 	  test          'every class of promise with small numbers (minutes)' \
-	  proof         'the same with the full numbers (an hour)' \
+	  proof         'the same with the full numbers; takes hours' \
 	  docs          'run every command in docs/ and write its answer (the tests compare them)' \
 	  realdata      'push a public data set through the served application' \
 	  bench         'one table of measurements against the budgets' \

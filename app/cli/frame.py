@@ -35,7 +35,7 @@ def settings_from(data_dir: Path | None = None, port: int | None = None, host: s
         for one in error.errors(include_url=False, include_input=False):
             name = PREFIX + NESTED.join(str(part).upper() for part in one["loc"])
             reason = "there is no such setting" if one["type"] == "extra_forbidden" else said(one)[1]
-            note.print(f"[red]{name}[/]: {reason}")
+            note.print(f"[red]{name}[/]: {reason}", soft_wrap=True)
         raise typer.Exit(2) from None
     except SettingsError as error:
         # Its cause quotes the value; its text names the setting alone.

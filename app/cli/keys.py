@@ -11,6 +11,7 @@ from app.access.roles import ROLES
 from app.cli.frame import DataDir, note, run, settings_from
 from app.core.caller import SYSTEM
 from app.core.services import Services
+from app.core.wording import said
 
 keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, revoke.")
 LISTED = ("id", "client_id", "name", "role", "store", "partner", "expires_at", "revoked_at", "last_used_at")
@@ -33,7 +34,7 @@ def create_key(
         wanted = NewApiKey.model_validate({"name": name, "role": role, "store": store})
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False):
-            note.print(f"[red]--{one['loc'][0]}[/]: {one['msg']}")
+            note.print(f"[red]--{one['loc'][0]}[/]: {said(one)[1]}")
         raise typer.Exit(2) from None
 
     async def work(services: Services) -> tuple[str, bool]:

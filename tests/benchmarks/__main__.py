@@ -1,8 +1,7 @@
 """`python -m tests.benchmarks [rows ...]`: measure against the budgets, print one table and keep it in RESULTS.md.
 
-Rows: lookup, sizes, card, search, single, batch, beside, feed, import, segments, start; without any, all of them. A
-full run takes less than 30 minutes once the data is there, which the first run builds in .clientele-bench (half an hour
-and 20 GB).
+Rows: lookup, sizes, card, search, single, batch, beside, feed, import, segments, start; without any, all of them. The
+first run builds the data in .clientele-bench (half an hour and 20 GB); of the rest, segments take longest (10 minutes).
 """
 
 import argparse

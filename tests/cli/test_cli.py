@@ -22,22 +22,17 @@ from app.cli.commands import cli
 pytestmark = pytest.mark.xdist_group("cli")
 
 
-@pytest.fixture(scope="module")
-def data_dir():
-    """A data directory that a database can live in."""
+def open_folder():
+    """A folder that a database can be made in."""
     directory = Path(tempfile.mkdtemp(prefix="clientele-cli-"))
     directory.chmod(0o755)
     yield directory
     shutil.rmtree(directory)
 
 
-@pytest.fixture
-def new_dir():
-    """A folder that a database can be made in."""
-    directory = Path(tempfile.mkdtemp(prefix="clientele-new-"))
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory)
+# One for all tests that may share a company, and a new one for each that makes its own.
+data_dir = pytest.fixture(open_folder, scope="module")
+new_dir = pytest.fixture(open_folder)
 
 
 @pytest.fixture

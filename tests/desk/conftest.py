@@ -140,3 +140,20 @@ async def desk(house, client):
     made = Company(house.services, client, date(2026, 3, 2))
     await made.call("PUT", "/stores/S1", {"name": "First", "kind": "own", "time_zone": "Asia/Shanghai"})
     return made
+
+
+@pytest.fixture
+def asked(house, monkeypatch):
+    """What is asked of the database's hot pool from now on."""
+    found, pool = [], house.services.db.hot
+
+    class Counted:
+        def __getattr__(self, name):
+            def call(query, *arguments, **options):
+                found.append(query)
+                return getattr(pool, name)(query, *arguments, **options)
+
+            return call
+
+    monkeypatch.setattr(house.services.db, "_hot", Counted())
+    return found

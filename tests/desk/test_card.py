@@ -183,20 +183,8 @@ async def test_the_read_is_on_the_audit_trail(desk, client, house):
     assert [entry["action"] for entry in entries].count("customer.card") == 1
 
 
-async def test_one_question_to_the_database(desk, client, house, counted, monkeypatch):
+async def test_one_question_to_the_database(desk, client, counted, asked):
     (customer, *_) = await desk.varied(3)
-    asked = []
-    pool = house.services.db.hot
-
-    class Counted:
-        def __getattr__(self, name):
-            def call(query, *arguments, **options):
-                asked.append(query)
-                return getattr(pool, name)(query, *arguments, **options)
-
-            return call
-
-    monkeypatch.setattr(house.services.db, "_hot", Counted())
     # Nor is anything asked past the pool of hot reads.
     with counted() as others:
         await get(client, f"/customers/{customer}/card")

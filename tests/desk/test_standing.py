@@ -109,18 +109,6 @@ async def test_nobody_is_not_found_and_nothing_else_is_asked(town, client, deale
     assert (await client.get(f"/v1/customers/{dealer}/standing", params={"x": "1"})).status_code == 422
 
 
-async def test_one_question_to_the_database(town, house, dealer, monkeypatch):
-    asked = []
-    pool = house.services.db.hot
-
-    class Counted:
-        def __getattr__(self, name):
-            def call(query, *arguments, **options):
-                asked.append(query)
-                return getattr(pool, name)(query, *arguments, **options)
-
-            return call
-
-    monkeypatch.setattr(house.services.db, "_hot", Counted())
+async def test_one_question_to_the_database(town, dealer, asked):
     await standing(town, dealer)
     assert len(asked) == 1

@@ -194,18 +194,6 @@ class CourseQuery(Wire):
         return self
 
 
-class CourseRow(Answer):
-    """What a store or a collector has collected and confirmed in the period that starts on this day."""
-
-    period: date
-    store: str | SkipJsonSchema[None] = None
-    collector: str | SkipJsonSchema[None] = None
-    collected: int
-    confirmed: int
-    suspect: int
-    customers: int
-
-
 class Collected(Answer):
     """What somebody has collected and confirmed: facts, those that look made up, and customers."""
 
@@ -215,6 +203,12 @@ class Collected(Answer):
     confirmed: int
     suspect: int
     customers: int
+
+
+class CourseRow(Collected):
+    """What a store or a collector has collected and confirmed in the period that starts on this day."""
+
+    period: date
 
 
 class QualityAnswer(Answer):
