@@ -62,3 +62,6 @@ class ReadLog(Part, Protocol):
 
     async def record(self, caller: Caller, action: str, records: Sequence[uuid.UUID]) -> None:
         """Log that `caller` saw `records`. Returns after the row is safe for partners, at once for staff."""
+
+    async def flush(self) -> None:
+        """Write what is waiting now."""
