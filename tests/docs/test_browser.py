@@ -1,6 +1,5 @@
 """The browser that the tests drive: its clicks land on pages that move, and nothing of it stays behind."""
 
-import os
 import shutil
 from pathlib import Path
 from urllib.parse import quote
@@ -8,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from tests import browser as driver
-from tests.browser import Browser
+from tests.browser import Browser, living
 
 # Its button comes late, slides for a while, and jumps away from under the first press; beneath it lies a trap.
 MOVING = """<!doctype html>
@@ -39,11 +38,12 @@ def test_a_click_lands_once_on_what_moves():
         assert browser.complaints == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are seen on Linux only")
 def test_nothing_stays_behind_after_a_failure():
     with pytest.raises(ZeroDivisionError), Browser() as browser:
         _fail_beside(browser)
     assert not browser.profile.exists()
-    assert _living(browser.profile) == []
+    assert living(browser.profile) == []
 
 
 def test_nothing_stays_behind_if_it_does_not_start(monkeypatch, tmp_path):
@@ -55,20 +55,5 @@ def test_nothing_stays_behind_if_it_does_not_start(monkeypatch, tmp_path):
 
 
 def _fail_beside(browser: Browser) -> None:
-    assert _living(browser.profile)
+    assert living(browser.profile)
     raise ZeroDivisionError
-
-
-def _living(profile: Path) -> list[bytes]:
-    """The command lines of the processes that were started for a profile. What ended has none."""
-    if not Path("/proc/self/environ").exists():
-        pytest.skip("processes are seen on Linux only")
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if os.fsencode(profile) in told:
-            found.append(told)
-    return found
