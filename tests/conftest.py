@@ -32,10 +32,23 @@ from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import RateSettings, Settings
 from app.main import create_app
+from tests import served
 
 TEMPLATE = "clientele_template"
 # Tests may lose the last second at a power cut; production may not.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+def pytest_configure() -> None:
+    """Let all test processes of this run share what a first start makes. Their name is that of the first of them."""
+    first = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    served.begun = served.Begun(Path(tempfile.gettempdir()) / f"clientele-begun-{first}")
+
+
+def pytest_unconfigure() -> None:
+    """The first process ends last."""
+    if served.begun is not None and "PYTEST_XDIST_WORKER" not in os.environ:
+        served.begun.remove()
 
 
 @pytest.fixture(scope="session")

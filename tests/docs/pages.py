@@ -188,7 +188,7 @@ def company() -> Iterator[dict[str, str]]:
     """The demo company at NOON, served with a worker of its own; the environment of a shell that talks to it."""
     away = (NOON - datetime.now(UTC)).total_seconds()
     program = (sys.executable, str(Path(__file__).with_name("at.py")), str(away))
-    served = Served(USUAL_RATES, program, worker=False)
+    served = Served(USUAL_RATES, program, worker=False, fresh=True)
     data = ["--data-dir", str(served.data)]
     served.command("demo", "--people", str(PEOPLE))
     # On its own, not as a child of `serve`, which would start the real one; both start at once.

@@ -54,7 +54,7 @@ def _story(stops: int, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_new_database_is_ready_only_when_migrated() -> None:
     """From the first moment on `/readyz` says either nothing, or 503, or the truth."""
     head = ScriptDirectory.from_config(config()).get_current_head()
-    with Served() as served:
+    with Served(fresh=True) as served:
         # `start` has polled since the first moment, and the first 200 ended it.
         open_stores(served)
         with served.line("") as line:
