@@ -31,6 +31,11 @@ T = TypeVar("T")
 ATTEMPTS = 5
 
 
+def dsn_of(url: str) -> str:
+    """SQLAlchemy's address of a database in the driver's own form."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
 @dataclass(slots=True)
 class Tx:
     """One open transaction, as commands and queries see it: statements, the caller, and the business time."""
@@ -118,7 +123,7 @@ class Database:
     @property
     def dsn(self) -> str:
         """The address in the driver's own form."""
-        return self.url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        return dsn_of(self.url)
 
     @property
     def hot(self) -> "asyncpg.Pool[Any]":

@@ -21,6 +21,7 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, MetaData, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.core import migrate
 from tests.house.catalogue import difference, extensions, snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,7 @@ def test_names_are_dated_and_in_order():
     revisions = [script.revision for script in chain()]
     files = sorted(path.stem for path in (ROOT / "migrations" / "versions").glob("*.py"))
     assert revisions == files, "a file is named after its revision, and the order of names is the order of running"
+    assert revisions == list(migrate.revisions())
     misnamed = [name for name in revisions if not re.fullmatch(r"20\d{6}_\d\d_[a-z0-9_]+", name) or len(name) > 32]
     assert not misnamed, f"YYYYMMDD_NN_what_it_does, 32 characters at most: {misnamed}"
 
@@ -106,6 +108,18 @@ async def test_all_the_way_down_leaves_nothing(empty: AsyncEngine):
     await alembic(empty, command.downgrade, "base")
     left = await look(empty)
     assert left == fresh, difference(fresh, left)
+
+
+async def test_what_a_newer_version_migrated_stays_as_it_is(empty: AsyncEngine):
+    address = empty.url.render_as_string(hide_password=False)
+    await migrate.upgrade(address)
+    async with empty.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '29990101_01_not_ours'"))
+    await migrate.upgrade(address)
+    async with empty.connect() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar() == (
+            "29990101_01_not_ours"
+        )
 
 
 async def test_two_migrators_take_turns(empty: AsyncEngine):

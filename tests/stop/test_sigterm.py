@@ -6,9 +6,8 @@ import time
 
 import asyncpg
 import pytest
-from alembic.script import ScriptDirectory
 
-from app.core.migrate import config
+from app.core.migrate import revisions
 from tests.reckoning import check, say
 from tests.served import Served
 from tests.tills import Log, open_stores, pushing
@@ -53,7 +52,7 @@ def _story(stops: int, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_new_database_is_ready_only_when_migrated() -> None:
     """From the first moment on `/readyz` says either nothing, or 503, or the truth."""
-    head = ScriptDirectory.from_config(config()).get_current_head()
+    head = revisions()[-1]
     with Served(fresh=True) as served:
         # `start` has polled since the first moment, and the first 200 ended it.
         open_stores(served)
