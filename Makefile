@@ -13,6 +13,8 @@ DEV     := $(VENV)/.dev
 # Two workers: each has its own database, and a laptop has at least two cores.
 WORKERS ?= 2
 PYTEST  := $(BIN)/pytest
+# Tests start hundreds of processes: without bytecode each would compile the application anew.
+export PYTHONDONTWRITEBYTECODE :=
 CODE    := app migrations tests
 
 .DEFAULT_GOAL := help

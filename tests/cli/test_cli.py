@@ -18,21 +18,38 @@ from typer.testing import CliRunner
 
 from app.bulk.columns import SHAPES
 from app.cli.commands import cli
+from app.core.embedded import server as embedded
+from tests import served
 
 pytestmark = pytest.mark.xdist_group("cli")
 
 
+@contextmanager
 def open_folder():
     """A folder that a database can be made in."""
     directory = Path(tempfile.mkdtemp(prefix="clientele-cli-"))
     directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
 
 
-# One for all tests that may share a company, and a new one for each that makes its own.
-data_dir = pytest.fixture(open_folder, scope="module")
-new_dir = pytest.fixture(open_folder)
+@pytest.fixture
+def new_dir():
+    """A folder for a test that makes a company of its own."""
+    with open_folder() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def data_dir():
+    """A company for all tests that may share one; its database runs, so that no command waits for it to start."""
+    with open_folder() as directory:
+        directory.joinpath("data").mkdir(mode=0o755)
+        served.begun.copy(directory / "data")
+        with embedded.running(directory / "data"):
+            yield directory / "data"
 
 
 @pytest.fixture
