@@ -12,12 +12,11 @@ from typing import Any, cast
 from sqlalchemy import ARRAY, DateTime, Insert, Table, Text, Uuid, bindparam, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
-from uuid_utils.compat import uuid7
 
 from app.access.models import AuditRow
 from app.core.caller import Caller
 from app.core.db import Tx
-from app.core.ids import COMPANY
+from app.core.ids import COMPANY, new_id_text
 from app.core.sql import recordset
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,8 +33,8 @@ class AuditEntry:
 
     action: str
     record_kind: str
-    record_id: uuid.UUID
-    customer_id: uuid.UUID = COMPANY
+    record_id: uuid.UUID | str
+    customer_id: uuid.UUID | str = COMPANY
     fields: tuple[str, ...] = ()
 
 
@@ -68,7 +67,7 @@ def record(tx: Tx, entries: Sequence[AuditEntry]) -> Insert:
     rows = [
         {
             "customer_id": entry.customer_id,
-            "id": uuid7(nanoseconds=moment),
+            "id": new_id_text(moment),
             "action": entry.action,
             "record_kind": entry.record_kind,
             "record_id": entry.record_id,
@@ -104,7 +103,7 @@ def rows_of(caller: Caller, at: datetime, action: str, customers: Sequence[uuid.
         "record_kind": "customer",
         "fields": (),
     }
-    return [{**same, "id": uuid7(nanoseconds=moment), "customer_id": each, "record_id": each} for each in customers]
+    return [{**same, "id": new_id_text(moment), "customer_id": each, "record_id": each} for each in customers]
 
 
 def first_id(moment: datetime) -> uuid.UUID:

@@ -14,11 +14,6 @@ def new_id() -> uuid.UUID:
     return uuid7()
 
 
-def new_id_text() -> str:
-    """A new id as text, without making the object first: a sixth of the time."""
-    return str(uuid_utils.uuid7())
-
-
-def new_ids(count: int) -> list[uuid.UUID]:
-    """`count` new ids, in order."""
-    return [uuid7() for _ in range(count)]
+def new_id_text(nanoseconds: int | None = None) -> str:
+    """A new id as text, of now or of a Unix time, without making the object first: a sixth of the time."""
+    return str(uuid_utils.uuid7(nanoseconds=nanoseconds))

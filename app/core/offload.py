@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -9,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar, cast
 
 T = TypeVar("T")
+NICENESS = 5
 
 
 class Offload:
@@ -34,7 +36,7 @@ class Offload:
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("forkserver")
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=_leave_signals_to_parent)
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=_step_back)
         return self._pool
 
     def close(self) -> None:
@@ -44,5 +46,7 @@ class Offload:
             self._pool = None
 
 
-def _leave_signals_to_parent() -> None:
+def _step_back() -> None:
+    """Signals are for the parent, and so is the processor where there are too few: its lookups are waited for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from app.core.db import Tx
-from app.core.ids import new_id
+from app.core.ids import new_id_text
 from app.core.sql import recordset
 from app.feed.models import OutboxEntry
 from app.feed.types import EVENT_TYPES
@@ -36,7 +36,7 @@ class Event:
     """
 
     type: str
-    customer_id: uuid.UUID
+    customer_id: uuid.UUID | str
     subject: uuid.UUID | str
     version: int | None = None
     data: dict[str, Any] = field(default_factory=dict)
@@ -73,7 +73,7 @@ def _row(event: Event, place: int, now: datetime) -> dict[str, Any]:
         raise ValueError(f"{event.type} is not in EVENT_TYPES")
     return {
         "customer_id": str(event.customer_id),
-        "id": str(new_id()),
+        "id": new_id_text(),
         "type": event.type,
         "subject": str(event.subject),
         "version": event.version,

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from app.core.batch import item_problem, items_of
 from app.core.errors import INVALID, FieldError, Problem
 from app.core.gate import parse_json
-from app.core.ids import new_ids
+from app.core.ids import new_id_text
 from app.customers.identifiers import Identifier, normalise
 from app.receipts.columns import LINE, RECEIPT, literals, text_array
 from app.till.content import canonical
@@ -118,7 +118,7 @@ def prepare_items(items: Sequence[Any], terms: Terms) -> Prepared:
         for line in receipt.lines:
             if prepared.products.get(line.product) is None:
                 prepared.products[line.product] = line.category
-    prepared.ids = [str(one) for one in new_ids(len(receipts))]
+    prepared.ids = [new_id_text() for _ in receipts]
     prepared.receipts = literals(RECEIPT, [(one, *row) for one, row in zip(prepared.ids, receipts, strict=True)])
     prepared.lines = literals(LINE, lines)
     prepared.line_count = len(lines)

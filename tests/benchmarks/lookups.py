@@ -59,13 +59,15 @@ def against_limit(bench: Bench) -> Iterator[Row]:
                 f" {bench.customers:,} customers, with key, scope, audit, rate limit and metrics.",
             )
             half = at_half_load(bench, ours, mine, found.ours_rate)
+            same = at_half_load(bench, base, theirs, found.ours_rate)
             yield Row(
                 f"lookup by {kind}: p99 at 50 % load",
                 f"{half['p99']:.1f} ms",
                 f"<= {P99_MS:.0f} ms",
                 half["p99"] <= P99_MS,
                 f"{half['rate']:,.0f} requests/s arriving at random;"
-                f" p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms.",
+                f" p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms;"
+                f" the limit server at the same rate: p50 {same['p50']:.1f} ms, p99 {same['p99']:.1f} ms.",
             )
     yield from _round_trips(bench)
 

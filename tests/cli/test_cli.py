@@ -47,6 +47,7 @@ def data_dir():
     """A company for all tests that may share one; its database runs, so that no command waits for it to start."""
     with open_folder() as directory:
         directory.joinpath("data").mkdir(mode=0o755)
+        assert served.begun is not None
         served.begun.copy(directory / "data")
         with embedded.running(directory / "data"):
             yield directory / "data"

@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
 from app.core.errors import BUSY, RETRY_SOON, Problem
-from app.core.ids import new_id
+from app.core.ids import new_id, new_id_text
 from app.core.sql import recordset
 from app.customers import queries
 from app.customers.commands.rows import drop
@@ -117,7 +117,7 @@ async def ensure_walk_ins(tx: Tx, stores: Iterable[str]) -> dict[str, uuid.UUID]
 def _claim(tx: Tx, new: Sequence[NewCustomer]) -> Any:
     claims = [
         {
-            "kind": identifier.kind, "value": identifier.value, "customer_id": str(one.id), "id": str(new_id()),
+            "kind": identifier.kind, "value": identifier.value, "customer_id": str(one.id), "id": new_id_text(),
             "typed": identifier.typed or identifier.value, "exclusive": True, "is_primary": True,
             "suspect": made_up_identifier(*identifier.key), "store": one.home_store,
         }

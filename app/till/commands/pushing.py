@@ -231,16 +231,10 @@ async def _on_account(tx: Tx, push: Push, effects: Sequence[Effect]) -> None:
 
 
 def _tell_recorded(push: Push, place: int, customer: str) -> None:
-    receipt_id, customer_id = uuid.UUID(push.prepared.ids[place]), uuid.UUID(customer)
-    push.events.append(
-        Event(
-            "receipt.recorded",
-            customer_id,
-            receipt_id,
-            data={"store": push.prepared.stores[place], "customer_id": customer},
-        )
-    )
-    push.entries.append(AuditEntry("receipt.record", "receipt", receipt_id, customer_id))
+    receipt_id = push.prepared.ids[place]
+    data = {"store": push.prepared.stores[place], "customer_id": customer}
+    push.events.append(Event("receipt.recorded", customer, receipt_id, data=data))
+    push.entries.append(AuditEntry("receipt.record", "receipt", receipt_id, customer))
 
 
 async def _taken_meanwhile(tx: Tx, push: Push, lost: list[int]) -> dict[int, Taken]:
