@@ -35,8 +35,8 @@ from app.main import create_app
 from tests import served
 
 TEMPLATE = "clientele_template"
-# Tests may lose the last second at a power cut; production may not. And nothing but a test itself tells the planner how
-# many values a column has: what it had learnt of the rows of an earlier test once changed a plan that a later one reads.
+# Tests may lose the last second at a power cut; production may not. And nothing but a test tells the planner how many
+# values a column has: what it had learnt of the rows of an earlier test once changed a plan that a later one reads.
 FAST = {
     "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200",
     "autovacuum_analyze_threshold": "2000000000",
