@@ -41,6 +41,16 @@ _KEPT = (
 )
 
 
+# Judged after whoever is at these warnings is done: what a person resolves meanwhile may be worse by then.
+_LOCKED = text(
+    """
+SELECT 1 FROM warnings
+WHERE customer_id = ANY (CAST(CAST(:customers AS text) AS uuid[])) AND kind = :kind AND status <> 'resolved'
+ORDER BY customer_id, id FOR NO KEY UPDATE
+"""
+)
+
+
 def _opened(kind: Kind) -> Part:
     key = f"a.customer_id::text || '{kind}' || a.subject || coalesce(a.warning_id::text, '')"
     return (
@@ -55,7 +65,8 @@ def _opened(kind: Kind) -> Part:
     )
 
 
-# The version tells whether a person has changed the warning since it was read; then the person is right.
+# Of a warning that a person has changed since it was read, the row as it is now counts: one that the person has resolved
+# stays so, and any other is ended or changed all the same.
 _ALTERED: Part = (
     "altered",
     """UPDATE warnings w SET version = w.version + 1, changed_at = CAST(:now AS timestamptz), state = coalesce(a.state,
@@ -66,7 +77,7 @@ _ALTERED: Part = (
     w.status END, resolved_at = CASE WHEN a.action = 'resolved' THEN CAST(:now AS timestamptz) END, resolved_by =
     NULL, resolution = CASE WHEN a.action = 'resolved' THEN jsonb_build_object('outcome', 'cause_gone', 'evidence',
     a.evidence) END FROM acting a WHERE a.action <> 'opened' AND w.customer_id = a.customer_id AND w.id =
-    a.warning_id AND w.version = a.version RETURNING w.customer_id, w.id, w.version, w.kind, w.subject, w.state,
+    a.warning_id AND (w.status = 'resolved') = (a.action = 'reopened') RETURNING w.customer_id, w.id, w.version, w.kind, w.subject, w.state,
     w.severity, w.status, a.evidence, a.action""",
 )
 _DONE: Part = (
@@ -124,8 +135,9 @@ async def evaluate(tx: Tx, kind: Kind, customers: Iterable[uuid.UUID], today: da
 
     The caller has locked the customers (loss) or their accounts (credit).
     """
-    rows = await tx.rows(_evaluation(kind), parameters(tx, customers, today))
-    return {row[0]: row[1] for row in rows}
+    values = parameters(tx, customers, today)
+    await tx.execute(_LOCKED, {"customers": values["customers"], "kind": kind})
+    return {row[0]: row[1] for row in await tx.rows(_evaluation(kind), values)}
 
 
 def parameters(tx: Tx, customers: Iterable[object], today: date) -> Mapping[str, Any]:

@@ -124,7 +124,7 @@ _STANDS = {"loss": "true", "credit": _COOLING}
 def _last(kind: Kind) -> Part:
     return (
         "last",
-        f"""SELECT DISTINCT ON (w.customer_id, w.subject) w.customer_id, w.subject, w.id, w.version, w.state, w.rank,
+        f"""SELECT DISTINCT ON (w.customer_id, w.subject) w.customer_id, w.subject, w.id, w.state, w.rank,
               w.status, w.episode, w.resolved_at, w.resolved_by
        FROM scope s JOIN warnings w ON w.customer_id = s.customer_id AND w.kind = '{kind}'
        ORDER BY w.customer_id, w.subject, w.status = 'resolved', w.opened_at DESC, w.resolved_at DESC, w.id DESC""",
@@ -135,7 +135,7 @@ def _plan(kind: Kind) -> Part:
     return (
         "plan",
         f"""SELECT j.*, {_RANK} AS rank, {_SEVERITY} AS severity, {_SEVERITY_RANK} AS severity_rank,
-              l.id AS warning_id, l.version,
+              l.id AS warning_id,
               CASE
                 WHEN l.status <> 'resolved' THEN
                   CASE WHEN j.state IS NULL THEN 'resolved'
