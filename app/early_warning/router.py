@@ -88,6 +88,9 @@ async def resolve_warning(
 ) -> Response:
     """Resolve a warning. It is not raised again for the same cause unless that gets worse.
 
+    Of a debt it is the same cause while it lasts, at most for the days of the rule: one that was settled since, or that
+    has grown to more than the rule's `critical_percent` of what was owed then, is told at once.
+
     409 `warning_resolved` if it is resolved already: also by itself, because its cause is gone.
     """
     given = body.model_dump(exclude_unset=True)

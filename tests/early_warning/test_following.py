@@ -82,6 +82,46 @@ async def test_what_a_person_resolved_stays_resolved_until_it_gets_worse_or_has_
     assert again[0]["id"] != over["id"]
 
 
+async def test_who_was_within_the_limit_in_between_is_told_at_once(town, over):
+    customer = over["customer_id"]
+    await town.call("POST", f"/warnings/{over['id']}/resolve", {"outcome": "promised"})
+    await town.pay(customer, 800)
+    resolved = await town.call("GET", f"/warnings/{over['id']}")
+    town.pass_days(1)
+    await town.sell(customer, 790, on_account=True)
+    (again,) = await town.warnings()
+    assert (again["id"], again["state"], again["status"]) == (over["id"], "over_limit", "open")
+    # That it was over is nothing that happened to the warning.
+    assert (resolved["status"], resolved["resolution"]) == ("resolved", {"outcome": "promised"})
+    history = (await town.call("GET", f"/warnings/{over['id']}"))["history"]
+    assert [step["action"] for step in history] == ["opened", "resolved", "reopened"]
+
+
+async def test_who_was_not_overdue_in_between_is_told_at_once(town):
+    customer = await town.customer("Dealer")
+    await town.credit(customer, 10_000, term_days=2)
+    await town.sell(customer, 500, on_account=True)
+    town.pass_days(2)
+    await town.sell(customer, 700, on_account=True)
+    town.pass_days(1)
+    await town.evaluate(customer)
+    (late,) = await town.warnings()
+    await town.call("POST", f"/warnings/{late['id']}/resolve", {"outcome": "promised"})
+    await town.pay(customer, 500)
+    town.pass_days(2)
+    assert await town.evaluate(customer) == {"reopened": 1}
+
+
+async def test_who_owes_far_more_than_when_it_was_resolved_is_told_again(town, over):
+    customer = over["customer_id"]
+    await town.sell(customer, 950, on_account=True)
+    await town.call("POST", f"/warnings/{over['id']}/resolve", {"outcome": "promised"})
+    await town.sell(customer, 200, on_account=True)
+    assert await town.warnings() == []
+    await town.sell(customer, 1, on_account=True)
+    assert [(one["id"], one["state"]) for one in await town.warnings()] == [(over["id"], "far_over_limit")]
+
+
 async def test_within_the_cooling_time_it_reopens_and_after_it_a_new_one_is_raised(town, over):
     customer = over["customer_id"]
     await town.pay(customer, 1_050)

@@ -17,6 +17,7 @@ from app.core.db import Tx
 from app.core.jobs import enqueue, enqueue_once
 from app.core.sql import id_from
 from app.credit.commands import lock_accounts
+from app.early_warning.models import SETTLED
 from app.early_warning.queries import BY_ID, STRETCH, WARNED, Part, Parts, acting, chained, stretch_end, to_do
 from app.early_warning.rules import KINDS, Kind
 from app.feed.outbox import publish_rows
@@ -76,9 +77,15 @@ _ALTERED: Part = (
     WHEN a.action = 'resolved' THEN 'resolved' WHEN a.action = 'reopened' OR a.rank > w.rank THEN 'open' ELSE
     w.status END, resolved_at = CASE WHEN a.action = 'resolved' THEN CAST(:now AS timestamptz) END, resolved_by =
     NULL, resolution = CASE WHEN a.action = 'resolved' THEN jsonb_build_object('outcome', 'cause_gone', 'evidence',
-    a.evidence) END FROM acting a WHERE a.action <> 'opened' AND w.customer_id = a.customer_id AND w.id =
+    a.evidence) END FROM acting a WHERE a.action NOT IN ('opened', 'settled') AND w.customer_id = a.customer_id AND w.id =
     a.warning_id AND (w.status = 'resolved') = (a.action = 'reopened') RETURNING w.customer_id, w.id, w.version, w.kind, w.subject, w.state,
     w.severity, w.status, a.evidence, a.action""",
+)
+# Nobody is told: the warning stays as it was resolved.
+_SETTLED: Part = (
+    "settled",
+    f"""UPDATE warnings w SET episode = '{SETTLED}' FROM acting a
+    WHERE a.action = 'settled' AND w.customer_id = a.customer_id AND w.id = a.warning_id""",
 )
 _DONE: Part = (
     "done",
@@ -111,7 +118,8 @@ _TOLD: Part = (
 
 
 def _parts(kind: Kind, scope: Part) -> Parts:
-    return (*acting(kind, scope), _opened(kind), _ALTERED, _DONE, _NOTED, _TOLD)
+    settled = (_SETTLED,) if kind == "credit" else ()
+    return (*acting(kind, scope), _opened(kind), _ALTERED, *settled, _DONE, _NOTED, _TOLD)
 
 
 @cache

@@ -12,6 +12,7 @@ from app.core.db import Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.ids import new_id
 from app.core.sql import together
+from app.credit.models import CreditAccount
 from app.customers.models import Customer
 from app.early_warning.models import HOLD_RELEASED, WARNING_RESOLVED, Hold, WarningEvent, WarningRow, WarningRule
 from app.early_warning.rules import RULES, Kind
@@ -41,6 +42,9 @@ async def resolve(tx: Tx, warning_id: uuid.UUID, given: Given) -> None:
         "resolved_by": tx.caller.client_id,
         "resolution": found,
     }
+    if held.subject == "limit":
+        owed = select(CreditAccount.balance).where(CreditAccount.customer_id == held.customer_id)
+        changed["accepted"] = owed.scalar_subquery()
     await _follow(tx, held, "resolved", changed, given.get("note"))
 
 
