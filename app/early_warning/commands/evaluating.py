@@ -66,8 +66,8 @@ def _opened(kind: Kind) -> Part:
     )
 
 
-# Of a warning that a person has changed since it was read, the row as it is now counts: one that the person has resolved
-# stays so, and any other is ended or changed all the same.
+# Of a warning that a person has changed since it was read, the row as it is now counts: one that the person has
+# resolved stays so, and any other is ended or changed all the same.
 _ALTERED: Part = (
     "altered",
     """UPDATE warnings w SET version = w.version + 1, changed_at = CAST(:now AS timestamptz), state = coalesce(a.state,
@@ -77,9 +77,9 @@ _ALTERED: Part = (
     WHEN a.action = 'resolved' THEN 'resolved' WHEN a.action = 'reopened' OR a.rank > w.rank THEN 'open' ELSE
     w.status END, resolved_at = CASE WHEN a.action = 'resolved' THEN CAST(:now AS timestamptz) END, resolved_by =
     NULL, resolution = CASE WHEN a.action = 'resolved' THEN jsonb_build_object('outcome', 'cause_gone', 'evidence',
-    a.evidence) END FROM acting a WHERE a.action NOT IN ('opened', 'settled') AND w.customer_id = a.customer_id AND w.id =
-    a.warning_id AND (w.status = 'resolved') = (a.action = 'reopened') RETURNING w.customer_id, w.id, w.version, w.kind, w.subject, w.state,
-    w.severity, w.status, a.evidence, a.action""",
+    a.evidence) END FROM acting a WHERE a.action NOT IN ('opened', 'settled') AND w.customer_id = a.customer_id AND
+    w.id = a.warning_id AND (w.status = 'resolved') = (a.action = 'reopened') RETURNING w.customer_id, w.id, w.version,
+    w.kind, w.subject, w.state, w.severity, w.status, a.evidence, a.action""",
 )
 # Nobody is told: the warning stays as it was resolved.
 _SETTLED: Part = (

@@ -117,14 +117,14 @@ _DEBT_EVIDENCE = """
     ELSE jsonb_build_object('overdue', m.overdue, 'since', m.since, 'balance', m.balance, 'currency', m.currency) END"""
 
 _COOLING = "l.resolved_at > CAST(:now AS timestamptz) - make_interval(days => rule.cooling_days)"
-# A person's resolution stands while nothing gets worse: for a silence until it ends, for a debt while it cools and lasts.
+# A person's resolution stands while nothing gets worse: for a silence until it ends, for a debt too, while it cools.
 _STANDS = {"loss": "true", "credit": _COOLING}
 # What the person has seen takes the place of the limit: owing far more than that is as bad as owing far more than this.
 _OWES_MORE = f"""
   {_RANK} >= {STATES["limit"].index("over_limit") + 1}
   AND j.owed::numeric * 100 > l.accepted::numeric * rule.critical_percent"""
 _WORSE = {"loss": f"{_RANK} > l.rank", "credit": f"({_RANK} > l.rank OR coalesce({_OWES_MORE}, false))"}
-# What a person resolved and is over since is no excuse for what comes next. A silence tells by itself what it began with.
+# What a person resolved and is over since excuses nothing that comes next. A silence tells itself what it began with.
 _OVER = {
     "loss": "NULL",
     "credit": "CASE WHEN l.resolved_by IS NOT NULL AND l.episode = j.episode THEN 'settled' END",
