@@ -2,8 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,8 +29,6 @@ from app.segments.tree import Expr, InSegment, every
 
 _SLOTS = "segments.slots"
 _REGISTRY = "segments.registry"
-# More saved segments than this are not asked about one customer in one request.
-HELD_MAX = 500
 
 
 class Asking:
@@ -94,19 +92,28 @@ class Asking:
         definition.refuse_unless_granted(tx.caller, checked)
         return found, world, checked
 
-    async def askable(self, tx: Tx, as_of: date) -> tuple[list[tuple[Saved, Question]], int]:
-        """Every saved segment that the caller may ask, and how many there are besides."""
-        everything = await saved.page(tx, after=None, limit=HELD_MAX)
-        world = World(await self.registry(tx), self.digits, {one.id: one.known for one in everything})
+    async def askable(self, tx: Tx, some: Sequence[Saved], as_of: date) -> list[tuple[Saved, Question]]:
+        """Those of some saved segments that the caller may ask."""
+        world = await self.world(tx, {}, *some)
         found = []
-        for one in everything:
+        for one in some:
             try:
                 checked = definition.of_tree(one.tree, world)
                 definition.refuse_unless_granted(tx.caller, checked)
             except Problem:
                 continue
             found.append((one, self.question(checked, world, as_of)))
-        return found, len(everything) - len(found)
+        return found
+
+    async def referring(self, tx: Tx, segment: uuid.UUID) -> list[tuple[uuid.UUID, Checked]]:
+        """The segments that refer to one, through others too, with what follows from them now."""
+        referring = await saved.above(tx, segment)
+        world, found = await self.world(tx, {}, *referring), []
+        for one in referring:
+            # One that cannot be answered any more has nothing that follows from it.
+            with suppress(Problem):
+                found.append((one.id, definition.of_tree(one.tree, world)))
+        return found
 
     async def affordable(self, tx: Tx, question: Question) -> float:
         """The planner's estimate of a question's cost. Raises Problem if it is too much."""
