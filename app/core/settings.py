@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -134,14 +134,15 @@ class CompanySettings(_Part):
     currency: CurrencyCode = "CNY"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
     phone_region: Annotated[str, AfterValidator(_known_region)] = "CN"
-    # A receipt before this many minutes past midnight still belongs to the day before.
+    # What happens before this many minutes past midnight still belongs to the day before.
     closing_minutes: int = Field(default=0, ge=0, le=720)
     # How far the tenders of a receipt may differ from its net, in minor units.
     rounding: int = Field(default=0, ge=0)
 
     def today(self, moment: datetime) -> date:
-        """The company's calendar day at `moment`."""
-        return moment.astimezone(ZoneInfo(self.time_zone)).date()
+        """The company's business day at `moment`: as receipts are dated, by the clock on the wall."""
+        closed = timedelta(minutes=self.closing_minutes)
+        return (moment.astimezone(ZoneInfo(self.time_zone)) - closed).date()
 
 
 class ContactSettings(_Part):

@@ -4,9 +4,8 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from app.core.caller import Caller
 from app.core.db import Tx
@@ -41,8 +40,7 @@ class Asking:
 
     def today(self) -> date:
         """The company's business day."""
-        closed = timedelta(minutes=self._company.closing_minutes)
-        return (self._services.clock.now().astimezone(ZoneInfo(self._company.time_zone)) - closed).date()
+        return self._company.today(self._services.clock.now())
 
     async def world(self, tx: Tx, given: dict[str, Any], *more: Saved) -> World:
         """The world that a definition (`text` or `tree`), or that saved segments, are to be checked in."""
