@@ -106,6 +106,8 @@ async def resolve_warning(
 async def evaluate_warnings(services: ServicesOf, write: WriteOf, body: schemas.Evaluation | None = None) -> Response:
     """Bring warnings in line with the rules now: of some customers at once, of all by a job (202).
 
+    While an equal job that you have asked for waits to begin, that one is answered.
+
     It happens by itself as well: credit with every entry of the ledger, the end of a silence with the receipt that
     ends it, and everything else once a day.
     """

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.core import jobs
+from app.early_warning import commands
+
 
 @pytest.fixture
 async def over(town):
@@ -242,3 +245,24 @@ async def test_a_rule_that_is_switched_off_ends_its_warnings(town, over):
     await town.pay(over["customer_id"], 200)
     assert [(one["state"], one["severity"]) for one in await town.warnings()] == [("near_limit", "notice")]
     assert (await town.warnings())[0]["sentence"] == "Owes 8.50 CNY, 85 % of the limit."
+
+
+async def test_evaluations_of_all_that_have_not_begun_are_one(town, clients):
+    async def asked(client, **body):
+        answer = await client.post("/v1/warnings/evaluations", json=body)
+        assert answer.status_code == 202, answer.text
+        return answer.json()["job_id"]
+
+    first = await asked(town.client)
+    assert await asked(town.client) == first
+    assert await asked(town.client, kinds=["loss", "credit"]) == first
+    assert await asked(town.client, kinds=["credit"]) != first
+    # Everybody can read his own job.
+    theirs = await asked(clients["call_center"])
+    assert theirs != first
+    settings = town.services.settings.jobs
+    running = await jobs.claim(town.services.db, [commands.SWEEP], settings, asyncio.Event(), uuid.UUID(first))
+    assert running is not None
+    # What has begun may have passed those who have changed since.
+    second = await asked(town.client)
+    assert second not in {first, theirs}

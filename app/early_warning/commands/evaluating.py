@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import CTE, Executable, column, text
 
 from app.core.db import Tx
-from app.core.jobs import enqueue, enqueue_once
+from app.core.jobs import enqueue, enqueue_once, waiting
 from app.core.sql import id_from
 from app.credit.commands import lock_accounts
 from app.early_warning.models import SETTLED
@@ -192,8 +192,9 @@ def _to_do(kind: Kind) -> Executable:
 
 
 async def enqueue_sweep(tx: Tx, kinds: Sequence[Kind]) -> uuid.UUID:
-    """Have all customers evaluated by a job; its id."""
-    return await enqueue(tx, SWEEP, {"kinds": list(kinds)}, tx.caller.client_id)
+    """Have all customers evaluated by a job; its id. One of the client's own that has yet to begin does as well."""
+    job = (SWEEP, {"kinds": sorted(kinds)}, tx.caller.client_id)
+    return await waiting(tx, *job) or await enqueue(tx, *job)
 
 
 async def enqueue_daily_sweep(tx: Tx, today: date) -> None:
