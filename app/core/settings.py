@@ -122,8 +122,10 @@ class SegmentSettings(_Part):
 
     # Seconds for one statement that answers a question.
     evaluation_seconds: float = Field(default=15, gt=0)
-    # Questions that one process answers at once; others wait for their turn.
+    # Questions about all customers that one process answers at once, and as many about one customer; others wait for
+    # their turn, at most for so many seconds.
     running: int = Field(default=2, ge=1)
+    wait_seconds: float = Field(default=5, gt=0)
     # What the planner may think that a question costs before it is refused; reading one page in sequence is 1.
     cost_max: float = Field(default=1e8, gt=0)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.core.caller import Caller
 from app.core.db import Tx
-from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
+from app.core.errors import FORBIDDEN, NOT_FOUND, RETRY_SOON, UNAVAILABLE, Problem
 from app.core.fields import Registry
 from app.core.services import Services
 from app.core.types import currency_digits
@@ -122,12 +122,26 @@ class Asking:
         return cost
 
     @asynccontextmanager
-    async def turn(self, caller: Caller) -> AsyncIterator[Tx]:
-        """A READ ONLY transaction for one question, bounded in time; not more run at once than the setting says."""
+    async def turn(self, caller: Caller, *, about_one: bool = False) -> AsyncIterator[Tx]:
+        """A READ ONLY transaction for one question, bounded in time; not more run at once than the setting says.
+
+        Questions about one customer are quick and never wait for those about all. Raises Problem unavailable when it is
+        nobody's turn for too long.
+        """
         if caller.partner is not None:
             raise Problem(FORBIDDEN, "Questions about customers are not open to partners.")
         settings, memo = self._services.settings.segments, self._services.memo
-        slots: asyncio.Semaphore = memo.setdefault(_SLOTS, asyncio.Semaphore(settings.running))
-        async with slots, self._services.db.reading(caller) as tx:
-            await evaluate.limited(tx, settings.evaluation_seconds)
-            yield tx
+        lane = (_SLOTS, about_one)
+        slots: asyncio.Semaphore = memo.setdefault(lane, asyncio.Semaphore(settings.running))
+        try:
+            async with asyncio.timeout(settings.wait_seconds):
+                await slots.acquire()
+        except TimeoutError:
+            detail = "Other questions are being answered; ask again."
+            raise Problem(UNAVAILABLE, detail, headers=dict(RETRY_SOON)) from None
+        try:
+            async with self._services.db.reading(caller) as tx:
+                await evaluate.limited(tx, settings.evaluation_seconds)
+                yield tx
+        finally:
+            slots.release()

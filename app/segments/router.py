@@ -233,7 +233,7 @@ async def explain_segment(
 ) -> Response:
     """Say why a customer is in a segment or not: every condition with its truth, value, distance and evidence."""
     asking = Asking(services)
-    async with asking.turn(caller) as tx:
+    async with asking.turn(caller, about_one=True) as tx:
         _, world, checked = await asking.saved(tx, segment_id)
         question = asking.question(checked, world, query.as_of or asking.today())
         explained = await explain(tx, question, customer_id)
@@ -257,7 +257,7 @@ async def list_customer_segments(
     """
     asking, name = Asking(services), f"held:{customer_id}"
     after, as_of = answers.place(services.cursors, name, query.cursor, query.as_of or asking.today())
-    async with asking.turn(caller) as tx:
+    async with asking.turn(caller, about_one=True) as tx:
         if customer_id not in await customers_queries.known(tx, [customer_id]):
             raise Problem(NOT_FOUND)
         found = await saved.page(tx, after=after, limit=query.limit + 1)
