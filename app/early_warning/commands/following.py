@@ -101,8 +101,9 @@ async def place_hold(tx: Tx, customer_id: uuid.UUID, reason: str) -> uuid.UUID:
     made = insert(Hold).values(
         customer_id=customer_id, id=hold_id, placed_at=tx.now, placed_by=tx.caller.client_id, reason=reason
     )
+    event = Event("hold.placed", customer_id, hold_id, data={"customer_id": str(customer_id)})
     entry = AuditEntry("hold.place", "hold", hold_id, customer_id, ("reason",))
-    await tx.execute(together(made, record(tx, [entry])))
+    await tx.execute(together(made, publish(tx, [event]), record(tx, [entry])))
     return hold_id
 
 
@@ -113,7 +114,9 @@ async def release_hold(tx: Tx, hold_id: uuid.UUID, reason: str) -> None:
         raise Problem(NOT_FOUND)
     if rows[0].released_at is not None:
         raise Problem(HOLD_RELEASED)
+    customer_id = rows[0].customer_id
     released = {"released_at": tx.now, "released_by": tx.caller.client_id, "release_reason": reason}
-    await tx.execute(update(Hold).where(Hold.customer_id == rows[0].customer_id, Hold.id == hold_id).values(**released))
-    entry = AuditEntry("hold.release", "hold", hold_id, rows[0].customer_id, tuple(released))
-    await tx.execute(record(tx, [entry]))
+    changed = update(Hold).where(Hold.customer_id == customer_id, Hold.id == hold_id).values(**released)
+    event = Event("hold.released", customer_id, hold_id, data={"customer_id": str(customer_id)})
+    entry = AuditEntry("hold.release", "hold", hold_id, customer_id, tuple(released))
+    await tx.execute(together(changed, publish(tx, [event]), record(tx, [entry])))
