@@ -164,13 +164,12 @@ async def test_a_receipt_that_changes_hands_holds_accounts_in_the_order_of_ids(t
     for one in (low, high):
         await town.credit(one, 100_000)
     sold = await town.sell(high, 5_000, on_account=True)
-    database, moving = town.services.db, None
+    database, moving = town.services.db, []
 
     async def work(tx):
-        nonlocal moving
         await credit.lock_accounts(tx, [uuid.UUID(low)])
         body = {"customer": {"id": low}}
-        moving = asyncio.create_task(town.call("POST", f"/receipts/{sold['id']}/attribution", body))
+        moving.append(asyncio.create_task(town.call("POST", f"/receipts/{sold['id']}/attribution", body)))
         for _ in range(1000):
             if await database.read(SYSTEM, lambda other: other.scalar(WAITING)):
                 break
@@ -180,6 +179,6 @@ async def test_a_receipt_that_changes_hands_holds_accounts_in_the_order_of_ids(t
     stats = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     before = await database.read(SYSTEM, lambda tx: tx.scalar(stats))
     await database.run(work)
-    await moving
+    await moving[0]
     assert await database.read(SYSTEM, lambda tx: tx.scalar(stats)) == before
     assert (await balance(town, low), await balance(town, high)) == (5_000, 0)

@@ -119,4 +119,5 @@ async def release_hold(tx: Tx, hold_id: uuid.UUID, reason: str) -> None:
     changed = update(Hold).where(Hold.customer_id == customer_id, Hold.id == hold_id).values(**released)
     event = Event("hold.released", customer_id, hold_id, data={"customer_id": str(customer_id)})
     entry = AuditEntry("hold.release", "hold", hold_id, customer_id, tuple(released))
-    await tx.execute(together(changed, publish(tx, [event]), record(tx, [entry])))
+    await tx.execute(changed)
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))

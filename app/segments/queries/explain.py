@@ -122,7 +122,7 @@ class _Reader:
         found = selected(self._registry, self._customers.rows.asked, bundle)
         collection = self._registry.collections[bundle.collection]
         proof = collection.evidence(found.rows.row)
-        chosen = select(proof.label("id")).select_from(found.rows.joined).where(*found.conditions)
+        chosen = select(proof.label("id")).where(*found.conditions)
         order = [column.desc() for column in collection.order(found.rows.row)]
         if term is not None and term.aggregate in {"first", "last", "min", "max"}:
             if term.aggregate == "first":
@@ -131,8 +131,11 @@ class _Reader:
                 value = found.rows.operand(collection.by_name[term.of.partition(".")[2]]).full
                 chosen = chosen.where(value.is_not(None))
                 order = [value.asc() if term.aggregate == "min" else value.desc(), *order]
-            return func.array(chosen.order_by(*order).limit(1).scalar_subquery())
+            # Only now is everything joined that the value comes from.
+            one = chosen.select_from(found.rows.joined).order_by(*order).limit(1)
+            return func.array(one.scalar_subquery())
         rows = found.rows
         day = collection.day(rows.row, rows.asked) if collection.day is not None else literal(0, Integer)
-        newest = chosen.group_by(proof).order_by(func.max(day).desc(), proof.desc()).limit(EVIDENCE)
+        chosen = chosen.select_from(rows.joined).group_by(proof)
+        newest = chosen.order_by(func.max(day).desc(), proof.desc()).limit(EVIDENCE)
         return func.array(newest.scalar_subquery())
