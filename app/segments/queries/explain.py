@@ -13,6 +13,7 @@ from app.segments.queries.bundles import Bundle, selected
 from app.segments.queries.compile import Customers
 from app.segments.queries.evaluate import Question, only
 from app.segments.queries.operands import plain
+from app.segments.queries.predicates import Role
 from app.segments.tree import Aggregate, Compare, Consent, FieldTerm, InSegment, Leaf, Rank, Rows
 from app.segments.values import Node
 
@@ -79,7 +80,7 @@ class _Reader:
 
     def shown(self, leaf: Leaf) -> _Shown:
         """The columns that tell of a condition."""
-        truth = self._customers.leaf(leaf, filtering=False)
+        truth = self._customers.leaf(leaf, role=Role.EXACT)
         if isinstance(leaf, InSegment):
             return _Shown(truth)
         if isinstance(leaf, Consent):
