@@ -12,13 +12,14 @@ Code = Callable[[FromClause], ColumnElement[str]]
 CHANGED = ("store.updated",)
 
 
-def store_side(name: str, code: Code) -> Side:
-    """The store whose code stands in a column of the row beside it."""
+def store_side(name: str, code: Code, *, indexed: bool = False) -> Side:
+    """The store whose code stands in a column of the row beside it, on which there may be an index."""
     return Side(
         name,
         relation=lambda _: Store.__table__.alias(),
         on=lambda row, store: store.c.code == code(row),
         present=lambda store: store.c.code,
+        key=code if indexed else None,
     )
 
 

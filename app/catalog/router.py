@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from app.catalog import commands, queries
@@ -25,13 +25,14 @@ from app.catalog.upserts import Items, Outcomes
 from app.core.batch import Batch, BatchAnswer, check_batch
 from app.core.caller import Caller
 from app.core.db import Made, Tx
-from app.core.errors import NOT_FOUND, Problem, etag
+from app.core.errors import NOT_FOUND, Problem, etag, stale
 from app.core.http import (  # fmt: skip
     GatedRoute,
     ServicesOf,
     WriteOf,
     Writer,
     documented_body,
+    expected_version,
     incoming,
     json_response,
     requires,
@@ -47,14 +48,23 @@ DOORS_BULK = DOORS_RAW
 Reader = Annotated[Caller, requires("catalog:read")]
 EDITOR = [requires("catalog:write")]
 CodeInPath = Annotated[Code, Path()]
+IfMatch = Annotated[
+    str | None, Header(description='The ETag of the version that was read, as in "3"; without it, any.')
+]
 _NEW = {201: {"description": "It was created."}}
 
 
 @router.put("/stores/{code}", dependencies=EDITOR, response_model=Store, responses={201: {"model": Store, **_NEW[201]}})
-async def put_store(services: ServicesOf, write: WriteOf, code: CodeInPath, body: StoreFields) -> Response:
-    """Create a store (201) or update it (200): a field that is absent stays as it is, `null` clears it."""
+async def put_store(
+    services: ServicesOf, write: WriteOf, code: CodeInPath, body: StoreFields, if_match: IfMatch = None
+) -> Response:
+    """Create a store (201) or update it (200): a field that is absent stays as it is, `null` clears it.
+
+    Systems that send what they know need no If-Match; with it, 412 if the store has changed since it was read.
+    """
     company = services.settings.company
-    return await _put(write, code, body, lambda tx, items: commands.put_stores(tx, items, company), queries.store)
+    put: Put = lambda tx, items: commands.put_stores(tx, items, company)  # noqa: E731
+    return await _put(write, code, body, put, queries.store, if_match)
 
 
 @router.post(
@@ -84,12 +94,13 @@ async def list_stores(caller: Reader, services: ServicesOf, query: Annotated[Sto
 @router.put(
     "/products/{code}", dependencies=EDITOR, response_model=Product, responses={201: {"model": Product, **_NEW[201]}}
 )
-async def put_product(write: WriteOf, code: CodeInPath, body: ProductFields) -> Response:
+async def put_product(write: WriteOf, code: CodeInPath, body: ProductFields, if_match: IfMatch = None) -> Response:
     """Create a product (201) or update it (200): a field that is absent stays as it is, `null` clears it.
 
-    Its category, and what is above it, is created if need be.
+    Its category, and what is above it, is created if need be. Systems that send what they know need no If-Match; with
+    it, 412 if the product has changed since it was read.
     """
-    return await _put(write, code, body, commands.put_products, queries.product)
+    return await _put(write, code, body, commands.put_products, queries.product, if_match)
 
 
 @router.post(
@@ -143,16 +154,26 @@ Found = tuple[str, int] | None
 
 
 async def _put(
-    write: Writer, code: str, body: BaseModel, put: Put, read: Callable[[Tx, str], Awaitable[Found]]
+    write: Writer,
+    code: str,
+    body: BaseModel,
+    put: Put,
+    read: Callable[[Tx, str], Awaitable[Found]],
+    if_match: str | None,
 ) -> Response:
     """An upsert is a batch of one, whose failure is the answer's problem."""
     item = {**body.model_dump(exclude_unset=True), "code": code}
+    expected = None if if_match is None else expected_version(if_match)
 
     async def work(tx: Tx) -> Made:
         outcome = (await put(tx, [(0, item)]))[0]
         if isinstance(outcome, Problem):
             raise outcome
         document, version = await read(tx, code) or ("", 0)
+        # The record is locked by now, so this is the version that it was changed from.
+        before = version if outcome[0] == "duplicate" else version - 1
+        if expected not in {None, before} or (expected is not None and outcome[0] == "created"):
+            raise stale(before)
         return Made(document, 201 if outcome[0] == "created" else 200, etag(version))
 
     return await write(work)

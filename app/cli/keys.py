@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from app.access.roles import ROLES
 from app.cli.frame import DataDir, note, run, settings_from
 from app.core.caller import SYSTEM
+from app.core.db import Tx
+from app.core.errors import NOT_FOUND, Problem
 from app.core.services import Services
 from app.core.wording import said
 
@@ -37,18 +39,16 @@ def create_key(
             note.print(f"[red]--{one['loc'][0]}[/]: {said(one)[1]}")
         raise typer.Exit(2) from None
 
-    async def work(services: Services) -> tuple[str, bool]:
-        keyring = Keyring(services.settings.secret)
-        made = await services.db.run(
-            lambda tx: commands.create_key(tx, keyring, wanted.name, wanted.role, store=wanted.store)
-        )
-        code = wanted.store
-        return made[1], code is None or await services.db.run(lambda tx: catalog.store(tx, code)) is not None
+    async def made(tx: Tx, keyring: Keyring) -> str:
+        if wanted.store is not None and await catalog.store(tx, wanted.store) is None:
+            raise Problem(NOT_FOUND, f"There is no store {wanted.store}.")
+        return (await commands.create_key(tx, keyring, wanted.name, wanted.role, store=wanted.store))[1]
 
-    secret, known = run(settings_from(data_dir), work)
-    if not known:
-        # No refusal: a till may be set up before its store's record is sent.
-        note.print(f"There is no store {wanted.store} yet.", style="yellow", markup=False)
+    async def work(services: Services) -> str:
+        keyring = Keyring(services.settings.secret)
+        return await services.db.run(lambda tx: made(tx, keyring))
+
+    secret = run(settings_from(data_dir), work)
     note.print(f"A key for {wanted.name} ({wanted.role}):", markup=False)
     sys.stdout.write(secret + "\n")
 

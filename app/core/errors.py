@@ -11,6 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 TYPE_BASE = "https://clientele.dev/problems/"
 PROBLEM_MEDIA_TYPE = "application/problem+json"
+# The members that every problem may have: a clue of its own that took one's place would tell clients something untrue.
+STANDARD = frozenset({"type", "title", "status", "detail", "instance", "code", "request_id", "errors"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Problem(Exception):
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not STANDARD.isdisjoint(self.extra):
+            raise ValueError(f"extra members are called otherwise than {', '.join(sorted(STANDARD))}")
         if not self.detail and len(self.errors) == 1:
             self.detail = self.errors[0].detail
 

@@ -81,12 +81,15 @@ class Side:
     """A relation with at most one row per row of the one it stands beside, joined when a field of it is used.
 
     `on` joins it: (the row it stands beside, itself). `present` is a column of it that is never null in a row of it.
+    `key` is the column of the row beside it that names its `present`, where that alone joins it, an index on it leads
+    to those rows, and the side has few rows itself.
     """
 
     name: str
     relation: Callable[[Evaluation], FromClause]
     on: Callable[[FromClause, FromClause], ColumnElement[bool]]
     present: Callable[[FromClause], ColumnElement[Any]]
+    key: Callable[[FromClause], ColumnElement[Any]] | None = None
 
 
 Build = Callable[[FromClause, Evaluation], ColumnElement[Any]]

@@ -148,6 +148,14 @@ async def enqueue_once(
     await tx.execute(made.on_conflict_do_nothing(index_elements=["id"]))
 
 
+async def waiting(tx: Tx, kind: str, arguments: Mapping[str, Any], client_id: uuid.UUID) -> uuid.UUID | None:
+    """A client's job of this kind with these arguments that has not begun yet, if there is one."""
+    equal = (Job.kind == kind, Job.arguments == dict(arguments), Job.client_id == client_id)
+    idle = (Job.status == "queued", Job.cursor == {})
+    found: uuid.UUID | None = await tx.scalar(select(Job.id).where(*equal, *idle).order_by(Job.id).limit(1))
+    return found
+
+
 async def requeue(tx: Tx, job_id: uuid.UUID) -> None:
     """Let a failed job go on where it stopped."""
     fresh = {"status": "queued", "attempts": 0, "error": None, "finished_at": None, "leased_until": None}

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -122,8 +122,10 @@ class SegmentSettings(_Part):
 
     # Seconds for one statement that answers a question.
     evaluation_seconds: float = Field(default=15, gt=0)
-    # Questions that one process answers at once; others wait for their turn.
+    # Questions about all customers that one process answers at once, and as many about one customer; others wait for
+    # their turn, at most for so many seconds.
     running: int = Field(default=2, ge=1)
+    wait_seconds: float = Field(default=5, gt=0)
     # What the planner may think that a question costs before it is refused; reading one page in sequence is 1.
     cost_max: float = Field(default=1e8, gt=0)
 
@@ -134,14 +136,15 @@ class CompanySettings(_Part):
     currency: CurrencyCode = "CNY"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
     phone_region: Annotated[str, AfterValidator(_known_region)] = "CN"
-    # A receipt before this many minutes past midnight still belongs to the day before.
+    # What happens before this many minutes past midnight still belongs to the day before.
     closing_minutes: int = Field(default=0, ge=0, le=720)
     # How far the tenders of a receipt may differ from its net, in minor units.
     rounding: int = Field(default=0, ge=0)
 
     def today(self, moment: datetime) -> date:
-        """The company's calendar day at `moment`."""
-        return moment.astimezone(ZoneInfo(self.time_zone)).date()
+        """The company's business day at `moment`: as receipts are dated, by the clock on the wall."""
+        closed = timedelta(minutes=self.closing_minutes)
+        return (moment.astimezone(ZoneInfo(self.time_zone)) - closed).date()
 
 
 class ContactSettings(_Part):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Executable, Uuid, any_, bindparam, literal, select, text
+from sqlalchemy import ARRAY, Executable, Uuid, any_, bindparam, delete, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.access.audit import AuditEntry, record
@@ -140,6 +140,11 @@ async def hold_account(tx: Tx, customer_id: uuid.UUID, currency: str) -> Account
     if not rows:
         raise Problem(NOT_FOUND)
     return Account(*rows[0])
+
+
+async def drop_account(tx: Tx, customer_id: uuid.UUID) -> None:
+    """Take away an account that this transaction has made and entered nothing into."""
+    await tx.execute(delete(CreditAccount).where(CreditAccount.customer_id == customer_id))
 
 
 async def lock_accounts(tx: Tx, customers: Iterable[uuid.UUID]) -> None:

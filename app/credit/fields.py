@@ -1,12 +1,12 @@
-"""What can be asked about a customer's account. Without an account everything about it is missing."""
+"""What can be asked about a customer's account and its entries. Without an account everything about it is missing."""
 
 from typing import Any
 
-from sqlalchemy import BigInteger, FromClause, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, cast, func, select
 
 from app.catalog.fields import column
-from app.core.fields import Evaluation, Field, FieldType, Side
-from app.credit.models import STATUSES, CreditAccount, Receivable
+from app.core.fields import Collection, Evaluation, Field, FieldType, Side
+from app.credit.models import KINDS, STATUSES, CreditAccount, Receivable
 
 _TERMS, _ENTRIES = ("credit.updated",), ("receivable.recorded",)
 _SHARED: dict[str, Any] = {"group": "financial", "scope": "credit:read"}
@@ -52,5 +52,71 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "credit.overdue", "Owed past its due day", FieldType.MONEY, column("overdue"),
         side=_OVERDUE, temporal=True, changed_by=_ENTRIES, **_SHARED,
+    ),
+)  # fmt: skip
+
+# --- entries ----------------------------------------------------------------------------------------------------------
+
+
+def _open(asked: Evaluation) -> FromClause:
+    """What is left of each charge: of all days what is due last is owed first, and of a day what was entered last."""
+    account, entry = CreditAccount.__table__.alias(), Receivable.__table__.alias()
+    mine, day = entry.c.customer_id, (entry.c.customer_id, entry.c.due_on)
+    due_later = func.coalesce(
+        func.sum(entry.c.amount).over(
+            partition_by=mine, order_by=entry.c.due_on.desc().nulls_last(), groups=(None, -1)
+        ),
+        0,
+    )  # fmt: skip
+    # What takes a charge back has its due day, so that the day has what is left of both.
+    of_day = func.sum(entry.c.amount).over(partition_by=day)
+    charges = func.sum(case((entry.c.amount > 0, entry.c.amount), else_=0))
+    newer = func.coalesce(charges.over(partition_by=day, order_by=entry.c.id.desc(), rows=(None, -1)), 0)
+    left = func.least(account.c.balance - due_later, of_day) - newer
+    owed = case((entry.c.due_on.is_(None), 0), else_=func.greatest(0, func.least(entry.c.amount, left)))
+    found = select(mine, entry.c.id, entry.c.due_on, case((entry.c.amount > 0, cast(owed, BigInteger))).label("open"))
+    found = found.join_from(entry, account, account.c.customer_id == mine)
+    return found.where(*asked.bounds(mine)).subquery()
+
+
+_LEFT = Side(
+    "left",
+    relation=_open,
+    on=lambda entry, left: and_(left.c.customer_id == entry.c.customer_id, left.c.id == entry.c.id),
+    present=lambda left: left.c.id,
+)
+
+
+def _amount(entry: FromClause, _: Evaluation) -> ColumnElement[Any]:
+    return func.abs(entry.c.amount)
+
+
+def _overdue(left: FromClause, asked: Evaluation) -> ColumnElement[Any]:
+    return case((left.c.due_on >= asked.as_of, 0), else_=left.c.open)
+
+
+_ENTRY: dict[str, Any] = {**_SHARED, "changed_by": _ENTRIES}
+
+COLLECTIONS: tuple[Collection, ...] = (
+    Collection(
+        "receivables",
+        "Entries of the account",
+        relation=Receivable.__table__.alias,
+        customer=lambda entry: entry.c.customer_id,
+        day=column("occurred_on"),
+        order=lambda entry: (entry.c.occurred_on, entry.c.id),
+        evidence=lambda entry: entry.c.id,
+        **_ENTRY,
+        fields=(
+            Field("date", "Day", FieldType.DATE, column("occurred_on"), **_ENTRY),
+            Field("kind", "Kind", FieldType.CHOICE, column("kind"), choices=KINDS, **_ENTRY),
+            Field("amount", "Amount, above zero whatever the kind", FieldType.MONEY, _amount, **_ENTRY),
+            Field("due", "Due day of a charge", FieldType.DATE, column("due_on"), **_ENTRY),
+            Field("open", "What is left of a charge", FieldType.MONEY, column("open"), side=_LEFT, **_ENTRY),
+            Field(
+                "overdue", "What is left of a charge past its due day", FieldType.MONEY, _overdue,
+                side=_LEFT, temporal=True, **_ENTRY,
+            ),
+        ),
     ),
 )  # fmt: skip

@@ -21,6 +21,8 @@ from app.core.tables import Base, Stamp
 KINDS = ("credit", "loss")
 STATUSES = ("open", "acknowledged", "resolved")
 SEVERITIES = ("notice", "warning", "critical")
+# The episode of a debt that is over.
+SETTLED = "settled"
 ACTIONS = ("opened", "changed", "reopened", "acknowledged", "resolved")
 
 WARNING_RESOLVED = ProblemType("warning_resolved", 409, "The warning is resolved already")
@@ -32,7 +34,9 @@ class WarningRow(Base):
 
     `subject` says what about (`rules.STATES`), `state` how bad it is and `rank` the same as a number. `evidence` are
     the numbers that brought it into its state. `episode` tells one cause from a later one of the same sort: the last
-    purchase before a silence. `resolved_by` is who resolved it, null if its cause went away.
+    purchase before a silence; of a debt `SETTLED` once it was, after a person had resolved the warning. `accepted` is
+    what was owed when a person resolved a warning about the limit. `resolved_by` is who resolved it, null if its cause
+    went away.
     """
 
     __tablename__ = "warnings"
@@ -74,6 +78,7 @@ class WarningRow(Base):
     status: Mapped[str]
     episode: Mapped[str]
     owner: Mapped[str | None]
+    accepted: Mapped[int | None] = mapped_column(BigInteger)
     evidence: Mapped[dict[str, Any]]
     resolution: Mapped[dict[str, Any] | None]
 

@@ -88,6 +88,9 @@ async def resolve_warning(
 ) -> Response:
     """Resolve a warning. It is not raised again for the same cause unless that gets worse.
 
+    Of a debt it is the same cause while it lasts, at most for the days of the rule: one that was settled since, or that
+    has grown to more than the rule's `critical_percent` of what was owed then, is told at once.
+
     409 `warning_resolved` if it is resolved already: also by itself, because its cause is gone.
     """
     given = body.model_dump(exclude_unset=True)
@@ -102,6 +105,8 @@ async def resolve_warning(
 @router.post("/warnings/evaluations", response_model=schemas.Evaluated, responses=QUEUED, dependencies=WRITER)
 async def evaluate_warnings(services: ServicesOf, write: WriteOf, body: schemas.Evaluation | None = None) -> Response:
     """Bring warnings in line with the rules now: of some customers at once, of all by a job (202).
+
+    While an equal job that you have asked for waits to begin, that one is answered.
 
     It happens by itself as well: credit with every entry of the ledger, the end of a silence with the receipt that
     ends it, and everything else once a day.

@@ -23,6 +23,8 @@ EVENT_TYPES = {
     "warning.opened": "A warning was raised, or raised again.",
     "warning.changed": "A warning got worse or better, or somebody has taken it on.",
     "warning.resolved": "A warning was resolved, by somebody or because its cause is gone.",
+    "hold.placed": "Nothing is to be sold to a customer until the hold is released.",
+    "hold.released": "A hold on a customer was released.",
     "interaction.recorded": "A contact with a customer was recorded.",
     "interaction.updated": "The record of a contact was changed.",
     "complaint.opened": "A complaint was made.",

@@ -55,4 +55,6 @@ async def enter_receivables(
             checked.done(index, *outcome)
     if any(not isinstance(outcome, Problem) and outcome[0] == "created" for outcome in outcomes.values()):
         await warnings.evaluate(tx, "credit", [customer_id], today)
+    elif held.created:
+        await credit.drop_account(tx, customer_id)
     return checked.answer()

@@ -2,15 +2,14 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import date, timedelta
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from app.core.caller import Caller
 from app.core.db import Tx
-from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
+from app.core.errors import FORBIDDEN, NOT_FOUND, RETRY_SOON, UNAVAILABLE, Problem
 from app.core.fields import Registry
 from app.core.services import Services
 from app.core.types import currency_digits
@@ -29,8 +28,6 @@ from app.segments.tree import Expr, InSegment, every
 
 _SLOTS = "segments.slots"
 _REGISTRY = "segments.registry"
-# More saved segments than this are not asked about one customer in one request.
-HELD_MAX = 500
 
 
 class Asking:
@@ -43,8 +40,7 @@ class Asking:
 
     def today(self) -> date:
         """The company's business day."""
-        closed = timedelta(minutes=self._company.closing_minutes)
-        return (self._services.clock.now().astimezone(ZoneInfo(self._company.time_zone)) - closed).date()
+        return self._company.today(self._services.clock.now())
 
     async def world(self, tx: Tx, given: dict[str, Any], *more: Saved) -> World:
         """The world that a definition (`text` or `tree`), or that saved segments, are to be checked in."""
@@ -94,19 +90,28 @@ class Asking:
         definition.refuse_unless_granted(tx.caller, checked)
         return found, world, checked
 
-    async def askable(self, tx: Tx, as_of: date) -> tuple[list[tuple[Saved, Question]], int]:
-        """Every saved segment that the caller may ask, and how many there are besides."""
-        everything = await saved.page(tx, after=None, limit=HELD_MAX)
-        world = World(await self.registry(tx), self.digits, {one.id: one.known for one in everything})
+    async def askable(self, tx: Tx, some: Sequence[Saved], as_of: date) -> list[tuple[Saved, Question]]:
+        """Those of some saved segments that the caller may ask."""
+        world = await self.world(tx, {}, *some)
         found = []
-        for one in everything:
+        for one in some:
             try:
                 checked = definition.of_tree(one.tree, world)
                 definition.refuse_unless_granted(tx.caller, checked)
             except Problem:
                 continue
             found.append((one, self.question(checked, world, as_of)))
-        return found, len(everything) - len(found)
+        return found
+
+    async def referring(self, tx: Tx, segment: uuid.UUID) -> list[tuple[uuid.UUID, Checked]]:
+        """The segments that refer to one, through others too, with what follows from them now."""
+        referring = await saved.above(tx, segment)
+        world, found = await self.world(tx, {}, *referring), []
+        for one in referring:
+            # One that cannot be answered any more has nothing that follows from it.
+            with suppress(Problem):
+                found.append((one.id, definition.of_tree(one.tree, world)))
+        return found
 
     async def affordable(self, tx: Tx, question: Question) -> float:
         """The planner's estimate of a question's cost. Raises Problem if it is too much."""
@@ -117,12 +122,26 @@ class Asking:
         return cost
 
     @asynccontextmanager
-    async def turn(self, caller: Caller) -> AsyncIterator[Tx]:
-        """A READ ONLY transaction for one question, bounded in time; not more run at once than the setting says."""
+    async def turn(self, caller: Caller, *, about_one: bool = False) -> AsyncIterator[Tx]:
+        """A READ ONLY transaction for one question, bounded in time; not more run at once than the setting says.
+
+        Questions about one customer are quick and never wait for those about all. Raises Problem unavailable when it is
+        nobody's turn for too long.
+        """
         if caller.partner is not None:
             raise Problem(FORBIDDEN, "Questions about customers are not open to partners.")
         settings, memo = self._services.settings.segments, self._services.memo
-        slots: asyncio.Semaphore = memo.setdefault(_SLOTS, asyncio.Semaphore(settings.running))
-        async with slots, self._services.db.reading(caller) as tx:
-            await evaluate.limited(tx, settings.evaluation_seconds)
-            yield tx
+        lane = (_SLOTS, about_one)
+        slots: asyncio.Semaphore = memo.setdefault(lane, asyncio.Semaphore(settings.running))
+        try:
+            async with asyncio.timeout(settings.wait_seconds):
+                await slots.acquire()
+        except TimeoutError:
+            detail = "Other questions are being answered; ask again."
+            raise Problem(UNAVAILABLE, detail, headers=dict(RETRY_SOON)) from None
+        try:
+            async with self._services.db.reading(caller) as tx:
+                await evaluate.limited(tx, settings.evaluation_seconds)
+                yield tx
+        finally:
+            slots.release()

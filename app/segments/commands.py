@@ -1,9 +1,10 @@
 """Every write of segments, with its audit row and event."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import ARRAY, Boolean, Uuid, delete, func, insert, literal, text, update
 
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
@@ -18,6 +19,9 @@ from app.segments.queries.saved import COLUMNS, Saved, saved_of
 
 # What segments refer to must not change while it is decided that they make no circle. Readers are not held up.
 _ALONE = text("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE")
+
+# What follows from a segment and those behind it.
+_FLAGS = ("temporal", "population_relative")
 
 
 async def take_turn(tx: Tx) -> None:
@@ -66,6 +70,17 @@ async def change(tx: Tx, before: Saved, given: dict[str, Any], checked: Checked 
     return made
 
 
+async def follow(tx: Tx, referring: Sequence[tuple[uuid.UUID, Checked]]) -> None:
+    """Keep what follows now from segments that refer to a changed one. They are the same segments: no new version."""
+    if not referring:
+        return
+    ids = literal([segment for segment, _ in referring], ARRAY(Uuid))
+    flags = [literal([getattr(checked, name) for _, checked in referring], ARRAY(Boolean)) for name in _FLAGS]
+    found = func.unnest(ids, *flags).table_valued("id", *_FLAGS, name="found").render_derived()
+    values = {name: found.c[name] for name in _FLAGS}
+    await tx.execute(update(Segment).where(Segment.id == found.c.id).values(values))
+
+
 async def remove(tx: Tx, segment: uuid.UUID, version: int) -> None:
     """Delete a segment. Raises Problem: there is none, another version, another segment refers to it."""
     await take_turn(tx)
@@ -85,8 +100,7 @@ def _columns(checked: Checked) -> dict[str, Any]:
         "tree": checked.as_json,
         "uses": sorted(checked.uses),
         "refers_to": sorted(checked.segments),
-        "temporal": checked.temporal,
-        "population_relative": checked.population_relative,
+        **{name: getattr(checked, name) for name in _FLAGS},
     }
 
 

@@ -22,6 +22,7 @@ from app.segments.schemas import (
     CountAnswer,
     Definition,
     ExplanationAnswer,
+    HeldQuery,
     HeldSegments,
     MembersPage,
     MembersQuery,
@@ -166,6 +167,8 @@ async def patch_segment(
             definition.refuse_unless_granted(caller, checked)
             await asking.affordable(tx, asking.question(checked, world, asking.today()))
         made = await commands.change(tx, before, plain, checked, version)
+        if checked is not None:
+            await commands.follow(tx, await asking.referring(tx, segment_id))
         return Made(answers.segment(made, world), headers=etag(made.version))
 
     return await write(work)
@@ -230,7 +233,7 @@ async def explain_segment(
 ) -> Response:
     """Say why a customer is in a segment or not: every condition with its truth, value, distance and evidence."""
     asking = Asking(services)
-    async with asking.turn(caller) as tx:
+    async with asking.turn(caller, about_one=True) as tx:
         _, world, checked = await asking.saved(tx, segment_id)
         question = asking.question(checked, world, query.as_of or asking.today())
         explained = await explain(tx, question, customer_id)
@@ -246,16 +249,25 @@ async def list_customer_segments(
     caller: Reader,
     services: ServicesOf,
     customer_id: Annotated[uuid.UUID, Path()],
-    query: Annotated[AsOfQuery, Query()],
+    query: Annotated[HeldQuery, Query()],
 ) -> Response:
-    """List the saved segments that a customer is in, as they are now."""
-    asking = Asking(services)
-    as_of = query.as_of or asking.today()
-    async with asking.turn(caller) as tx:
+    """List the saved segments that a customer is in, as they are now.
+
+    A page looks at `limit` saved segments in the order in which they were made and shows those that the customer is in.
+    """
+    asking, name = Asking(services), f"held:{customer_id}"
+    after, as_of = answers.place(services.cursors, name, query.cursor, query.as_of or asking.today())
+    async with asking.turn(caller, about_one=True) as tx:
         if customer_id not in await customers_queries.known(tx, [customer_id]):
             raise Problem(NOT_FOUND)
-        asked, not_granted = await asking.askable(tx, as_of)
+        found = await saved.page(tx, after=after, limit=query.limit + 1)
+        shown = found[: query.limit]
+        asked = await asking.askable(tx, shown, as_of)
         held = await evaluate.held(tx, [question for _, question in asked], customer_id)
     await services.reads.record(caller, "segment.held", [customer_id])
+    following = None
+    if len(found) > query.limit:
+        following = services.cursors.write(name, [str(shown[-1].id), as_of.isoformat()])
     data = [answers.held(one) for (one, _), inside in zip(asked, held, strict=True) if inside]
-    return json_response(orjson.dumps({"data": data, "as_of": as_of.isoformat(), "not_granted": not_granted}))
+    page = {"data": data, "next_cursor": following, "has_more": following is not None, "as_of": as_of.isoformat()}
+    return json_response(orjson.dumps({**page, "not_granted": len(shown) - len(asked)}))

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PAGE_MAX, CursorText, Limit, Page
 from app.core.types import Answer, Day, Name, Note, StrictText, Wire
 from app.customers.schemas.record import CustomerAnswer
 from app.segments.grammar import STRING_LENGTH, TEXT_BYTES
@@ -82,6 +82,13 @@ class MembersQuery(AsOfQuery):
     """How much of a segment, and from where. The cursor keeps the day of the first page."""
 
     limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class HeldQuery(AsOfQuery):
+    """How many saved segments to look at, and from where. The cursor keeps the day of the first page."""
+
+    limit: Limit = PAGE_MAX
     cursor: CursorText | None = None
 
 
@@ -197,10 +204,9 @@ class HeldSegment(Answer):
     version: int
 
 
-class HeldSegments(Answer):
-    """The segments that a customer is in; `not_granted` counts those that the caller's key may not ask."""
+class HeldSegments(Page[HeldSegment]):
+    """The segments that a customer is in; `not_granted` counts those of this page that the caller's key may not ask."""
 
-    data: list[HeldSegment]
     as_of: date
     not_granted: int
 

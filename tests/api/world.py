@@ -381,7 +381,7 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/segments/{segment_id}/count": Sample("segments:read", query={"as_of": "2026-11-21"}),
     "GET /v1/segments/{segment_id}/members": Sample("segments:read", query={"limit": "5"}),
     "GET /v1/segments/{segment_id}/explain/{customer_id}": Sample("segments:read", hides=True),
-    "GET /v1/customers/{customer_id}/segments": Sample("segments:read", hides=True),
+    "GET /v1/customers/{customer_id}/segments": Sample("segments:read", query={"limit": "5"}, hides=True),
     "POST /v1/api-keys": Sample("keys:admin", body={"name": "extra", "role": "pos", "store": "{store}"}, status=201),
     "GET /v1/api-keys": Sample("keys:admin", query={"limit": "5"}),
     "GET /v1/api-keys/{key_id}": Sample("keys:admin"),

@@ -169,3 +169,27 @@ async def test_an_idempotency_key_replays(client):
     again = await client.put("/v1/stores/S01", json=STORE, headers=headers)
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert again.headers["idempotency-replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "second"),
+    [("/v1/stores/S01", STORE, {"name": "Second"}), ("/v1/products/P01", {"name": "Tea"}, {"name": "Green tea"})],
+)
+async def test_if_match_keeps_from_overwriting_what_was_not_read(client, path, first, second):
+    async def put(body, version=None):
+        headers = {} if version is None else {"If-Match": f'"{version}"'}
+        return await client.put(path, json=body, headers=headers)
+
+    early = await put(first, 1)
+    assert (early.status_code, early.json()["code"]) == (412, "stale_version")
+    assert (await client.get(path)).status_code == 404
+    assert (await put(first)).status_code == 201
+    changed = await put(second, 1)
+    assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
+    for body in (first, second):
+        stale = await put(body, 1)
+        assert (stale.status_code, stale.json()["version"]) == (412, 2)
+    assert (await put(second, 2)).headers["etag"] == '"2"'
+    assert (await client.put(path, json=second, headers={"If-Match": "x"})).status_code == 422
+    # Systems that send what they know go on without it.
+    assert (await put(first)).headers["etag"] == '"3"'

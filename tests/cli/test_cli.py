@@ -121,12 +121,14 @@ def test_migrate_twice(data_dir):
     assert clientele("migrate", data_dir=data_dir).returncode == 0
 
 
-def test_the_life_of_a_key(data_dir):
+def test_the_life_of_a_key(data_dir, tmp_path):
+    stores = tmp_path / "stores.csv"
+    stores.write_text("code,name,kind\nS77,First,own\n")
+    assert clientele("import", str(stores), "--kind", "stores", data_dir=data_dir).returncode == 0
     made = clientele("keys", "create", "--name", "Store S01", "--role", "pos", "--store", "S77", data_dir=data_dir)
     assert made.returncode == 0, made.stderr
     key = made.stdout.splitlines()[-1]
     assert key.startswith("clk_")
-    assert "There is no store S77 yet." in made.stderr
     assert made.stdout == key + "\n"
     listed = clientele("keys", "list", data_dir=data_dir)
     assert listed.stdout.startswith("id\tclient_id\tname\trole\tstore\t")
@@ -136,6 +138,14 @@ def test_the_life_of_a_key(data_dir):
     rotated = clientele("keys", "rotate", key_id, data_dir=data_dir).stdout.strip()
     assert rotated.startswith("clk_") and rotated != key
     assert clientele("keys", "revoke", key_id, data_dir=data_dir).returncode == 0
+
+
+def test_no_key_is_made_for_a_store_that_there_is_not(data_dir):
+    order = ("keys", "create", "--name", "Till of nowhere", "--role", "pos", "--store", "NOPE")
+    refused = clientele(*order, data_dir=data_dir)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "There is no store NOPE." in refused.stderr
+    assert "Till of nowhere" not in clientele("keys", "list", data_dir=data_dir).stdout
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,15 @@ async def test_a_hold_stops_until_it_is_released(town, dealer):
     assert problem["code"] == "hold_released"
 
 
+async def test_holds_are_on_the_feed(town, dealer):
+    start = await town.here()
+    hold = await town.call("POST", f"/customers/{dealer}/holds", {"reason": "Cheque returned"})
+    await town.call("POST", f"/holds/{hold['id']}/release", {"reason": "Paid in cash"})
+    await town.call("POST", f"/holds/{hold['id']}/release", {"reason": "Again"}, status=409)
+    data = {"customer_id": dealer}
+    assert await town.events(start, "hold.placed", "hold.released") == [("hold.placed", data), ("hold.released", data)]
+
+
 async def test_a_suspended_account_stops_and_nothing_is_available(town, dealer):
     await town.credit(dealer, 1_000, status="suspended")
     assert await standing(town, dealer) == ("hold", ["account_suspended"])

@@ -40,6 +40,8 @@ class Told:
     status: str = "open"
     resolved_at: datetime | None = None
     by_person: bool = False
+    settled: bool = False
+    accepted: int | None = None
 
 
 @dataclass
@@ -107,16 +109,21 @@ class Reading:
         """What the rules make of everybody at a moment."""
         for name, customer in self.customers.items():
             for subject, (state, episode, fresh) in customer.states(self.rule, today).items():
-                self.follow(self.told[name, subject], KIND_OF[subject], state, episode, now, fresh=fresh)
+                owed = customer.ledger.balance if subject == "limit" else None
+                self.follow(self.told[name, subject], KIND_OF[subject], state, episode, now, owed, fresh=fresh)
 
     def follow(
-        self, told: list[Told], kind: str, state: str | None, episode: str, now: datetime, *, fresh: bool
-    ) -> None:
+        self, told: list[Told], kind: str, state: str | None, episode: str, now: datetime, owed: int | None, *,
+        fresh: bool,
+    ) -> None:  # fmt: skip
         last = told[-1] if told else None
         if last is not None and last.status != "resolved":
             self.go_on(last, state, episode, now)
-        elif state is not None and fresh:
-            self.tell(told, kind, state, episode, now)
+        elif state is None:
+            if last is not None:
+                last.settled = True
+        elif fresh:
+            self.tell(told, kind, state, episode, now, owed)
 
     def go_on(self, last: Told, state: str | None, episode: str, now: datetime) -> None:
         if state is None:
@@ -126,19 +133,30 @@ class Reading:
             last.status = "open"
         last.state, last.episode = state, episode
 
-    def tell(self, told: list[Told], kind: str, state: str, episode: str, now: datetime) -> None:
+    def tell(
+        self, told: list[Told], kind: str, state: str, episode: str, now: datetime, owed: int | None
+    ) -> None:  # fmt: skip
         last = told[-1] if told else None
         if last is None or last.resolved_at is None:
             told.append(Told(state, episode))
             return
         cooling = now - last.resolved_at < timedelta(days=getattr(self.rule, kind)["cooling_days"])
         worse = RANKS[state] > RANKS[last.state] or episode != last.episode
+        if kind == "credit":
+            worse = worse or last.settled or self.has_grown(last, state, owed)
         if last.by_person and not worse and (kind == "loss" or cooling):
             return
         if cooling:
             last.state, last.episode, last.status, last.resolved_at = state, episode, "open", None
+            last.settled = False
         else:
             told.append(Told(state, episode))
+
+    def has_grown(self, last: Told, state: str, owed: int | None) -> bool:
+        """Whether far more is owed than when a person resolved it."""
+        if owed is None or last.accepted is None or state == "near_limit":
+            return False
+        return owed * 100 > last.accepted * self.rule.credit["critical_percent"]
 
     def live(self) -> dict[tuple[str, str], tuple[str, str]]:
         """(state, status) of what is not resolved, by customer and subject."""

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from app.core import jobs
+from app.early_warning import commands
+
 
 @pytest.fixture
 async def over(town):
@@ -80,6 +83,46 @@ async def test_what_a_person_resolved_stays_resolved_until_it_gets_worse_or_has_
     again = await town.warnings()
     assert [one["state"] for one in again] == ["far_over_limit"]
     assert again[0]["id"] != over["id"]
+
+
+async def test_who_was_within_the_limit_in_between_is_told_at_once(town, over):
+    customer = over["customer_id"]
+    await town.call("POST", f"/warnings/{over['id']}/resolve", {"outcome": "promised"})
+    await town.pay(customer, 800)
+    resolved = await town.call("GET", f"/warnings/{over['id']}")
+    town.pass_days(1)
+    await town.sell(customer, 790, on_account=True)
+    (again,) = await town.warnings()
+    assert (again["id"], again["state"], again["status"]) == (over["id"], "over_limit", "open")
+    # That it was over is nothing that happened to the warning.
+    assert (resolved["status"], resolved["resolution"]) == ("resolved", {"outcome": "promised"})
+    history = (await town.call("GET", f"/warnings/{over['id']}"))["history"]
+    assert [step["action"] for step in history] == ["opened", "resolved", "reopened"]
+
+
+async def test_who_was_not_overdue_in_between_is_told_at_once(town):
+    customer = await town.customer("Dealer")
+    await town.credit(customer, 10_000, term_days=2)
+    await town.sell(customer, 500, on_account=True)
+    town.pass_days(2)
+    await town.sell(customer, 700, on_account=True)
+    town.pass_days(1)
+    await town.evaluate(customer)
+    (late,) = await town.warnings()
+    await town.call("POST", f"/warnings/{late['id']}/resolve", {"outcome": "promised"})
+    await town.pay(customer, 500)
+    town.pass_days(2)
+    assert await town.evaluate(customer) == {"reopened": 1}
+
+
+async def test_who_owes_far_more_than_when_it_was_resolved_is_told_again(town, over):
+    customer = over["customer_id"]
+    await town.sell(customer, 950, on_account=True)
+    await town.call("POST", f"/warnings/{over['id']}/resolve", {"outcome": "promised"})
+    await town.sell(customer, 200, on_account=True)
+    assert await town.warnings() == []
+    await town.sell(customer, 1, on_account=True)
+    assert [(one["id"], one["state"]) for one in await town.warnings()] == [(over["id"], "far_over_limit")]
 
 
 async def test_within_the_cooling_time_it_reopens_and_after_it_a_new_one_is_raised(town, over):
@@ -202,3 +245,24 @@ async def test_a_rule_that_is_switched_off_ends_its_warnings(town, over):
     await town.pay(over["customer_id"], 200)
     assert [(one["state"], one["severity"]) for one in await town.warnings()] == [("near_limit", "notice")]
     assert (await town.warnings())[0]["sentence"] == "Owes 8.50 CNY, 85 % of the limit."
+
+
+async def test_evaluations_of_all_that_have_not_begun_are_one(town, clients):
+    async def asked(client, **body):
+        answer = await client.post("/v1/warnings/evaluations", json=body)
+        assert answer.status_code == 202, answer.text
+        return answer.json()["job_id"]
+
+    first = await asked(town.client)
+    assert await asked(town.client) == first
+    assert await asked(town.client, kinds=["loss", "credit"]) == first
+    assert await asked(town.client, kinds=["credit"]) != first
+    # Everybody can read his own job.
+    theirs = await asked(clients["call_center"])
+    assert theirs != first
+    settings = town.services.settings.jobs
+    running = await jobs.claim(town.services.db, [commands.SWEEP], settings, asyncio.Event(), uuid.UUID(first))
+    assert running is not None
+    # What has begun may have passed those who have changed since.
+    second = await asked(town.client)
+    assert second not in {first, theirs}

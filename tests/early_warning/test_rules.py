@@ -109,6 +109,9 @@ class Story:
             await self.town.call("POST", f"/warnings/{warning}/resolve", {"outcome": "other"})
             told = self.reading.told[key][-1]
             told.status, told.resolved_at, told.by_person = "resolved", self.town.services.clock.now(), True
+            told.settled, told.accepted = False, None
+            if key[1] == "limit":
+                told.accepted = self.reading.customers[key[0]].ledger.balance
 
     async def some(self):
         """At most one live warning, as ((name, subject), id)."""

@@ -210,3 +210,22 @@ async def test_changes_are_on_the_feed_and_in_the_audit(town, client, dealer):
     audit = (await client.get("/v1/audit", params={"limit": 50})).json()["data"]
     actions = {(one["action"], one["record_id"]) for one in audit}
     assert {("credit.create", dealer), ("receivable.record", entry)} <= actions
+
+
+async def test_of_a_refused_batch_nothing_stays(town, client):
+    customer = await town.customer("Nobody yet")
+    item = {"external_id": "1", "kind": "payment", "amount": 5, "due_on": "2026-03-02"}
+    path = f"/customers/{customer}/receivables/batch"
+    for items in ([item], [{"external_id": "2"}]):
+        answer = await town.call("POST", path, {"items": items})
+        assert [one["status"] for one in answer["results"]] == ["failed"]
+        assert (await client.get(f"/v1/customers/{customer}/credit")).status_code == 404
+    answer = await town.call("POST", path, {"items": [item, {"external_id": "3", "kind": "charge", "amount": 7}]})
+    assert [one["status"] for one in answer["results"]] == ["failed", "created"]
+    account = await town.call("GET", f"/customers/{customer}/credit")
+    assert (account["balance"], account["limit"], account["version"]) == (7, 0, 1)
+    # An account that somebody has set up stays, however empty.
+    other = await town.customer("Set up")
+    await town.credit(other, 1_000)
+    await town.call("POST", f"/customers/{other}/receivables/batch", {"items": [item]})
+    assert (await town.call("GET", f"/customers/{other}/credit"))["limit"] == 1_000

@@ -76,15 +76,38 @@ class Decided:
 
 
 @dataclass
+class Entry:
+    id: uuid.UUID
+    amount: int
+    day: date
+    due: date | None
+
+    @property
+    def kind(self) -> str:
+        return "charge" if self.amount > 0 else "payment" if self.due is None else "credit_note"
+
+
+@dataclass
 class Account:
     limit: int
     status: str
-    # (amount, due day or None)
-    entries: list[tuple[int, date | None]]
+    entries: list[Entry]
 
     @property
     def balance(self) -> int:
-        return sum(amount for amount, _ in self.entries)
+        return sum(entry.amount for entry in self.entries)
+
+    def left(self, one: Entry) -> int | None:
+        """What is left of a charge; None for what is no charge."""
+        if one.amount < 0:
+            return None
+        if one.due is None:
+            return 0
+        later = sum(each.amount for each in self.entries if each.due is not None and each.due > one.due)
+        same = [each for each in self.entries if each.due == one.due]
+        left = min(self.balance - later, sum(each.amount for each in same))
+        left -= sum(each.amount for each in same if each.amount > 0 and each.id > one.id)
+        return max(0, min(one.amount, left))
 
 
 @dataclass
@@ -144,7 +167,7 @@ class Company:
         accounts = [(person.id, person.account) for person in self.people if person.account is not None]
         for customer, account in accounts:
             await tx.execute(insert(CreditAccount), _account(customer, account))
-        entries = [_entry(customer, *entry) for customer, account in accounts for entry in account.entries]
+        entries = [_entry(customer, entry) for customer, account in accounts for entry in account.entries]
         await tx.execute(insert(Receivable), entries) if entries else None
         bought = [one for person in self.people for one in person.bought]
         await tx.execute(insert(Receipt), [_receipt(one) for one in bought])
@@ -289,7 +312,11 @@ def _some_account(chance: random.Random, anchor: date) -> Account:
     payments = [(-chance.choice(AMOUNTS[1:]), None) for _ in range(chance.randint(0, 2))]
     # Taken back: due when the charge was.
     returned = [(-amount, due) for amount, due in charges if chance.random() < 0.2]
-    return Account(chance.choice(AMOUNTS), chance.choice(["active", "suspended"]), [*charges, *payments, *returned])
+    entries = [
+        Entry(uuid.UUID(int=chance.getrandbits(128)), amount, anchor - timedelta(days=chance.choice([0, 1, 30])), due)
+        for amount, due in [*charges, *payments, *returned]
+    ]
+    return Account(chance.choice(AMOUNTS), chance.choice(["active", "suspended"]), entries)
 
 
 def _account(customer: uuid.UUID, account: Account) -> dict[str, Any]:
@@ -300,10 +327,10 @@ def _account(customer: uuid.UUID, account: Account) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _entry(customer: uuid.UUID, amount: int, due_on: date | None) -> dict[str, Any]:
+def _entry(customer: uuid.UUID, one: Entry) -> dict[str, Any]:
     return {
-        "customer_id": customer, "id": uuid.uuid4(), "amount": amount, "due_on": due_on,
-        "kind": "charge" if amount > 0 else "payment", "occurred_on": date(2023, 1, 1),
+        "customer_id": customer, "id": one.id, "amount": one.amount, "due_on": one.due, "kind": one.kind,
+        "occurred_on": one.day,
         "recorded_at": datetime(2023, 1, 1, tzinfo=UTC),
     }  # fmt: skip
 

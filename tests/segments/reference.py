@@ -15,11 +15,12 @@ from app.customers.attributes import BY_PATH, Type
 from app.segments import tree as t
 from app.segments import values as v
 from tests.segments.belongings import Belonging, completeness
-from tests.segments.company import BRANDS, Bought, Company, Decided, Line, Person
+from tests.segments.company import BRANDS, Account, Company, Decided, Entry, Line, Person
 from tests.segments.dealings import TABLES, Dealing
 
 ZONE = ZoneInfo("Asia/Shanghai")
-Row = tuple[Bought | Dealing | Belonging, Line | None]
+# A line stands beside its receipt, an account beside its entry.
+Row = tuple[Any, Line | Account | None]
 
 
 def back(day: date, count: int, unit: str) -> date:
@@ -263,6 +264,11 @@ class Reference:
             if window is not None:
                 beside = [one for one in beside if one.day is not None and in_window(one.day, window, self.today)]
             return [(one, None) for one in sorted(beside, key=lambda one: one.key)]
+        if name == "receivables":
+            entries = person.account.entries if person.account is not None else []
+            if window is not None:
+                entries = [one for one in entries if in_window(one.day, window, self.today)]
+            return [(one, person.account) for one in sorted(entries, key=lambda one: (one.day, one.id))]
         counted = [one for one in person.bought if not one.voided]
         if window is not None:
             counted = [one for one in counted if in_window(one.date, window, self.today)]
@@ -305,7 +311,8 @@ class Reference:
             return None
         if name != "overdue":
             return getattr(account, name)
-        return max(0, account.balance - sum(amount for amount, due in account.entries if due and due >= self.today))
+        not_due = (entry.amount for entry in account.entries if entry.due and entry.due >= self.today)
+        return max(0, account.balance - sum(not_due))
 
     def _age(self, person: Person) -> int | None:
         month, day, year = person.birth or (0, 0, None)
@@ -327,10 +334,12 @@ def of_profile(name: str, value: Any) -> Any:
     return ", ".join(value) if kind is Type.TAGS else value
 
 
-def of_row(field: str, row: Row, company: Company, today: date) -> Any:
+def of_row(field: str, row: Row, company: Company, today: date) -> Any:  # noqa: PLR0911  a line per kind
     one, line = row
     if isinstance(one, Dealing | Belonging):
         return one.value(field, company.stores, today)
+    if isinstance(line, Account):
+        return of_entry(field, line, one, today)
     if field == "date":
         return one.date
     if line is not None:
@@ -341,6 +350,14 @@ def of_row(field: str, row: Row, company: Company, today: date) -> Any:
         return company.stores[one.store][field[6:]]
     constants = {"till": "1", "source": "till", "currency": "CNY"}
     return constants[field] if field in constants else getattr(one, field)
+
+
+def of_entry(field: str, account: Account, one: Entry, today: date) -> Any:
+    if field == "overdue":
+        return 0 if one.due is not None and one.due >= today else account.left(one)
+    if field == "open":
+        return account.left(one)
+    return {"date": one.day, "kind": one.kind, "amount": abs(one.amount), "due": one.due}[field]
 
 
 def plain(value: Any) -> Any:

@@ -1,11 +1,17 @@
 """Sales that are not paid: what they put on accounts, what takes it off again, and what they cost in statements."""
 
+import asyncio
+import uuid
 from datetime import date
 
 import pytest
+from sqlalchemy import text
 
+from app.core.caller import SYSTEM
+from app.credit import commands as credit
 from tests.catalog.conftest import statements
 from tests.early_warning.conftest import town
+from tests.early_warning.test_meeting import WAITING
 
 __all__ = ["statements", "town"]
 
@@ -133,7 +139,7 @@ async def test_a_late_receipt_is_due_from_its_own_day(town, dealer):
 
 
 async def test_what_is_paid_at_once_costs_no_statement_more(town, dealer, statements):
-    """A push is a fixed few statements; one that touches accounts has two more, however long it is."""
+    """A push is a fixed few statements; one that touches accounts has three more, however long it is."""
     await town.sell(dealer)
 
     async def cost(*sales):
@@ -146,7 +152,33 @@ async def test_what_is_paid_at_once_costs_no_statement_more(town, dealer, statem
 
     paid = await cost(town.sale(dealer))
     assert paid <= 6
-    assert await cost(town.sale(dealer, on_account=True)) == paid + 2
+    assert await cost(town.sale(dealer, on_account=True)) == paid + 3
     few = await cost(*(town.sale(dealer) for _ in range(2)))
     assert await cost(*(town.sale(dealer) for _ in range(20))) == few
-    assert await cost(*(town.sale(dealer, on_account=True) for _ in range(20))) == few + 2
+    assert await cost(*(town.sale(dealer, on_account=True) for _ in range(20))) == few + 3
+
+
+async def test_a_receipt_that_changes_hands_holds_accounts_in_the_order_of_ids(town):
+    """As everybody does who holds several: nobody waits in a circle."""
+    low, high = sorted([await town.customer("One"), await town.customer("Other")], key=uuid.UUID)
+    for one in (low, high):
+        await town.credit(one, 100_000)
+    sold = await town.sell(high, 5_000, on_account=True)
+    database, moving = town.services.db, []
+
+    async def work(tx):
+        await credit.lock_accounts(tx, [uuid.UUID(low)])
+        body = {"customer": {"id": low}}
+        moving.append(asyncio.create_task(town.call("POST", f"/receipts/{sold['id']}/attribution", body)))
+        for _ in range(1000):
+            if await database.read(SYSTEM, lambda other: other.scalar(WAITING)):
+                break
+            await asyncio.sleep(0.01)
+        await credit.lock_accounts(tx, [uuid.UUID(high)])
+
+    stats = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    before = await database.read(SYSTEM, lambda tx: tx.scalar(stats))
+    await database.run(work)
+    await moving[0]
+    assert await database.read(SYSTEM, lambda tx: tx.scalar(stats)) == before
+    assert (await balance(town, low), await balance(town, high)) == (5_000, 0)

@@ -96,7 +96,7 @@ def attribute_field(attribute: Attribute) -> Field:
     )  # fmt: skip
 
 
-_HOME = store_side("home", lambda customer: customer.c.home_store)
+_HOME = store_side("home", lambda customer: customer.c.home_store, indexed=True)
 _WRITABLE_KINDS = tuple(kind for kind in KINDS if kind != "walk_in")
 _PRESENT_STATUSES = tuple(status for status in STATUSES if status not in _GONE)
 

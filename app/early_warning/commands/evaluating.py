@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import CTE, Executable, column, text
 
 from app.core.db import Tx
-from app.core.jobs import enqueue, enqueue_once
+from app.core.jobs import enqueue, enqueue_once, waiting
 from app.core.sql import id_from
 from app.credit.commands import lock_accounts
+from app.early_warning.models import SETTLED
 from app.early_warning.queries import BY_ID, STRETCH, WARNED, Part, Parts, acting, chained, stretch_end, to_do
 from app.early_warning.rules import KINDS, Kind
 from app.feed.outbox import publish_rows
@@ -41,6 +42,16 @@ _KEPT = (
 )
 
 
+# Judged after whoever is at these warnings is done: what a person resolves meanwhile may be worse by then.
+_LOCKED = text(
+    """
+SELECT 1 FROM warnings
+WHERE customer_id = ANY (CAST(CAST(:customers AS text) AS uuid[])) AND kind = :kind AND status <> 'resolved'
+ORDER BY customer_id, id FOR NO KEY UPDATE
+"""
+)
+
+
 def _opened(kind: Kind) -> Part:
     key = f"a.customer_id::text || '{kind}' || a.subject || coalesce(a.warning_id::text, '')"
     return (
@@ -55,7 +66,8 @@ def _opened(kind: Kind) -> Part:
     )
 
 
-# The version tells whether a person has changed the warning since it was read; then the person is right.
+# Of a warning that a person has changed since it was read, the row as it is now counts: one that the person has
+# resolved stays so, and any other is ended or changed all the same.
 _ALTERED: Part = (
     "altered",
     """UPDATE warnings w SET version = w.version + 1, changed_at = CAST(:now AS timestamptz), state = coalesce(a.state,
@@ -65,9 +77,15 @@ _ALTERED: Part = (
     WHEN a.action = 'resolved' THEN 'resolved' WHEN a.action = 'reopened' OR a.rank > w.rank THEN 'open' ELSE
     w.status END, resolved_at = CASE WHEN a.action = 'resolved' THEN CAST(:now AS timestamptz) END, resolved_by =
     NULL, resolution = CASE WHEN a.action = 'resolved' THEN jsonb_build_object('outcome', 'cause_gone', 'evidence',
-    a.evidence) END FROM acting a WHERE a.action <> 'opened' AND w.customer_id = a.customer_id AND w.id =
-    a.warning_id AND w.version = a.version RETURNING w.customer_id, w.id, w.version, w.kind, w.subject, w.state,
-    w.severity, w.status, a.evidence, a.action""",
+    a.evidence) END FROM acting a WHERE a.action NOT IN ('opened', 'settled') AND w.customer_id = a.customer_id AND
+    w.id = a.warning_id AND (w.status = 'resolved') = (a.action = 'reopened') RETURNING w.customer_id, w.id, w.version,
+    w.kind, w.subject, w.state, w.severity, w.status, a.evidence, a.action""",
+)
+# Nobody is told: the warning stays as it was resolved.
+_SETTLED: Part = (
+    "settled",
+    f"""UPDATE warnings w SET episode = '{SETTLED}' FROM acting a
+    WHERE a.action = 'settled' AND w.customer_id = a.customer_id AND w.id = a.warning_id""",
 )
 _DONE: Part = (
     "done",
@@ -100,7 +118,8 @@ _TOLD: Part = (
 
 
 def _parts(kind: Kind, scope: Part) -> Parts:
-    return (*acting(kind, scope), _opened(kind), _ALTERED, _DONE, _NOTED, _TOLD)
+    settled = (_SETTLED,) if kind == "credit" else ()
+    return (*acting(kind, scope), _opened(kind), _ALTERED, *settled, _DONE, _NOTED, _TOLD)
 
 
 @cache
@@ -124,8 +143,9 @@ async def evaluate(tx: Tx, kind: Kind, customers: Iterable[uuid.UUID], today: da
 
     The caller has locked the customers (loss) or their accounts (credit).
     """
-    rows = await tx.rows(_evaluation(kind), parameters(tx, customers, today))
-    return {row[0]: row[1] for row in rows}
+    values = parameters(tx, customers, today)
+    await tx.execute(_LOCKED, {"customers": values["customers"], "kind": kind})
+    return {row[0]: row[1] for row in await tx.rows(_evaluation(kind), values)}
 
 
 def parameters(tx: Tx, customers: Iterable[object], today: date) -> Mapping[str, Any]:
@@ -172,8 +192,9 @@ def _to_do(kind: Kind) -> Executable:
 
 
 async def enqueue_sweep(tx: Tx, kinds: Sequence[Kind]) -> uuid.UUID:
-    """Have all customers evaluated by a job; its id."""
-    return await enqueue(tx, SWEEP, {"kinds": list(kinds)}, tx.caller.client_id)
+    """Have all customers evaluated by a job; its id. One of the client's own that has yet to begin does as well."""
+    job = (SWEEP, {"kinds": sorted(kinds)}, tx.caller.client_id)
+    return await waiting(tx, *job) or await enqueue(tx, *job)
 
 
 async def enqueue_daily_sweep(tx: Tx, today: date) -> None:

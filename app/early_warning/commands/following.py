@@ -12,6 +12,7 @@ from app.core.db import Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.ids import new_id
 from app.core.sql import together
+from app.credit.models import CreditAccount
 from app.customers.models import Customer
 from app.early_warning.models import HOLD_RELEASED, WARNING_RESOLVED, Hold, WarningEvent, WarningRow, WarningRule
 from app.early_warning.rules import RULES, Kind
@@ -41,6 +42,9 @@ async def resolve(tx: Tx, warning_id: uuid.UUID, given: Given) -> None:
         "resolved_by": tx.caller.client_id,
         "resolution": found,
     }
+    if held.subject == "limit":
+        owed = select(CreditAccount.balance).where(CreditAccount.customer_id == held.customer_id)
+        changed["accepted"] = owed.scalar_subquery()
     await _follow(tx, held, "resolved", changed, given.get("note"))
 
 
@@ -97,8 +101,9 @@ async def place_hold(tx: Tx, customer_id: uuid.UUID, reason: str) -> uuid.UUID:
     made = insert(Hold).values(
         customer_id=customer_id, id=hold_id, placed_at=tx.now, placed_by=tx.caller.client_id, reason=reason
     )
+    event = Event("hold.placed", customer_id, hold_id, data={"customer_id": str(customer_id)})
     entry = AuditEntry("hold.place", "hold", hold_id, customer_id, ("reason",))
-    await tx.execute(together(made, record(tx, [entry])))
+    await tx.execute(together(made, publish(tx, [event]), record(tx, [entry])))
     return hold_id
 
 
@@ -109,7 +114,10 @@ async def release_hold(tx: Tx, hold_id: uuid.UUID, reason: str) -> None:
         raise Problem(NOT_FOUND)
     if rows[0].released_at is not None:
         raise Problem(HOLD_RELEASED)
+    customer_id = rows[0].customer_id
     released = {"released_at": tx.now, "released_by": tx.caller.client_id, "release_reason": reason}
-    await tx.execute(update(Hold).where(Hold.customer_id == rows[0].customer_id, Hold.id == hold_id).values(**released))
-    entry = AuditEntry("hold.release", "hold", hold_id, rows[0].customer_id, tuple(released))
-    await tx.execute(record(tx, [entry]))
+    changed = update(Hold).where(Hold.customer_id == customer_id, Hold.id == hold_id).values(**released)
+    event = Event("hold.released", customer_id, hold_id, data={"customer_id": str(customer_id)})
+    entry = AuditEntry("hold.release", "hold", hold_id, customer_id, tuple(released))
+    await tx.execute(changed)
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))

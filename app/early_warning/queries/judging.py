@@ -96,7 +96,7 @@ _DEBT_MEASURED: Part = (
 # Compared as numeric: a hundred times a large balance does not fit 64 bits.
 _DEBT_JUDGED: Part = (
     "judged",
-    """SELECT m.customer_id, 'limit' AS subject, '' AS episode, true AS fresh,
+    """SELECT m.customer_id, 'limit' AS subject, '' AS episode, true AS fresh, m.balance AS owed,
               CASE WHEN NOT rule.enabled OR m.balance IS NULL OR m.balance <= 0 THEN NULL
                    WHEN m.balance > m.credit_limit
                      THEN CASE WHEN m.balance::numeric * 100 > m.credit_limit::numeric * rule.critical_percent
@@ -105,7 +105,7 @@ _DEBT_JUDGED: Part = (
               END AS state
        FROM measured m CROSS JOIN rule
        UNION ALL
-       SELECT m.customer_id, 'overdue', '', true,
+       SELECT m.customer_id, 'overdue', '', true, NULL,
               CASE WHEN NOT rule.enabled OR m.overdue IS NULL OR m.overdue = 0 THEN NULL
                    WHEN m.days > 90 THEN 'overdue_91' WHEN m.days > 60 THEN 'overdue_61'
                    WHEN m.days > 30 THEN 'overdue_31' ELSE 'overdue' END
@@ -117,15 +117,25 @@ _DEBT_EVIDENCE = """
     ELSE jsonb_build_object('overdue', m.overdue, 'since', m.since, 'balance', m.balance, 'currency', m.currency) END"""
 
 _COOLING = "l.resolved_at > CAST(:now AS timestamptz) - make_interval(days => rule.cooling_days)"
-# A person's resolution stands while nothing gets worse: for a silence until it ends, for a debt while it cools.
+# A person's resolution stands while nothing gets worse: for a silence until it ends, for a debt too, while it cools.
 _STANDS = {"loss": "true", "credit": _COOLING}
+# What the person has seen takes the place of the limit: owing far more than that is as bad as owing far more than this.
+_OWES_MORE = f"""
+  {_RANK} >= {STATES["limit"].index("over_limit") + 1}
+  AND j.owed::numeric * 100 > l.accepted::numeric * rule.critical_percent"""
+_WORSE = {"loss": f"{_RANK} > l.rank", "credit": f"({_RANK} > l.rank OR coalesce({_OWES_MORE}, false))"}
+# What a person resolved and is over since excuses nothing that comes next. A silence tells itself what it began with.
+_OVER = {
+    "loss": "NULL",
+    "credit": "CASE WHEN l.resolved_by IS NOT NULL AND l.episode = j.episode THEN 'settled' END",
+}
 
 
 def _last(kind: Kind) -> Part:
     return (
         "last",
-        f"""SELECT DISTINCT ON (w.customer_id, w.subject) w.customer_id, w.subject, w.id, w.version, w.state, w.rank,
-              w.status, w.episode, w.resolved_at, w.resolved_by
+        f"""SELECT DISTINCT ON (w.customer_id, w.subject) w.customer_id, w.subject, w.id, w.state, w.rank,
+              w.status, w.episode, w.accepted, w.resolved_at, w.resolved_by
        FROM scope s JOIN warnings w ON w.customer_id = s.customer_id AND w.kind = '{kind}'
        ORDER BY w.customer_id, w.subject, w.status = 'resolved', w.opened_at DESC, w.resolved_at DESC, w.id DESC""",
     )
@@ -135,13 +145,14 @@ def _plan(kind: Kind) -> Part:
     return (
         "plan",
         f"""SELECT j.*, {_RANK} AS rank, {_SEVERITY} AS severity, {_SEVERITY_RANK} AS severity_rank,
-              l.id AS warning_id, l.version,
+              l.id AS warning_id,
               CASE
                 WHEN l.status <> 'resolved' THEN
                   CASE WHEN j.state IS NULL THEN 'resolved'
                        WHEN j.state <> l.state OR j.episode <> l.episode THEN 'changed' END
-                WHEN j.state IS NULL OR NOT j.fresh THEN NULL
-                WHEN l.resolved_by IS NOT NULL AND {_RANK} <= l.rank AND j.episode = l.episode
+                WHEN j.state IS NULL THEN {_OVER[kind]}
+                WHEN NOT j.fresh THEN NULL
+                WHEN l.resolved_by IS NOT NULL AND NOT {_WORSE[kind]} AND j.episode = l.episode
                   AND {_STANDS[kind]} THEN NULL
                 WHEN {_COOLING} THEN 'reopened'
                 ELSE 'opened'

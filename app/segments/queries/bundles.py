@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from app.core.fields import Collection, Evaluation, Registry
 from app.segments import windows
 from app.segments.queries.operands import Rowset, within
-from app.segments.queries.predicates import Predicates, element
+from app.segments.queries.predicates import Predicates, Role, element
 from app.segments.tree import Aggregate, Compare, Expr, Not, Rows
 from app.segments.values import Window
 
@@ -62,7 +62,7 @@ def selected(registry: Registry, asked: Evaluation, bundle: Bundle) -> Selected:
     if days is None and collection.counted is not None:
         conditions.append(collection.counted(row))
     if bundle.where is not None:
-        conditions.append(Predicates(collection.by_name, rows).truth(bundle.where, filtering=True))
+        conditions.append(Predicates(collection.by_name, rows).truth(bundle.where, role=Role.WHOLE))
     return Selected(rows, customer, tuple(conditions))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from app.core.fields import Evaluation, Registry
 from app.segments.queries.bundles import Bundle, Bundles
 from app.segments.queries.operands import Operand, Rowset
-from app.segments.queries.predicates import Predicates, decided, element
+from app.segments.queries.predicates import Predicates, Role, decided, element
 from app.segments.tree import Aggregate, And, Consent, Expr, InSegment, Leaf, Not, Or, Rank, Rows
 from app.segments.values import Node
 
@@ -38,19 +38,19 @@ class Customers(Predicates):
         """Whether a customer can be in a segment at all, and is asked about."""
         return and_(self._registry.population.counted(self.rows.row), *self.rows.asked.bounds(self.id))
 
-    def leaf(self, leaf: Leaf, *, filtering: bool) -> ColumnElement[bool]:
+    def leaf(self, leaf: Leaf, *, role: Role) -> ColumnElement[bool]:
         """A predicate that is no combination of others."""
         if isinstance(leaf, Rows):
-            return self._rows(leaf, filtering=filtering)
+            return self._rows(leaf, role=role)
         if isinstance(leaf, InSegment):
             assert leaf.segment is not None  # noqa: S101  a checked tree refers by id
-            return self.truth(self._trees[leaf.segment], filtering=filtering)
+            return self.truth(self._trees[leaf.segment], role=role)
         if isinstance(leaf, Rank):
-            return self._rank(leaf, filtering=filtering)
+            return self._rank(leaf, role=role)
         if isinstance(leaf, Consent):
             found = self.consent(leaf) == literal(leaf.state, Text)
-            return decided(found, missing=False, filtering=filtering)
-        return super().leaf(leaf, filtering=filtering)
+            return decided(found, missing=False, role=role)
+        return super().leaf(leaf, role=role)
 
     def term(self, term: Node) -> Operand:
         """The value of a term; an aggregate is joined as one value per customer."""
@@ -97,23 +97,23 @@ class Customers(Predicates):
             value = inner.operand(leaf.field).full
             conditions = [inner.counted, value.is_not(None)]
             if leaf.of is not None:
-                conditions.append(inner.truth(leaf.of, filtering=True))
+                conditions.append(inner.truth(leaf.of, role=Role.WHOLE))
             ranked = select(inner.id.label("customer_id"), value.label("value")).select_from(inner.rows.joined)
             self._rankings[leaf] = ranked.where(*conditions).cte()
         return self._rankings[leaf]
 
-    def _rank(self, leaf: Rank, *, filtering: bool) -> ColumnElement[bool]:
+    def _rank(self, leaf: Rank, *, role: Role) -> ColumnElement[bool]:
         if leaf not in self._placed:
             place = self._ranking(leaf).alias()
             self._placed[leaf] = place
             self.rows.join(place, place.c.customer_id == self.id)
         value, cut = self._placed[leaf].c.value, self.cut(leaf)
         found = value >= cut if leaf.end == "top" else value <= cut
-        return decided(found, missing=False, filtering=filtering)
+        return decided(found, missing=False, role=role)
 
-    def _rows(self, leaf: Rows, *, filtering: bool) -> ColumnElement[bool]:
+    def _rows(self, leaf: Rows, *, role: Role) -> ColumnElement[bool]:
         """any: there is such a row; none: there is not; all: there is none of the contrary."""
-        if filtering:
+        if role is Role.WHOLE:
             rows = self.bundles.rows_of_one(self.bundles.presence(leaf), self.id, self.rows.row)
             return rows.exists() if leaf.op == "any" else ~rows.exists()
         present = self._relation(self.bundles.presence(leaf)).c.customer_id

@@ -14,6 +14,7 @@ from sqlalchemy.ext.compiler import compiles
 from app.core.db import Tx
 from app.core.fields import Evaluation, Registry
 from app.segments.queries.compile import Customers, Trees
+from app.segments.queries.predicates import Role
 from app.segments.tree import Expr
 
 # A page is looked for among this many customers first, and then among more and more.
@@ -55,7 +56,7 @@ async def limited(tx: Tx, seconds: float) -> None:
 def matching(question: Question, within: Any = None) -> Select[Any]:
     """SELECT of the ids of the customers of whom the question is true."""
     customers = question.customers(within)
-    truth = customers.truth(question.tree, filtering=True)
+    truth = customers.truth(question.tree, role=Role.WHOLE)
     return select(customers.id.label("id")).select_from(customers.rows.joined).where(customers.counted, truth)
 
 

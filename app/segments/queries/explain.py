@@ -13,6 +13,7 @@ from app.segments.queries.bundles import Bundle, selected
 from app.segments.queries.compile import Customers
 from app.segments.queries.evaluate import Question, only
 from app.segments.queries.operands import plain
+from app.segments.queries.predicates import Role
 from app.segments.tree import Aggregate, Compare, Consent, FieldTerm, InSegment, Leaf, Rank, Rows
 from app.segments.values import Node
 
@@ -79,7 +80,7 @@ class _Reader:
 
     def shown(self, leaf: Leaf) -> _Shown:
         """The columns that tell of a condition."""
-        truth = self._customers.leaf(leaf, filtering=False)
+        truth = self._customers.leaf(leaf, role=Role.EXACT)
         if isinstance(leaf, InSegment):
             return _Shown(truth)
         if isinstance(leaf, Consent):
@@ -122,7 +123,7 @@ class _Reader:
         found = selected(self._registry, self._customers.rows.asked, bundle)
         collection = self._registry.collections[bundle.collection]
         proof = collection.evidence(found.rows.row)
-        chosen = select(proof.label("id")).select_from(found.rows.joined).where(*found.conditions)
+        chosen = select(proof.label("id")).where(*found.conditions)
         order = [column.desc() for column in collection.order(found.rows.row)]
         if term is not None and term.aggregate in {"first", "last", "min", "max"}:
             if term.aggregate == "first":
@@ -131,8 +132,11 @@ class _Reader:
                 value = found.rows.operand(collection.by_name[term.of.partition(".")[2]]).full
                 chosen = chosen.where(value.is_not(None))
                 order = [value.asc() if term.aggregate == "min" else value.desc(), *order]
-            return func.array(chosen.order_by(*order).limit(1).scalar_subquery())
+            # Only now is everything joined that the value comes from.
+            one = chosen.select_from(found.rows.joined).order_by(*order).limit(1)
+            return func.array(one.scalar_subquery())
         rows = found.rows
         day = collection.day(rows.row, rows.asked) if collection.day is not None else literal(0, Integer)
-        newest = chosen.group_by(proof).order_by(func.max(day).desc(), proof.desc()).limit(EVIDENCE)
+        chosen = chosen.select_from(rows.joined).group_by(proof)
+        newest = chosen.order_by(func.max(day).desc(), proof.desc()).limit(EVIDENCE)
         return func.array(newest.scalar_subquery())

@@ -78,6 +78,13 @@ class Rowset:
             return Operand(raw, raw, year=year)
         return Operand(raw, case((side.present(relation).is_(None), field.empty), else_=raw), field.empty)
 
+    def of_side(self, side: Side) -> "Rowset":
+        """The rows of a side by themselves; fields of that side are theirs."""
+        relation = side.relation(self.asked)
+        rows = Rowset(relation, self.asked)
+        rows._sides[side.name] = relation
+        return rows
+
     def join(self, relation: FromClause, on: ColumnElement[bool]) -> None:
         """Join a relation with at most one row per row."""
         self.joined = self.joined.outerjoin(relation, on)

@@ -1,13 +1,14 @@
 """Predicates about the fields of one relation, in SQL.
 
-Every predicate is a boolean that is never null, with one exception: a condition on the whole result (`filtering`) may
-be null where it is not true, which lets the planner begin with whom the condition finds.
+Every predicate is a boolean that is never null, with one exception: what only has to be true of those who are found
+(`Role`) may be null where it is not true, which lets the planner begin with whom it finds.
 """
 
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, false, func, not_, or_, true
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, cast, false, func, not_, or_, select, true
 from sqlalchemy.types import Integer
 
 from app.core.fields import Field
@@ -32,6 +33,14 @@ from app.segments.tree import (
 from app.segments.values import Node, TruthValue
 
 
+class Role(IntEnum):
+    """What a predicate is for: `EXACT` to be told or negated, `PART` one of several ways in, `WHOLE` a must."""
+
+    EXACT = 0
+    PART = 1
+    WHOLE = 2
+
+
 class Predicates:
     """Predicates about the fields of one relation: of customers, or of the rows of a collection."""
 
@@ -39,20 +48,23 @@ class Predicates:
         self._fields = fields
         self.rows = rows
 
-    def truth(self, node: Expr, *, filtering: bool = False) -> ColumnElement[bool]:
-        """The predicate in SQL. Without `filtering` it is never null."""
+    def truth(self, node: Expr, *, role: Role = Role.EXACT) -> ColumnElement[bool]:
+        """The predicate in SQL. When `EXACT` it is never null."""
         if isinstance(node, And):
-            return and_(*(self.truth(item, filtering=filtering) for item in node.items))
+            return and_(*(self.truth(item, role=role) for item in node.items))
         if isinstance(node, Or):
-            return or_(*(self.truth(item) for item in node.items))
+            by_key = self._by_key(node) if role is Role.WHOLE else None
+            if by_key is not None:
+                return by_key
+            return or_(*(self.truth(item, role=min(role, Role.PART)) for item in node.items))
         if isinstance(node, Not):
             return not_(self.truth(node.item))
-        return self.leaf(node, filtering=filtering)
+        return self.leaf(node, role=role)
 
-    def leaf(self, leaf: Leaf, *, filtering: bool) -> ColumnElement[bool]:
+    def leaf(self, leaf: Leaf, *, role: Role) -> ColumnElement[bool]:
         """A predicate that is no combination of others."""
         if isinstance(leaf, Compare):
-            return self._compare(leaf, filtering=filtering)
+            return self._compare(leaf, role=role)
         assert isinstance(leaf, OneOf | Between | Missing | Match | During | Anniversary)  # noqa: S101  checked before
         operand = self.operand(leaf.field)
         if isinstance(leaf, Missing):
@@ -60,8 +72,8 @@ class Predicates:
         if isinstance(leaf, OneOf):
             values = [bound(value) for value in leaf.values]
             found = operand.full.not_in(values) if leaf.negated else operand.full.in_(values)
-            return decided(found, missing=leaf.including_missing, filtering=filtering)
-        return decided(self._about(leaf, operand), missing=False, filtering=filtering)
+            return decided(found, missing=leaf.including_missing, role=role)
+        return decided(self._about(leaf, operand), missing=False, role=role)
 
     def _about(self, leaf: Between | Match | During | Anniversary, operand: Operand) -> ColumnElement[bool]:
         if isinstance(leaf, Between):
@@ -73,21 +85,44 @@ class Predicates:
             return within(operand.full, days)
         return anniversary(operand, self._fields[leaf.field].type, days)
 
-    def _compare(self, leaf: Compare, *, filtering: bool) -> ColumnElement[bool]:
+    def _compare(self, leaf: Compare, *, role: Role) -> ColumnElement[bool]:
         compare, left = COMPARE[leaf.comparator], self.term(leaf.left)
         if isinstance(leaf.right, FieldTerm | Aggregate):
             found = compare(left.full, self.term(leaf.right).full)
-            return decided(found, missing=leaf.including_missing, filtering=filtering)
+            return decided(found, missing=leaf.including_missing, role=role)
         if isinstance(leaf.right, TruthValue):
             # On its own, so that an EXISTS can become a join.
             same = leaf.right.boolean == (leaf.comparator == "=")
             found = left.full if same else not_(left.full)
-            return decided(found, missing=leaf.including_missing, filtering=filtering)
+            return decided(found, missing=leaf.including_missing, role=role)
         right = bound(leaf.right)
-        if filtering and not leaf.including_missing and not _holds_for_none(left, leaf):
+        if role is not Role.EXACT and not leaf.including_missing and not _holds_for_none(left, leaf):
             raw: ColumnElement[bool] = compare(left.raw, right)
             return raw
-        return decided(compare(left.full, right), missing=leaf.including_missing, filtering=filtering)
+        return decided(compare(left.full, right), missing=leaf.including_missing, role=role)
+
+    def _by_key(self, node: Or) -> ColumnElement[bool] | None:
+        """An `or` that is wholly about what one key names: the keys are looked up first, so that their index leads on.
+
+        None for any other: with anything else beside it no index helps, and a long list of keys would be slow.
+        """
+        named = [_field_of(item) for item in node.items]
+        fields = [self._fields[name] for name in named if name is not None]
+        side = next((field.side for field in fields if field.side is not None), None)
+        if side is None or side.key is None or len(fields) < len(node.items):
+            return None
+        key, looked_up, plainly = side.key(self.rows.row), list[Expr](), list[ColumnElement[bool]]()
+        for item, field in zip(node.items, fields, strict=True):
+            if field.side is not None and field.side.name == side.name:
+                looked_up.append(item)
+            elif field.side is None and field.value(self.rows.row, self.rows.asked) is key:
+                plainly.append(self.truth(item, role=Role.PART))
+            else:
+                return None
+        beside = Predicates(self._fields, self.rows.of_side(side))
+        found = or_(*(beside.truth(item, role=Role.PART) for item in looked_up))
+        keys = select(side.present(beside.rows.row)).select_from(beside.rows.joined).where(found)
+        return or_(key == any_(func.array(keys.scalar_subquery(), type_=ARRAY(Text))), *plainly)
 
     def term(self, term: Node) -> Operand:
         """The value of a term."""
@@ -99,11 +134,22 @@ class Predicates:
         return self.rows.operand(self._fields[name])
 
 
-def decided(found: ColumnElement[bool], *, missing: bool, filtering: bool) -> ColumnElement[bool]:
+def decided(found: ColumnElement[bool], *, missing: bool, role: Role) -> ColumnElement[bool]:
     """`found` with null as false, or as true where a missing value is to be included."""
-    if filtering and not missing:
+    if role is not Role.EXACT and not missing:
         return found
     return func.coalesce(found, true() if missing else false())
+
+
+def _field_of(node: Expr) -> str | None:
+    """The field that a predicate compares with values of the request, unless it is also true of who has none."""
+    if isinstance(node, Compare):
+        if node.including_missing or isinstance(node.right, FieldTerm | Aggregate):
+            return None
+        return node.left.field if isinstance(node.left, FieldTerm) else None
+    if isinstance(node, OneOf):
+        return None if node.including_missing else node.field
+    return node.field if isinstance(node, Between | Match | During | Anniversary) else None
 
 
 def _holds_for_none(left: Operand, leaf: Compare) -> bool:

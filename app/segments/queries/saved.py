@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, Text, Uuid, any_, exists, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import array
 
 from app.core.db import Tx
 from app.segments.check import Known
@@ -67,6 +68,15 @@ async def behind(tx: Tx, *, ids: Iterable[uuid.UUID] = (), names: Iterable[str] 
     found = found.union(select(Segment.id, Segment.refers_to).join(found, Segment.id == any_(found.c.refers_to)))
     statement = select(Segment.id, Segment.name, Segment.tree).where(Segment.id.in_(select(found.c.id)))
     return {row.id: Known(row.id, row.name, from_json(row.tree)) for row in await tx.rows(statement)}
+
+
+async def above(tx: Tx, segment: uuid.UUID) -> list[Saved]:
+    """The segments that refer to one, and all that refer to these in turn."""
+    names_it = Segment.refers_to.contains(literal([segment], ARRAY(Uuid)))
+    found = select(Segment.id).where(names_it).cte("found", recursive=True)
+    found = found.union(select(Segment.id).join(found, Segment.refers_to.contains(array([found.c.id]))))
+    statement = select(*COLUMNS).where(Segment.id.in_(select(found.c.id))).order_by(Segment.id)
+    return [saved_of(row) for row in await tx.rows(statement)]
 
 
 async def is_referred_to(tx: Tx, segment: uuid.UUID) -> bool:

@@ -82,11 +82,13 @@ async def _on_account(tx: Tx, kept: Kept, owner: uuid.UUID | None, company: Comp
     if not owed:
         return []
     today, events = company.today(tx.now), []
+    concerned = [one for one in (None if kept.walk_in else kept.customer_id, owner) if one is not None]
+    # Both at once, in the order in which everybody locks them.
+    await credit.lock_accounts(tx, concerned)
     if not kept.walk_in:
         events += await credit.take_back(tx, kept.customer_id, kept.id, today)
     if owner is not None:
         events += await credit.charge_sales(tx, [Sale(owner, kept.id, owed, kept.business_date)], company.currency)
-    concerned = [one for one in (None if kept.walk_in else kept.customer_id, owner) if one is not None]
     await evaluate(tx, "credit", concerned, today)
     return events
 
