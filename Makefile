@@ -13,6 +13,7 @@ DEV     := $(VENV)/.dev
 # Two workers: each has its own database, and a laptop has at least two cores.
 WORKERS ?= 2
 PYTEST  := $(BIN)/pytest
+SHARED  := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # Tests start hundreds of processes: without bytecode each would compile the application anew.
 export PYTHONDONTWRITEBYTECODE :=
 CODE    := app migrations tests
@@ -81,10 +82,10 @@ run: $(RUNTIME)
 # --- proof ------------------------------------------------------------------------------------------------------------
 
 test: $(DEV)
-	$(PYTEST) -n $(WORKERS) --dist loadgroup
+	$(PYTEST) $(SHARED)
 
 proof: $(DEV)
-	CLIENTELE_PROOF=1 $(PYTEST) -m proof -n $(WORKERS) --dist loadgroup
+	CLIENTELE_PROOF=1 $(PYTEST) -m proof $(SHARED)
 
 image-check: $(DEV)
 	$(PYTEST) -m 'proof or not proof' tests/container

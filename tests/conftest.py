@@ -49,6 +49,11 @@ def pytest_configure() -> None:
     served.begun = served.Begun(Path(tempfile.gettempdir()) / f"clientele-begun-{first}")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs in one piece comes first: begun last, it would keep one processor busy while the others wait."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
 def pytest_unconfigure() -> None:
     """The first process ends last."""
     if served.begun is not None and "PYTEST_XDIST_WORKER" not in os.environ:
