@@ -4,14 +4,13 @@ import orjson
 import pytest
 
 from app.engagement.jobs import Follower
-from app.main import api, openapi_bytes
 from tests.api import world
 
 
 @pytest.fixture(scope="session")
 def document():
-    """The OpenAPI document of the running code."""
-    return orjson.loads(openapi_bytes(api()))
+    """The OpenAPI document."""
+    return orjson.loads(world.DOCUMENT.read_bytes())
 
 
 @pytest.fixture(scope="session")
