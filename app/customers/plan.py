@@ -6,7 +6,6 @@ Items are taken in their order, so a later one may be about the customer that an
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.core.batch import Status
 from app.core.errors import FieldError, Problem
@@ -27,14 +26,14 @@ class Target:
     new: bool
     items: list[tuple[int, Item]] = field(default_factory=list)
     identifiers: dict[Key, Given] = field(default_factory=dict)
-    # What was said of where they come from.
-    provenance: dict[Key, Mapping[str, Any] | None] = field(default_factory=dict)
+    # The items that gave them: they say where they come from.
+    sources: dict[Key, Item] = field(default_factory=dict)
 
     def add(self, index: int, item: Item) -> None:
         """One more item."""
         self.items.append((index, item))
         self.identifiers.update({given.identifier.key: given for given in item.identifiers})
-        self.provenance.update({given.identifier.key: item.provenance for given in item.identifiers})
+        self.sources.update({given.identifier.key: item for given in item.identifiers})
 
 
 @dataclass(slots=True)

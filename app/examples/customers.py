@@ -73,6 +73,12 @@ _RECORD: dict[str, Any] = {
     },
     "POST /v1/customers/{customer_id}/addresses": _ADDRESS,
     "PATCH /v1/customers/{customer_id}/addresses/{address_id}": {"street": "Zhonghua Road 20", "postcode": "550002"},
+    "POST /v1/customers/{customer_id}/addresses/{address_id}/confirm": {
+        "provenance": {"channel": "call_centre", "collector": "emp-3"},
+    },
+    "POST /v1/customers/{customer_id}/contacts/{contact_id}/confirm": {
+        "provenance": {"channel": "call_centre", "collector": "emp-3"},
+    },
     "POST /v1/customers/{customer_id}/contacts": _KEY_PERSON,
     "PATCH /v1/customers/{customer_id}/contacts/{contact_id}": {"title": "Managing director", "likes": ["tea", "golf"]},
     "POST /v1/customers/{customer_id}/relationships": {

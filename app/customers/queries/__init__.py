@@ -1,6 +1,6 @@
 """Every SELECT of customers."""
 
-from app.customers.queries.quality import Course, basis, course, provenance, totals
+from app.customers.queries.quality import WIDEST, Course, basis, course, provenance, totals
 from app.customers.queries.reading import (
     Filter,
     attribute,
@@ -26,6 +26,7 @@ from app.customers.queries.reading import (
 )
 
 __all__ = [
+    "WIDEST",
     "Course",
     "Filter",
     "attribute",

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Date,
     DateTime,
@@ -30,12 +31,13 @@ from app.core.types import rfc3339
 from app.customers.attributes import Declared, find
 from app.customers.completeness import Known
 from app.customers.fields.completeness import crowd
-from app.customers.models import Address, Customer, Fact, IdentifierRow
+from app.customers.models import REACHED, Address, Contact, Customer, Fact, IdentifierRow
 from app.customers.provenance import CHANNELS, state
 from app.customers.queries.reading import visible_to
 from app.customers.record import from_columns, names_of
 
-REACHED = ("phone", "email")
+# So many stores or collectors go into one answer.
+WIDEST = 1000
 
 
 async def provenance(
@@ -100,7 +102,7 @@ async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Know
 async def totals(tx: Tx, since: datetime, until: datetime, by: str) -> list[dict[str, Any]]:
     """Per `store` or `collector` what was collected and confirmed from `since` to before `until`, the busiest first.
 
-    Facts, of how many customers, and how many of those collected look made up.
+    Facts, of how many customers, and how many of those collected look made up. No more than WIDEST and one.
     """
     each = _collected(since, until, visible_to(tx.caller)).subquery("each")
     new = each.c.what == "collected"
@@ -115,7 +117,7 @@ async def totals(tx: Tx, since: datetime, until: datetime, by: str) -> list[dict
         )
         .group_by(whom)
         .order_by(func.count().desc(), whom)
-        .limit(1000)
+        .limit(WIDEST + 1)
     )
     return [{by: row.whom, **dict(list(row._mapping.items())[1:])} for row in await tx.rows(found)]  # noqa: SLF001
 
@@ -167,37 +169,38 @@ async def course(
 
 
 def _collected(since: datetime, until: datetime, seen: ColumnElement[bool]) -> Any:
-    """One row per fact collected or confirmed in a period: what, store, collector, customer, whether made up, when."""
+    """One row per fact collected or confirmed in a period: what, store, collector, customer, whether made up, when.
+
+    Facts of the record, phones and e-mail addresses, addresses, and key people.
+    """
 
     def during(moment: Any) -> ColumnElement[bool]:
         return and_(moment >= literal(since, DateTime(timezone=True)), moment < literal(until, DateTime(timezone=True)))
 
-    made_up = Fact.path == any_(Customer.suspect)
-    facts = select(
-        literal("collected").label("what"),
-        Fact.store,
-        Fact.collector,
-        Fact.customer_id,
-        made_up.label("suspect"),
-        Fact.collected_at.label("at"),
-    ).join(Customer, Customer.id == Fact.customer_id)
-    confirmed = select(
-        literal("confirmed"),
-        Fact.store,
-        Fact.confirmed_by,
-        Fact.customer_id,
-        literal(False),
-        Fact.confirmed_at,
-    ).join(Customer, Customer.id == Fact.customer_id)
-    row = IdentifierRow
-    reached = select(literal("collected"), row.store, row.collector, row.customer_id, row.suspect, row.created_at).join(
-        Customer, Customer.id == row.customer_id
-    )
-    return union_all(
-        facts.where(during(Fact.collected_at), Fact.retired_at.is_(None), seen),
-        confirmed.where(during(Fact.confirmed_at), seen),
-        reached.where(during(row.created_at), row.kind.in_(REACHED), seen),
-    )
+    def new(table: Any, suspect: ColumnElement[bool], at: Any = None, *more: ColumnElement[bool]) -> Any:
+        at = table.collected_at if at is None else at
+        row = (literal("collected"), table.store, table.collector, table.customer_id, suspect, at.label("at"))
+        mine = select(*row).join(Customer, Customer.id == table.customer_id)
+        return mine.where(seen, *(more or (during(at),)))
+
+    def again(table: Any, *more: ColumnElement[bool]) -> Any:
+        who = (table.confirmed_store, table.confirmed_by, table.customer_id)
+        mine = select(literal("confirmed"), *who, literal(False), table.confirmed_at)
+        return mine.join(Customer, Customer.id == table.customer_id).where(during(table.confirmed_at), seen, *more)
+
+    row, made_up = IdentifierRow, Fact.path == any_(Customer.suspect)
+    reaches = row.kind.in_(REACHED)
+    # Each index by itself.
+    collected = or_(during(row.collected_at), and_(row.collected_at.is_(None), during(row.created_at)))
+    names = ("what", "store", "collector", "customer_id", "suspect", "at")
+    each = union_all(
+        new(Fact, made_up, None, during(Fact.collected_at), Fact.retired_at.is_(None)),
+        again(Fact),
+        new(row, cast(row.suspect, Boolean), func.coalesce(row.collected_at, row.created_at), collected, reaches),
+        again(row, reaches),
+        *(part for table in (Address, Contact) for part in (new(table, literal(False)), again(table))),
+    ).subquery()
+    return select(*(column.label(name) for column, name in zip(each.c, names, strict=True)))
 
 
 def _facts(customer: uuid.UUID) -> Any:
@@ -212,12 +215,12 @@ def _facts(customer: uuid.UUID) -> Any:
     place = Address
     lives = select(
         literal("address"), place.channel, place.collector, place.store, place.collected_at, place.confirmed_at,
-        cast(null(), Text), place.licence_end, cast(null(), Fact.previous.type), literal(False),
+        place.confirmed_by, place.licence_end, cast(null(), Fact.previous.type), literal(False),
         place.id,
     ).where(place.customer_id == customer)  # fmt: skip
     reached = select(
-        row.kind, row.channel, row.collector, row.store, row.created_at, latest, cast(null(), Text), row.licence_end,
-        cast(null(), Fact.previous.type), row.suspect, row.id,
+        row.kind, row.channel, row.collector, row.store, func.coalesce(row.collected_at, row.created_at), latest,
+        row.confirmed_by, row.licence_end, cast(null(), Fact.previous.type), row.suspect, row.id,
     ).where(row.customer_id == customer, row.kind.in_(REACHED))  # fmt: skip
     both = union_all(own, reached, lives).subquery("both")
     return select(both).order_by(both.c.path, both.c.collected_at, both.c.identifier)
