@@ -126,8 +126,8 @@ class CustomerOnLine(CustomerAnswer):
     ask_next: Annotated[
         str | None,
         Field(
-            description="The path of the attribute worth asking this customer for next, or null if the eight that "
-            "count most are known; the completeness of the customer tells the rest."
+            description="The path of the attribute worth asking this customer for next: on the card what the "
+            "completeness of the customer says; of a candidate only whether the eight that count most are known."
         ),
     ] = None
 

@@ -1,6 +1,15 @@
 """Every SELECT of customers."""
 
-from app.customers.queries.quality import WIDEST, Course, basis, course, provenance, totals
+from app.customers.queries.quality import (
+    WIDEST,
+    Course,
+    basis,
+    basis_document,
+    course,
+    provenance,
+    read_basis,
+    totals,
+)
 from app.customers.queries.reading import (
     Filter,
     attribute,
@@ -31,6 +40,7 @@ __all__ = [
     "Filter",
     "attribute",
     "basis",
+    "basis_document",
     "count_identifiers",
     "course",
     "current",
@@ -49,6 +59,7 @@ __all__ = [
     "one",
     "page",
     "provenance",
+    "read_basis",
     "regions",
     "search_terms",
     "totals",

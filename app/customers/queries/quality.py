@@ -1,10 +1,11 @@
 """Where facts came from, what a record lacks, and who collects well."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
@@ -25,17 +26,20 @@ from sqlalchemy import (
     text,
     union_all,
 )  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSON
 
 from app.core.db import Tx
+from app.core.documents import json_object
 from app.core.types import rfc3339
-from app.customers.attributes import Declared, find
+from app.customers.attributes import Attribute, Declared, find
 from app.customers.completeness import Known
 from app.customers.fields.completeness import crowd
-from app.customers.models import REACHED, Address, Contact, Customer, Fact, IdentifierRow
+from app.customers.models import REACHED, Address, Contact, CustomAttribute, Customer, Fact, IdentifierRow
 from app.customers.provenance import CHANNELS, state
-from app.customers.queries.reading import visible_to
-from app.customers.record import from_columns, names_of
+from app.customers.queries.reading import attribute_of, visible_to
+from app.customers.record import COLUMNS, from_columns, names_of
 
+_OF_OWN = ("name", "label", "type", "kinds", "field_group", "pii", "weight", "question", "choices", "fresh_days")
 # So many stores or collectors go into one answer.
 WIDEST = 1000
 
@@ -77,6 +81,45 @@ async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Know
     row = await _row(tx, customer, _crowd(shared_birthday).label("crowded"))
     if row is None:
         return None
+    return known_of(row, await tx.rows(_facts(customer))), row
+
+
+class Held(NamedTuple):
+    """A fact as far as it bears on what is known."""
+
+    path: str
+    identifier: str | None
+    suspect: bool
+    licence_end: date | None
+    collected_at: datetime
+    confirmed_at: datetime | None
+
+
+def basis_document(shared_birthday: int) -> ColumnElement[Any]:
+    """What `basis` reads of a row of `customers`, as one JSON value for `read_basis`."""
+    facts = _facts(Customer.__table__.c.id).subquery("known_facts")
+    fields = (cast(facts.c[name], Text) for name in Held._fields)
+    listed = select(func.json_agg(func.json_build_array(*fields, type_=JSON), type_=JSON)).scalar_subquery()
+    columns = {name: Customer.__table__.c[name] for name in (*COLUMNS, "profile", "suspect")}
+    own = select(func.json_agg(_own_attribute(), type_=JSON)).select_from(CustomAttribute).scalar_subquery()
+    return json_object(**columns, crowded=_crowd(shared_birthday), facts=listed, declared=own)
+
+
+def read_basis(document: Mapping[str, Any]) -> tuple[Known, list[Attribute]]:
+    """What is known of a customer, and the attributes that the company has declared, from a `basis_document`."""
+    facts = [
+        Held(
+            path, identifier, suspect == "true", None if end is None else date.fromisoformat(end),
+            datetime.fromisoformat(collected), None if confirmed is None else datetime.fromisoformat(confirmed),
+        )
+        for path, identifier, suspect, end, collected, confirmed in document["facts"] or ()
+    ]  # fmt: skip
+    own = [attribute_of(SimpleNamespace(**one)) for one in document["declared"] or ()]
+    return known_of(document, facts), sorted(own, key=lambda one: one.name)
+
+
+def known_of(row: Mapping[str, Any], facts: Iterable[Any]) -> Known:
+    """What is known of a customer, from its row (with `crowded`: whether too many have its birthday) and its facts."""
     values = from_columns(row)
     known = {path for path in names_of(values) if values[path] is not None}
     suspect = set(row["suspect"]) | ({"birthday"} if row["crowded"] else set())
@@ -84,7 +127,7 @@ async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Know
     # None: some value of this path may be used for ever.
     ends: dict[str, date | None] = {}
     good: set[str] = set()
-    for fact in await tx.rows(_facts(customer)):
+    for fact in facts:
         if fact.identifier is not None:
             known.add(fact.path)
             if fact.suspect:
@@ -96,7 +139,7 @@ async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Know
             ends[fact.path] = max(held, fact.licence_end) if held and fact.licence_end else None
     suspect |= {path for path in REACHED if path in known and path not in good}
     licences = {path: end for path, end in ends.items() if end is not None}
-    return Known(row["kind"], frozenset(known), frozenset(suspect), seen, licences), row
+    return Known(row["kind"], frozenset(known), frozenset(suspect), seen, licences)
 
 
 async def totals(tx: Tx, since: datetime, until: datetime, by: str) -> list[dict[str, Any]]:
@@ -203,13 +246,17 @@ def _collected(since: datetime, until: datetime, seen: ColumnElement[bool]) -> A
     return select(*(column.label(name) for column, name in zip(each.c, names, strict=True)))
 
 
-def _facts(customer: uuid.UUID) -> Any:
+def _own_attribute() -> ColumnElement[Any]:
+    return json_object(**{column.name: column for column in CustomAttribute.__table__.c if column.name in _OF_OWN})
+
+
+def _facts(customer: uuid.UUID | ColumnElement[uuid.UUID]) -> Any:
     """Facts of values, and the identifiers and addresses that are facts themselves."""
     own = select(
         Fact.path, Fact.channel, Fact.collector, Fact.store, Fact.collected_at, Fact.confirmed_at, Fact.confirmed_by,
         Fact.licence_end, Fact.previous, literal(False).label("suspect"),
         cast(null(), IdentifierRow.id.type).label("identifier"),
-    ).where(Fact.customer_id == customer)  # fmt: skip
+    ).where(Fact.customer_id == customer).correlate(Customer)  # fmt: skip
     row = IdentifierRow
     latest = func.greatest(row.confirmed_at, row.verified_at)
     place = Address
@@ -217,11 +264,11 @@ def _facts(customer: uuid.UUID) -> Any:
         literal("address"), place.channel, place.collector, place.store, place.collected_at, place.confirmed_at,
         place.confirmed_by, place.licence_end, cast(null(), Fact.previous.type), literal(False),
         place.id,
-    ).where(place.customer_id == customer)  # fmt: skip
+    ).where(place.customer_id == customer).correlate(Customer)  # fmt: skip
     reached = select(
         row.kind, row.channel, row.collector, row.store, func.coalesce(row.collected_at, row.created_at), latest,
         row.confirmed_by, row.licence_end, cast(null(), Fact.previous.type), row.suspect, row.id,
-    ).where(row.customer_id == customer, row.kind.in_(REACHED))  # fmt: skip
+    ).where(row.customer_id == customer, row.kind.in_(REACHED)).correlate(Customer)  # fmt: skip
     both = union_all(own, reached, lives).subquery("both")
     return select(both).order_by(both.c.path, both.c.collected_at, both.c.identifier)
 

@@ -279,17 +279,18 @@ async def regions(tx: Tx, default: str, given: Mapping[str, Any] | None = None) 
 async def declared(tx: Tx) -> dict[str, Attribute]:
     """The attributes that the company has declared, by their paths."""
     found = await tx.rows(select(*CustomAttribute.__table__.c).order_by(CustomAttribute.name))
-    return {f"{CUSTOM}.{row.name}": _attribute(row) for row in found}
+    return {f"{CUSTOM}.{row.name}": attribute_of(row) for row in found}
 
 
 async def attribute(tx: Tx, name: str) -> tuple[Attribute, int] | None:
     """(attribute, version) of one that the company has declared; its row stays locked in a transaction that writes."""
     wanted = select(*CustomAttribute.__table__.c).where(CustomAttribute.name == name)
     rows = await tx.rows(wanted.with_for_update(key_share=True))
-    return (_attribute(rows[0]), rows[0].version) if rows else None
+    return (attribute_of(rows[0]), rows[0].version) if rows else None
 
 
-def _attribute(row: Any) -> Attribute:
+def attribute_of(row: Any) -> Attribute:
+    """An attribute that the company has declared, from its row."""
     return Attribute(
         f"{CUSTOM}.{row.name}", row.label, Type(row.type), tuple(row.kinds), row.field_group, Pii(row.pii), row.weight,
         row.question or "", tuple(row.choices), row.fresh_days,

@@ -75,9 +75,12 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
 
 
 def about(
-    caller: Caller, sections: Sections, weights: Weights, match: ColumnElement[Any] | None = None
+    caller: Caller, sections: Sections, weights: Weights | None, match: ColumnElement[Any] | None = None
 ) -> ColumnElement[Any]:
-    """The document of a row of `customers`; of a candidate with the reason why it is one."""
+    """The document of a row of `customers`; of a candidate with the reason why it is one.
+
+    Without `weights` it does not tell what to ask next.
+    """
     held = caller.field_groups
     members: dict[str, SQLColumnExpression[Any]] = {} if match is None else {"match": match}
     members |= customers_queries.members(held, sections)
@@ -89,7 +92,8 @@ def about(
             ),
             literal(False, Boolean),
         )
-    members["ask_next"] = _ask_next(held, weights)
+    if weights is not None:
+        members["ask_next"] = _ask_next(held, weights)
     return json_object(**members)
 
 
