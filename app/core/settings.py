@@ -195,6 +195,8 @@ class EngagementSettings(_Part):
     critical_hours: int = Field(default=4, ge=1)
     # So long before something is due, there is a task.
     notice_hours: int = Field(default=24, ge=0)
+    # What should have been done more days before it was written down is history, and makes no task.
+    history_days: int = Field(default=7, ge=0)
     # How often the worker looks for what has become due, and at what the feed says.
     poll_seconds: float = Field(default=2, gt=0)
 

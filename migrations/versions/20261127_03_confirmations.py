@@ -1,6 +1,7 @@
 """Who confirmed a fact and for which store; when an identifier was collected; what an address or key person was before.
 
-Confirmations of before have no store: nobody noted it.
+Confirmations of before have no store: nobody noted it. And whether a task goes with the customer's account manager or
+store: those of before stay where they are.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ COLUMNS: dict[str, tuple[tuple[str, Any], ...]] = {
     "addresses": (("confirmed_by", sa.Text()), ("confirmed_store", sa.Text()), ("previous", JSONB())),
     "contacts": (("confirmed_by", sa.Text()), ("confirmed_store", sa.Text()), ("previous", JSONB())),
 }
+FOLLOWS = ("by_manager", "by_store")
 COLLECTED = ("identifiers", "addresses", "contacts")
 
 
@@ -30,6 +32,8 @@ def upgrade() -> None:
     for table, columns in COLUMNS.items():
         for name, kind in columns:
             op.add_column(table, sa.Column(name, kind))
+    for name in FOLLOWS:
+        op.add_column("tasks", sa.Column(name, sa.Boolean, server_default=sa.text("false"), nullable=False))
     with op.get_context().autocommit_block():
         op.execute("SET statement_timeout = '1h'")
         for table in COLLECTED:
@@ -57,6 +61,8 @@ def downgrade() -> None:
         for table in COLLECTED:
             for name in ("collected_at", "confirmed_at"):
                 op.drop_index(f"ix_{table}_{name}", table, postgresql_concurrently=True, if_exists=True)
+    for name in FOLLOWS:
+        op.drop_column("tasks", name)
     for table, columns in COLUMNS.items():
         for name, _ in columns:
             op.drop_column(table, name)
