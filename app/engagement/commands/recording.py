@@ -16,10 +16,10 @@ from app.customers.models import Customer
 from app.customers.purposes import happened
 from app.customers.queries import editable, visible_to
 from app.engagement import queries
-from app.engagement.commands.counting import count
+from app.engagement.commands.counting import count, count_care
 from app.engagement.commands.following import close_tasks
 from app.engagement.due import Terms
-from app.engagement.kinds import COMPLAINT, INTERACTION, SURVEY, TASK, Action, Kind
+from app.engagement.kinds import CARE, COMPLAINT, INTERACTION, SURVEY, TASK, Action, Kind
 from app.engagement.models import WRONG_STATE, Step, SurveyAnswer
 from app.engagement.queries.documents import table_of
 from app.feed.outbox import Event, publish
@@ -160,6 +160,8 @@ async def act(
     )  # fmt: skip
     event = Event(action.event, customer, record_id, after, _thin(kind, {**before, **changed}))
     await _announce(tx, kind, before, event, action.verb, _told(kind, changed), step)
+    if kind is CARE and action.target == "done":
+        await count_care(tx, before)
     return document, after
 
 
