@@ -36,6 +36,24 @@ class Target:
         self.sources.update({given.identifier.key: item for given in item.identifiers})
 
 
+def fit(plan: "Plan", kinds: Mapping[uuid.UUID, str]) -> None:
+    """Fail the items whose customer cannot have what they give, for its kind; `kinds` are those of existing ones."""
+    for target in list(plan.targets.values()):
+        if any(item.only for _, item in target.items):
+            kind, fitting = kinds.get(target.id, "person"), Target(target.id, target.new)
+            for index, item in target.items:
+                turned = item.fields.get("kind") or kind
+                misfit = item.misfit(turned)
+                if misfit is not None:
+                    plan.failed[index] = misfit
+                else:
+                    kind = turned
+                    fitting.add(index, item)
+            plan.targets[target.id] = fitting
+            if not fitting.items:
+                del plan.targets[target.id]
+
+
 @dataclass(slots=True)
 class Plan:
     """Targets in the order of ids, the items that can be about none, and who held their identifiers before."""

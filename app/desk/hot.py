@@ -110,7 +110,7 @@ async def phone_region(services: Services, caller: Caller) -> str:
 def _ask_next(services: Services, caller: Caller, basis: Any, now: datetime, today: date) -> str | None:
     """The path of what the completeness of the customer asks for next."""
     known, own = read_basis(basis)
-    counted = weighted(services.settings.completeness.weights, own)
+    counted = weighted(services.settings.completeness.weights, known.kind, own)
     question = judge(known, counted, caller.field_groups, now, today)["ask_next"]
     return question["path"] if question is not None else None
 

@@ -37,7 +37,7 @@ from app.feed.outbox import Event, publish
 
 async def create(tx: Tx, item: Item) -> uuid.UUID:
     """Create a customer; its id. Raises Problem: an identifier is another's, or the id is in use."""
-    refusal = item.refused(tx.caller.field_groups)
+    refusal = item.refused(tx.caller.field_groups) or item.misfit(item.fields.get("kind") or DEFAULTS["kind"])
     if refusal is not None:
         raise refusal
     source = origin(tx.caller, item.provenance)
@@ -80,6 +80,7 @@ async def patch(tx: Tx, customer: uuid.UUID, item: Item, version: int, sections:
         raise Problem(NOT_FOUND)
     if row["version"] != version:
         raise stale(row["version"])
+    refusal = refusal or item.misfit(item.fields.get("kind") or row["kind"])
     if refusal is not None:
         raise refusal
     before, given = from_columns(row), item.fields

@@ -32,7 +32,7 @@ from app.customers.commands.rows import (
 from app.customers.commands.terms import renamed, rewrite
 from app.customers.intake import Item
 from app.customers.models import IDENTIFIERS_MAX, REACHED, TOO_MANY_IDENTIFIERS
-from app.customers.plan import Key, Outcomes, Plan, Target, assign, primaries
+from app.customers.plan import Key, Outcomes, Plan, Target, assign, fit, primaries
 from app.customers.provenance import Origin, fact_rows, origin
 from app.customers.record import DEFAULTS, Fields, apply, changes, from_columns
 from app.feed.outbox import Event, publish
@@ -122,10 +122,14 @@ async def _plan(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decides: boo
     holders = await queries.holders(tx, [identifier.key for identifier in exclusive])
     ids = [item.id for _, item in items if item.id is not None]
     known = await queries.known(tx, ids) if ids else {}
-    return assign(
+    plan = assign(
         items, {key: found[0] for key, found in holders.items()}, known,
         first_decides=first_decides, tell_holder=tx.caller.may("customers:read"),
     )  # fmt: skip
+    if any(item.only for _, item in items):
+        there = [target.id for target in plan.targets.values() if not target.new]
+        fit(plan, await queries.kinds_of(tx, there))
+    return plan
 
 
 def _folded_new(tx: Tx, target: Target) -> _State:

@@ -106,6 +106,7 @@ def identifiers() -> ColumnElement[Any]:
     one = json_object(
         id=row.id, kind=func.split_part(row.kind, ":", 1), system=func.nullif(func.split_part(row.kind, ":", 2), ""),
         value=row.value, typed=row.typed, primary=row.is_primary, verified_at=json_time(row.verified_at),
+        licence_end=row.licence_end,
     )  # fmt: skip
     listed = func.json_agg(aggregate_order_by(one, row.kind, row.created_at, row.value))
     found = select(listed).where(row.customer_id == Customer.id).correlate(Customer).scalar_subquery()
@@ -173,6 +174,11 @@ async def locked(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Mapping[st
     statement = select(*_columns()).where(_any_of(ids), editable(), visible_to(tx.caller)).order_by(Customer.id)
     rows = await tx.rows(statement.with_for_update(key_share=True))
     return {row.id: row._mapping for row in rows}  # noqa: SLF001  the documented way to a row's names
+
+
+async def kinds_of(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The kind of each of these customers."""
+    return {row.id: row.kind for row in await tx.rows(select(Customer.id, Customer.kind).where(_any_of(ids)))}
 
 
 async def current(tx: Tx, customer: uuid.UUID) -> Mapping[str, Any] | None:

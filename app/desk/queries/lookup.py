@@ -145,12 +145,13 @@ def _ask_next(groups: frozenset[str], weights: Weights) -> ColumnElement[Any]:
 
     Only the heaviest few of each kind of customer are looked at: each costs every lookup a little.
     """
-    asks: list[tuple[Any, Any]] = []
-    counted = [one for _, one in weighted(weights) if one.group in groups]
-    first = {one.path for kind in BOTH for one in [each for each in counted if kind in each.kinds][:ASKED_MAX]}
-    for one in counted:
-        if one.path in first:
-            lacks = or_(customers_queries.lacks(one), literal(one.path, Text) == any_(Customer.suspect))
-            mine = lacks if one.kinds == BOTH else and_(Customer.kind == literal(one.kinds[0], Text), lacks)
-            asks.append((mine, literal(one.path, Text)))
-    return case(*asks, else_=None) if asks else null()
+
+    def first(kind: str) -> ColumnElement[Any]:
+        counted = [one for _, one in weighted(weights, kind) if one.group in groups][:ASKED_MAX]
+        paths = {one: literal(one.path, Text) for one in counted}
+        asks = [
+            (or_(customers_queries.lacks(one), path == any_(Customer.suspect)), path) for one, path in paths.items()
+        ]
+        return case(*asks, else_=None) if asks else null()
+
+    return case({kind: first(kind) for kind in BOTH}, value=Customer.kind, else_=None)
