@@ -38,6 +38,7 @@ from app.customers import router as customers_router
 from app.desk import router as desk_router
 from app.early_warning import router as early_warning_router
 from app.engagement import router as engagement_router
+from app.examples import BODIES
 from app.feed import router as feed_router
 from app.office import router as office_router
 from app.receipts import router as receipts_router
@@ -103,7 +104,7 @@ def api(lifespan: Any = None) -> FastAPI:
 
 def openapi_bytes(app: FastAPI) -> bytes:
     """The OpenAPI document as committed in `openapi/openapi.json`."""
-    spec = openapi.document(app, api_routes(app), list(hot_routes()), core_router.PUBLIC)
+    spec = openapi.document(app, api_routes(app), list(hot_routes()), core_router.PUBLIC, BODIES)
     return orjson.dumps(spec, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 

@@ -1,7 +1,7 @@
 """The OpenAPI document: FastAPI's own, plus hot routes, bodies that routes read themselves, and problems everywhere."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -21,6 +21,7 @@ Send the API key as `Authorization: Bearer clk_...`. Errors are `application/pro
 Every list answers `data`, `next_cursor` and `has_more`. Money is in minor units, times are RFC 3339 in UTC, and
 unknown fields are refused. Ignore fields in an answer that you do not know.
 """
+_JSON = "application/json"
 _METHODS = ("get", "put", "post", "delete", "patch")
 
 
@@ -44,9 +45,13 @@ class MadeOnce:
 
 
 def document(
-    app: FastAPI, routes: Iterable[APIRoute], hot: Iterable[HotRoute], public: frozenset[str]
+    app: FastAPI,
+    routes: Iterable[APIRoute],
+    hot: Iterable[HotRoute],
+    public: frozenset[str],
+    examples: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The whole document; the same input gives the same bytes."""
+    """The whole document; the same input gives the same bytes. `examples` are bodies by `METHOD /path`."""
     from fastapi.openapi.utils import get_openapi  # noqa: PLC0415  slow to import, and only needed here
 
     models = _body_models(routes)
@@ -66,6 +71,7 @@ def document(
         for method in _METHODS:
             if method in operations:
                 _finish(operations[method], path, public)
+                _exemplify(operations[method], examples.get(f"{method.upper()} {path}"))
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     spec["components"]["schemas"] = dict(sorted(schemas.items()))
@@ -87,3 +93,16 @@ def _finish(operation: dict[str, Any], path: str, public: frozenset[str]) -> Non
         operation["security"] = []
     responses["4XX"] = {"description": "The request cannot be done; `code` says why.", "content": problem}
     responses["5XX"] = {"description": "The service cannot answer now; try again.", "content": problem}
+
+
+def _exemplify(operation: dict[str, Any], example: Any) -> None:
+    """Show a body that works. Where a body is no JSON, the example has one for each media type."""
+    if example is None:
+        return
+    # Copies: routes keep what they say of their bodies.
+    body = operation["requestBody"]
+    shown = {
+        media_type: {**content, "example": example if media_type == _JSON else example[media_type]}
+        for media_type, content in body["content"].items()
+    }
+    operation["requestBody"] = {**body, "content": shown}

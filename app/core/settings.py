@@ -176,14 +176,16 @@ class ModelSettings(_Part):
     refit_days: int = Field(default=7, ge=1)
 
 
+Worth = Annotated[int, Field(ge=0, le=1000)]
+
+
 class CompletenessSettings(_Part):
     """What each attribute is worth to us: `weights` by path instead of the built-in ones, 0 for not at all.
 
-    Change `version` with them: every answer says under which version it was reckoned.
+    One for all, or one for each kind of customer: `{"email": 12, "phone": {"person": 11, "business": 14}}`.
     """
 
-    version: int = Field(default=1, ge=1)
-    weights: dict[str, Annotated[int, Field(ge=0, le=1000)]] = {}
+    weights: dict[str, Worth | dict[Literal["person", "business"], Worth]] = {}
     # So many customers with one birthday look made up, and never fewer than ten times what chance brings.
     shared_birthday: int = Field(default=100, ge=2)
 
@@ -198,6 +200,8 @@ class EngagementSettings(_Part):
     critical_hours: int = Field(default=4, ge=1)
     # So long before something is due, there is a task.
     notice_hours: int = Field(default=24, ge=0)
+    # What should have been done more days before it was written down is history, and makes no task.
+    history_days: int = Field(default=7, ge=0)
     # How often the worker looks for what has become due, and at what the feed says.
     poll_seconds: float = Field(default=2, gt=0)
 

@@ -4,14 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from app.core.errors import FORBIDDEN, FieldError, Problem
+from app.customers.attributes import BY_PATH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """The word for one in events and in the audit trail, and the group of each field, in the order they are shown."""
+    """The word for one in events and in the audit trail, and the group of each field, in the order they are shown.
+
+    `fresh_days`: for so many days it is current without being confirmed; None: it has no origin.
+    """
 
     word: str
     groups: Mapping[str, str]
+    fresh_days: int | None = None
 
 
 ADDRESS = Kind(
@@ -20,6 +25,7 @@ ADDRESS = Kind(
         **dict.fromkeys(("kind", "country", "region", "city"), "basic"),
         **dict.fromkeys(("district", "street", "postcode", "recipient", "note"), "contact"),
     },
+    BY_PATH["address"].fresh_days,
 )
 CONTACT = Kind(
     "contact",
@@ -28,6 +34,7 @@ CONTACT = Kind(
         **dict.fromkeys(("name", "birthday", "likes", "note"), "personal"),
         **dict.fromkeys(("phones", "email", "address"), "contact"),
     },
+    730,
 )
 RELATIONSHIP = Kind("relationship", {**dict.fromkeys(("other", "kind", "since"), "basic"), "note": "personal"})
 

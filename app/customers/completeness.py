@@ -5,15 +5,19 @@ caller may see, in percent, rounded down. A value that looks made up, or whose l
 stale one counts and is listed.
 """
 
+import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from app.customers.attributes import ATTRIBUTES, BY_PATH, Attribute
+from app.customers.attributes import ATTRIBUTES, BOTH, BY_PATH, Attribute
 from app.customers.provenance import state
 
-Weights = Mapping[str, int]
+# By path, for all or by kind of customer, instead of the built-in ones.
+Weights = Mapping[str, int | Mapping[Any, int]]
+Counted = list[tuple[int, Attribute]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,25 @@ class Known:
     licences: Mapping[str, date]
 
 
-def weighted(weights: Weights, more: Iterable[Attribute] = ()) -> list[tuple[int, Attribute]]:
-    """(weight, attribute) of what counts, the heaviest first; what is equal in the order of the list."""
-    found = [(weights.get(one.path, one.weight), one) for one in (*ATTRIBUTES, *more)]
-    return sorted(((weight, one) for weight, one in found if weight > 0), key=lambda each: -each[0])
+def weight(one: Attribute, weights: Weights, kind: str) -> int:
+    """What an attribute is worth for a kind of customer; 0 if it is none of theirs."""
+    given = weights.get(one.path, one.weight)
+    if kind not in one.kinds:
+        return 0
+    return given if isinstance(given, int) else given.get(kind, one.weight)
+
+
+def weighted(weights: Weights, kind: str, more: Iterable[Attribute] = ()) -> Counted:
+    """(weight, attribute) of what counts for a kind of customer, the heaviest first; else in the order of the list."""
+    found = [(weight(one, weights, kind), one) for one in (*ATTRIBUTES, *more)]
+    return sorted(((worth, one) for worth, one in found if worth > 0), key=lambda each: -each[0])
+
+
+def version_of(weights: Weights, more: Iterable[Attribute] = ()) -> int:
+    """The version of what is reckoned with: another number as soon as a weight or a time of freshness is another."""
+    own = sorted(more, key=lambda one: one.path)
+    terms = [[kind, worth, one.path, one.fresh_days] for kind in BOTH for worth, one in weighted(weights, kind, own)]
+    return zlib.crc32(json.dumps(terms).encode())
 
 
 def unknown_weights(weights: Weights) -> list[str]:
@@ -41,27 +60,25 @@ def unknown_weights(weights: Weights) -> list[str]:
     return sorted(path for path in weights if path not in BY_PATH or not BY_PATH[path].question)
 
 
-def judge(
-    known: Known, counted: Iterable[tuple[int, Attribute]], groups: frozenset[str], now: datetime, today: date
-) -> dict[str, Any]:
-    """The score and what stands behind it, for a caller with these field groups."""
+def judge(known: Known, counted: Counted, groups: frozenset[str], now: datetime, today: date) -> dict[str, Any]:
+    """The score and what stands behind it, for a caller with these field groups; `counted` is that of the kind."""
     total = held = 0
     lists: dict[str, list[dict[str, Any]]] = {"missing": [], "suspect": [], "unlicensed": [], "stale": []}
     lacking: list[Attribute] = []
     old: list[Attribute] = []
-    for weight, one in counted:
-        if known.kind not in one.kinds or one.group not in groups:
+    for worth, one in counted:
+        if one.group not in groups:
             continue
-        total += weight
+        total += worth
         verdict = _verdict(known, one, now, today)
         if verdict in {"current", "stale"}:
-            held += weight
+            held += worth
         else:
             lacking.append(one)
         if verdict == "stale":
             old.append(one)
         if verdict != "current":
-            lists[verdict].append({"path": one.path, "label": one.label, "weight": weight})
+            lists[verdict].append({"path": one.path, "label": one.label, "weight": worth})
     following = next(iter(lacking or old), None)
     return {"score": 100 * held // total if total else 100, **lists, "ask_next": question(following)}
 

@@ -60,6 +60,17 @@ class Item:
     collected_at: datetime | None = None
     provenance: Fields | None = None
     needs: dict[str, str] = field(default_factory=dict)
+    # Values of the company's own attributes that not every kind of customer can have: the kinds that can.
+    only: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def misfit(self, kind: str) -> Problem | None:
+        """Why a customer of a kind cannot have these values."""
+        errors = [
+            FieldError("/profile/" + path.replace(".", "/"), "wrong_kind", f"Only a {kinds[0]} has this.")
+            for path, kinds in self.only.items()
+            if kind not in kinds
+        ]
+        return Problem(INVALID, errors[0].detail if len(errors) == 1 else "", errors) if errors else None
 
     def refused(self, held: frozenset[str]) -> Problem | None:
         """Why a caller with the field groups `held` may not write this."""
@@ -90,6 +101,7 @@ def item_of(value: Fields, regions: Regions) -> Item:
         collected_at=collected_at,
         provenance=provenance,
         needs=needs_of(named, regions.declared, "profile/"),
+        only=only_of(value, regions.declared),
     )
 
 
@@ -99,7 +111,8 @@ def patch_of(given: Fields, declared: Declared) -> Item:
     unfold(given, declared)
     collected_at = (provenance or {}).get("collected_at")
     needs = needs_of(given, declared, "profile/")
-    return Item(given, collected_at=collected_at, provenance=provenance, needs=needs)
+    only = only_of(given, declared)
+    return Item(given, collected_at=collected_at, provenance=provenance, needs=needs, only=only)
 
 
 def unfold(value: Fields, declared: Declared) -> None:
@@ -109,6 +122,15 @@ def unfold(value: Fields, declared: Declared) -> None:
         if profile and profile.get(CUSTOM):
             profile[CUSTOM] = check_custom(profile[CUSTOM], declared)
         value.update(flatten(profile, declared))
+
+
+def only_of(value: Fields, declared: Declared) -> dict[str, tuple[str, ...]]:
+    """The declared attributes that are given a value and are for one kind of customer only."""
+    return {
+        path: declared[path].kinds
+        for path, one in value.items()
+        if one is not None and path in declared and len(declared[path].kinds) == 1
+    }
 
 
 def needs_of(named: Iterable[str], declared: Declared, prefix: str = "") -> dict[str, str]:

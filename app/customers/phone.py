@@ -20,6 +20,12 @@ _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212, 0x30FC, 0xFE58, 0xFE63]
 _TABLE = _INVISIBLE | _FULL_WIDTH | _DASHES
 
 _EXTENSION = re.compile(r"[;,]?\s*(?:ext(?:ension)?|x|#|转|轉|分机|分機|內線|内線)[.:=\s]*\d{1,7}$")
+# What people write before a number.
+_LABEL = re.compile(
+    r"(?:telephone|tel|phone|mobile|mob|cell|call|fax|handy|telefon|тел|телефон|电话|電話|手机|手機|座机|座機|传真|傳真"
+    r"|联系电话|聯絡電話|전화|휴대폰|휴대전화|핸드폰|携帯|携帯電話)"
+    r"\s*(?:numbers?|no|nr|号码|號碼|号|號|번호|番号)?[\s.:=#]*(?=[+(0-9])"
+)
 _ALLOWED = re.compile(r"\(?\+?[0-9 ()./+-]+")
 _PLAIN = re.compile(r"\+?[0-9]{5,15}")
 _ABROAD = re.compile(r"^[ (]*00[ ()./-]*(?=[1-9])")
@@ -41,16 +47,26 @@ def _plain(char: str) -> str:
     return " " if category == "Zs" else char
 
 
+def bare(typed: str) -> str:
+    """A number as it is dialled, folded: without the word before it (`tel:`, 电话) and the extension behind it."""
+    text = fold(typed).strip().lower()
+    return _EXTENSION.sub("", text[found.end() :] if (found := _LABEL.match(text)) else text).strip()
+
+
+def dialled(typed: str) -> bool:
+    """Whether this is digits and the usual separators of a number alone."""
+    return _ALLOWED.fullmatch(typed) is not None
+
+
 def e164(typed: str, region: str) -> str:
     """The number in E.164, without its extension; one without a country code is read as a number of `region`.
 
     Raises PydanticCustomError (a ValueError) with a text that does not quote the number: for anything but digits and
     the usual separators (letters on a keypad too), and for a number that no telephone can have.
     """
-    text = fold(typed).strip()
-    if len(text) > TYPED_MAX:
+    if len(fold(typed).strip()) > TYPED_MAX:
         raise PydanticCustomError("invalid_phone", "A phone number has at most 64 characters.")
-    text = _EXTENSION.sub("", text.lower().removeprefix("tel:")).strip()
+    text = bare(typed)
     if not _ALLOWED.fullmatch(text):
         raise PydanticCustomError("invalid_phone", "A phone number is written with digits, + ( ) - . / and spaces.")
     text = _ABROAD.sub("+", text, count=1)

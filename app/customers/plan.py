@@ -6,7 +6,6 @@ Items are taken in their order, so a later one may be about the customer that an
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.core.batch import Status
 from app.core.errors import FieldError, Problem
@@ -27,14 +26,32 @@ class Target:
     new: bool
     items: list[tuple[int, Item]] = field(default_factory=list)
     identifiers: dict[Key, Given] = field(default_factory=dict)
-    # What was said of where they come from.
-    provenance: dict[Key, Mapping[str, Any] | None] = field(default_factory=dict)
+    # The items that gave them: they say where they come from.
+    sources: dict[Key, Item] = field(default_factory=dict)
 
     def add(self, index: int, item: Item) -> None:
         """One more item."""
         self.items.append((index, item))
         self.identifiers.update({given.identifier.key: given for given in item.identifiers})
-        self.provenance.update({given.identifier.key: item.provenance for given in item.identifiers})
+        self.sources.update({given.identifier.key: item for given in item.identifiers})
+
+
+def fit(plan: "Plan", kinds: Mapping[uuid.UUID, str]) -> None:
+    """Fail the items whose customer cannot have what they give, for its kind; `kinds` are those of existing ones."""
+    for target in list(plan.targets.values()):
+        if any(item.only for _, item in target.items):
+            kind, fitting = kinds.get(target.id, "person"), Target(target.id, target.new)
+            for index, item in target.items:
+                turned = item.fields.get("kind") or kind
+                misfit = item.misfit(turned)
+                if misfit is not None:
+                    plan.failed[index] = misfit
+                else:
+                    kind = turned
+                    fitting.add(index, item)
+            plan.targets[target.id] = fitting
+            if not fitting.items:
+                del plan.targets[target.id]
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ A value collected earlier than the one we hold never replaces it, so that a till
 call centre learnt. A cleared field keeps its time too: an older value does not come back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,12 +56,13 @@ def apply(
     *,
     now: datetime,
     collected_at: datetime | None = None,
+    rented: Container[str] = (),
 ) -> tuple[Fields, dict[str, str]]:
     """(fields, times) after `given`; unknown names in it are passed over.
 
     Without `collected_at` the values are as of now and always win. With it they win over what is not newer, and a value
-    that is already there counts as confirmed then. Nothing is collected in the future: a wrong clock must not protect
-    its values for years.
+    that is already there counts as confirmed then, as does one that was only `rented`. Nothing is collected in the
+    future: a wrong clock must not protect its values for years.
     """
     after, moved = dict(fields), dict(times)
     when = stamp(now if collected_at is None else min(collected_at, now))
@@ -69,7 +70,7 @@ def apply(
         held = moved.get(name, "")
         if collected_at is not None and held > when:
             continue
-        if after.get(name) != given[name] or collected_at is not None:
+        if after.get(name) != given[name] or collected_at is not None or name in rented:
             after[name], moved[name] = given[name], max(when, held)
             if after[name] is None and "." in name:
                 del after[name]

@@ -14,7 +14,9 @@ from app.core.hot import CompiledSql, compiled
 from app.core.reply import Reply
 from app.core.services import Services
 from app.core.types import rfc3339
+from app.customers.completeness import judge, weighted
 from app.customers.identifiers import Identifier
+from app.customers.queries import read_basis
 from app.desk import queries
 from app.desk.question import Question
 from app.desk.standing import judged
@@ -71,15 +73,17 @@ async def card(services: Services, caller: Caller, customer_id: uuid.UUID) -> Re
     key = ("desk.card", caller.field_groups, caller.partner, caller.scopes & queries.SCOPES)
     sql: CompiledSql | None = services.memo.get(key)
     if sql is None:
-        weights = services.settings.completeness.weights
-        sql = services.memo[key] = compiled(queries.card(caller, services.sections, weights))
+        shared_birthday = services.settings.completeness.shared_birthday
+        sql = services.memo[key] = compiled(queries.card(caller, services.sections, shared_birthday))
     values = {"customer": customer_id, "today": today, "month": today.month, "day": today.day}
     row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
     if row is None:
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "customer.card", [customer_id])
     # What takes more than SQL to say comes behind what PostgreSQL has written.
-    parts = [row["document"].encode()[:-1]]
+    asks = orjson.dumps(_ask_next(services, caller, orjson.loads(row["basis"]), now, today))
+    customer = b'{"customer":%b,"ask_next":%b}' % (row["customer"].encode()[:-1], asks)
+    parts = [customer, row["document"].encode()[1:-1]]
     if row["warnings"] is not None:
         warned = [document(one, caller.field_groups, now, company.today) for one in orjson.loads(row["warnings"])]
         parts.append(b'"warnings":%b' % orjson.dumps(warned))
@@ -101,6 +105,14 @@ async def phone_region(services: Services, caller: Caller) -> str:
         region = found or services.settings.company.phone_region
         services.memo[key] = (region, now + _REGION_SECONDS)
     return str(region)
+
+
+def _ask_next(services: Services, caller: Caller, basis: Any, now: datetime, today: date) -> str | None:
+    """The path of what the completeness of the customer asks for next."""
+    known, own = read_basis(basis)
+    counted = weighted(services.settings.completeness.weights, known.kind, own)
+    question = judge(known, counted, caller.field_groups, now, today)["ask_next"]
+    return question["path"] if question is not None else None
 
 
 def _standing(row: Any, caller: Caller, customer_id: uuid.UUID, now: datetime, today: date) -> bytes:

@@ -1,6 +1,7 @@
 """What somebody types to find a customer, taken apart into what the database is asked. Pure.
 
-A question is about a number (four digits or more, hardly any letters), an e-mail address (it has an @) or a name. Hits
+A question is about a number (four digits or more, hardly any letters beside words such as `tel:` and `ext.`), an e-mail
+address (it has an @) or a name, which may be a card of letters and digits. Hits
 come in this order, and within a place by how alike they are, then who bought last:
 
 1. `name`, `phone`, `card`, `email`: exactly that, whichever way it is typed; surname first or last
@@ -15,7 +16,7 @@ come in this order, and within a place by how alike they are, then who bought la
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import ascii_lowercase
 from typing import Any, Literal, NamedTuple
 
@@ -23,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from app.customers import hangul, pinyin
 from app.customers.identifiers import normalise
-from app.customers.phone import fold
+from app.customers.phone import bare, dialled, fold
 from app.customers.terms import is_latin, words
 
 DIGITS_MIN = 4
@@ -68,6 +69,7 @@ class Question:
     first: str | None = None
     within: str | None = None
     letters: bool = False
+    card: str | None = None
 
     def values(self, limit: int) -> dict[str, Any]:
         """The statement's parameters."""
@@ -76,7 +78,8 @@ class Question:
             return {
                 "kinds": kinds, "lows": lows, "highs": highs, "ranks": ranks, "matches": matches, "spelt": self.spelt,
                 "slips": list(self.slips),
-                "email": self.email, "email_end": self.email + LAST if self.email else None, "limit": limit,
+                "email": self.email, "email_end": self.email + LAST if self.email else None, "card": self.card,
+                "limit": limit,
             }  # fmt: skip
         found: dict[str, Any] = {
             "exact_kinds": [kind for kind, _ in self.exact],
@@ -97,21 +100,34 @@ def asked(typed: str, region: str) -> Question:
     text = fold(typed).strip()
     if "@" in text:
         return _about_email(text)
-    letters = sum(char.isalpha() for char in text)
-    digits = sum(char.isdigit() for char in text)
+    number, letters, digits = bare(text), _letters(text), _digits(text)
+    if letters and dialled(number) and _digits(number) >= (DIGITS_MIN if text[0].isalpha() else _NATIONAL_MIN):
+        return _about_number(number, region, letters=False, whole=text)
     if digits and digits >= DIGITS_MIN and letters <= digits and text.isascii():
-        return _about_number(text, region, letters=letters > 0)
+        return _about_number(text, region, letters=letters > 0, whole=text)
     if digits and not letters:
         raise PydanticCustomError("too_short", "Part of a number has at least 4 digits.")
-    return _about_name(typed)
+    asks = _about_name(typed)
+    cards = [one.value for one in _identifiers(text, ("card",), region)] if digits else []
+    return replace(asks, card=cards[0] if cards else None)
 
 
-def _about_number(text: str, region: str, *, letters: bool) -> Question:
-    exact = [(one.kind, one.value) for one in _identifiers(text, ("card",) if letters else ("phone", "card"), region)]
-    bare = _BETWEEN.sub("", text).upper()
-    if not letters and len(bare) >= _NATIONAL_MIN:
-        bare = bare.lstrip("0") or bare
-    like = _escaped(bare)
+def _letters(text: str) -> int:
+    return sum(char.isalpha() for char in text)
+
+
+def _digits(text: str) -> int:
+    return sum(char.isdigit() for char in text)
+
+
+def _about_number(text: str, region: str, *, letters: bool, whole: str) -> Question:
+    """A phone or a part of one; `whole` is all that was typed, which may be a card."""
+    phones = () if letters else tuple(_identifiers(text, ("phone",), region))
+    exact = [(one.kind, one.value) for one in (*phones, *_identifiers(whole, ("card",), region))]
+    plain = _BETWEEN.sub("", text).upper()
+    if not letters and len(plain) >= _NATIONAL_MIN:
+        plain = plain.lstrip("0") or plain
+    like = _escaped(plain)
     return Question("number", exact=tuple(exact), first=f"%{like}", within=f"%{like}%", letters=letters)
 
 

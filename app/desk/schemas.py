@@ -126,8 +126,8 @@ class CustomerOnLine(CustomerAnswer):
     ask_next: Annotated[
         str | None,
         Field(
-            description="The path of the attribute worth asking this customer for next, or null if the eight that "
-            "count most are known; the completeness of the customer tells the rest."
+            description="The path of the attribute worth asking this customer for next: on the card what the "
+            "completeness of the customer says; of a candidate only whether the eight that count most are known."
         ),
     ] = None
 
@@ -198,7 +198,8 @@ _CARD: dict[str, Any] = {
         "profile": {"life": {"hobbies": ["tea"]}},
         "identifiers": [
             {"id": "01932b1c-3f60-7a10-8c52-0e4b7d6a9f03", "kind": "phone", "system": None, "value": "+8613812345678",
-             "typed": "138 1234 5678", "primary": True, "verified_at": None},
+             "typed": "138 1234 5678", "primary": True, "verified_at": None,
+             "licence_end": None},
         ],
         "figures": {"receipts": 1, "occasions": 1, "net": 3000, "margin": 255, "discount": 200, "returns": 0,
                     "first_purchase_at": _LAST, "last_purchase_at": _LAST, "usual_gap_days": None,

@@ -32,10 +32,20 @@ class Terms:
         }[severity]
         return since + timedelta(hours=hours)
 
-    def task_at(self, kind: Kind, record: Mapping[str, Any]) -> datetime | None:
-        """When to make the task of a record; None if it wants nothing done, or never makes one."""
+    @property
+    def history(self) -> timedelta:
+        """What should have been done longer before it was written down is history."""
+        return timedelta(days=self.engagement.history_days)
+
+    def task_at(self, kind: Kind, record: Mapping[str, Any], now: datetime) -> datetime | None:
+        """When to make the task of a record; None if it wants nothing done, or never makes one.
+
+        A record without a life of its own, such as a call, may be history; one that is open wants something done.
+        """
         due = record[kind.due] if kind.due is not None else None
         if due is None or (kind.state is not None and record[kind.state] not in kind.live):
             return None
         moment = due if isinstance(due, datetime) else self.start_of(due)
+        if kind.state is None and moment < now - self.history:
+            return None
         return moment - timedelta(hours=self.engagement.notice_hours)

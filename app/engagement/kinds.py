@@ -111,7 +111,7 @@ CARE = Kind(
 )  # fmt: skip
 TASK = Kind(
     "task", "tasks", "task.created", "task.updated", WRITE,
-    hidden=("occasion",),
+    hidden=("occasion", "by_manager", "by_store"),
     state="status", live=("open",), due="due_at",
     actions=(
         Action("assign", ("open",), "open", "task.updated"),

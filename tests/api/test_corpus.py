@@ -228,6 +228,24 @@ async def test_every_header_takes_every_bad_value_without_a_5xx(client, names, o
             check(await client.send(given), (operation, name, value[:40]))
 
 
+# When something happened; of a receipt the till has a say.
+HAPPENED = ("occurred_at", "decided_at", "informed_at", "at")
+PAST = [
+    (operation, name)
+    for operation in WITH_BODY
+    for name in HAPPENED
+    if name in SAMPLES[operation].body and not operation.startswith("POST /v1/receipts")
+]
+
+
+@pytest.mark.parametrize(("operation", "name"), PAST)
+async def test_nothing_has_happened_in_the_future(client, names, operation, name):
+    body = filled(SAMPLES[operation].body, names) | {name: "2200-01-01T00:00:00Z"}
+    answer = await client.send(request(client, operation, names, body=body))
+    assert answer.status_code == 422, answer.text
+    assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [(f"/{name}", "future_time")]
+
+
 async def test_a_problem_never_quotes_the_value(client, names):
     canary = "13987654321-canary"
     for operation in WITH_BODY:

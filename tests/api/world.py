@@ -225,6 +225,9 @@ SAMPLES: dict[str, Sample] = {
     "PATCH /v1/customers/{customer_id}/addresses/{address_id}": Sample(
         "customers:write", body=ADDRESS, headers={"If-Match": '"1"'}
     ),
+    "POST /v1/customers/{customer_id}/addresses/{address_id}/confirm": Sample(
+        "customers:write", body={"provenance": PROVENANCE}
+    ),
     "DELETE /v1/customers/{customer_id}/addresses/{address_id}": Sample(
         "customers:write", headers={"If-Match": '"1"'}, status=204
     ),
@@ -232,6 +235,9 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/customers/{customer_id}/contacts": Sample("customers:write", body=CONTACT, status=201),
     "PATCH /v1/customers/{customer_id}/contacts/{contact_id}": Sample(
         "customers:write", body=CONTACT, headers={"If-Match": '"1"'}
+    ),
+    "POST /v1/customers/{customer_id}/contacts/{contact_id}/confirm": Sample(
+        "customers:write", body={"provenance": PROVENANCE}
     ),
     "DELETE /v1/customers/{customer_id}/contacts/{contact_id}": Sample(
         "customers:write", headers={"If-Match": '"1"'}, status=204

@@ -15,7 +15,7 @@ from app.receipts.sections import FIGURES
 
 # As for a key of the company that sees every field.
 LOOKUP = compiled(desk_queries.lookup(SYSTEM, Sections((FIGURES,)), {}))
-CARD = compiled(desk_queries.card(dataclasses.replace(SYSTEM, scopes=SCOPES), Sections((FIGURES,)), {}))
+CARD = compiled(desk_queries.card(dataclasses.replace(SYSTEM, scopes=SCOPES), Sections((FIGURES,)), 100))
 CHANGES = compiled(feed_queries.page(filtered=False))
 # As the hot pool's connections are set up: see core.db.
 SESSION = {"TimeZone": "UTC", "jit": "off", "default_transaction_read_only": "on"}

@@ -83,3 +83,32 @@ async def test_each_is_shown_by_its_field_group(client, clients, make):
     listed = (await clients["analyst"].get("/v1/customers/attributes")).json()["data"]
     assert {one["path"] for one in listed if one["custom"]} == {"custom.team"}
     assert {one["field_group"] for one in listed} == {"basic", "financial"}
+
+
+async def test_who_may_have_a_value_is_kept(client, make):
+    """Found: a business was given what only people have."""
+    await declare(client, "fleet", label="Cars", type="integer", kinds=["business"])
+    value = {"profile": {"custom": {"fleet": 3}}}
+    wrong = ("/profile/custom/fleet", "wrong_kind")
+
+    def told(problem):
+        return [(one["pointer"], one["code"]) for one in problem["errors"]]
+
+    refused = await client.post("/v1/customers", json={"display_name": "Li", **value})
+    assert (refused.status_code, told(refused.json())) == (422, [wrong])
+    person = await make(display_name="Li", identifiers=[{"kind": "card", "value": "P"}])
+    business = await make(kind="business", display_name="Acme", identifiers=[{"kind": "card", "value": "B"}], **value)
+    refused = await client.patch(f"/v1/customers/{person['id']}", json=value, headers=match(1))
+    assert (refused.status_code, told(refused.json())) == (422, [wrong])
+    cards = [{"kind": "card", "value": one} for one in ("P", "B", "N", "N", "M")]
+    items = [
+        {"identifiers": [cards[0]], **value}, {"identifiers": [cards[1]], "profile": {"custom": {"fleet": 4}}},
+        {"identifiers": [cards[2]], **value}, {"identifiers": [cards[3]], "kind": "business", **value},
+        {"identifiers": [cards[4]], "profile": {"custom": {"fleet": None}}},
+    ]  # fmt: skip
+    results = (await client.post("/v1/customers/batch", json={"items": items})).json()["results"]
+    assert [one["status"] for one in results] == ["failed", "updated", "failed", "created", "created"]
+    assert told(results[0]["problem"]) == told(results[2]["problem"]) == [wrong]
+    assert (await client.get(f"/v1/customers/{business['id']}")).json()["profile"] == {"custom": {"fleet": 4}}
+    becomes = await client.patch(f"/v1/customers/{person['id']}", json={"kind": "business", **value}, headers=match(1))
+    assert becomes.status_code == 200, becomes.text

@@ -37,6 +37,7 @@ def drawn(chance: random.Random) -> list[dict[str, Any]]:
         {
             "customer_id": uuid.UUID(int=customer), "path": path, "collected_at": moment(),
             "confirmed_at": chance.choice([None, moment()]), "confirmed_by": chance.choice(STAFF),
+            "confirmed_store": chance.choice(STORES),
             "retired_at": chance.choice([None, None, None, moment()]), "channel": "till",
             "collector": chance.choice(STAFF), "store": chance.choice(STORES),
         }
@@ -64,22 +65,22 @@ def reckoned(facts, suspect, asked):
     """The rows of the answer, by looking at every fact."""
     rows: dict[Any, Any] = defaultdict(lambda: {"collected": 0, "confirmed": 0, "suspect": 0, "customers": set()})
 
-    def note(fact, at, staff, what):
+    def note(fact, at, store, staff, what):
         day = at.astimezone(ZONE).date()
         if not date.fromisoformat(asked["since"]) <= day <= date.fromisoformat(asked["until"]):
             return
-        if fact["store"] != asked.get("store", fact["store"]) or staff != asked.get("collector", staff):
+        if store != asked.get("store", store) or staff != asked.get("collector", staff):
             return
-        row = rows[start_of(day, asked["by"]), fact["store"] if asked["of"] == "store" else staff]
+        row = rows[start_of(day, asked["by"]), store if asked["of"] == "store" else staff]
         row["customers"].add(fact["customer_id"])
         row[what] += 1
         row["suspect"] += what == "collected" and fact["path"] in suspect[fact["customer_id"]]
 
     for fact in facts:
         if fact["retired_at"] is None:
-            note(fact, fact["collected_at"], fact["collector"], "collected")
+            note(fact, fact["collected_at"], fact["store"], fact["collector"], "collected")
         if fact["confirmed_at"] is not None:
-            note(fact, fact["confirmed_at"], fact["confirmed_by"], "confirmed")
+            note(fact, fact["confirmed_at"], fact["confirmed_store"], fact["confirmed_by"], "confirmed")
     return [
         {"period": start.isoformat(), asked["of"]: whom, **row, "customers": len(row["customers"])}
         for (start, whom), row in sorted(rows.items(), key=lambda each: (each[0][0], each[0][1] or ""))

@@ -1,6 +1,8 @@
 """The card: what the single resources say, to whom they say it, in one question to the database."""
 
+import random
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,6 +10,15 @@ from app.access.roles import ROLES
 from app.customers.purposes import PURPOSES
 from app.desk.schemas import Card
 
+# Everything that counts of a person but for phone, e-mail address and address.
+FULL = {
+    "education": {"level": "master"}, "career": {"occupation": "cook", "title": "Chef"},
+    "family": {"marital_status": "married", "household_size": 2, "children": 1},
+    "life": {"hobbies": ["tea"], "entertains_per_month": 1},
+    "personality": {"likes": ["tea"], "attitude_to_spending": "careful"}, "social": {"memberships": ["club"]},
+    "consumption": {"preferred_categories": ["tea"], "preferred_brands": ["B"], "preferred_services": ["advice"]},
+    "custom": {"size": "42"},
+}  # fmt: skip
 STAFF = [role for role in ROLES if role != "partner"]
 ALWAYS = {"customer", "wishes", "relationships", "standing"}
 # Keys of unusual makings, beside those of the roles.
@@ -36,6 +47,8 @@ async def composed(client, admin, name, customer):
     (found,) = [one for one in (await get(client, "/customers/lookup", card=name))["data"] if one["id"] == customer]
     record = await get(client, path)
     del found["match"]
+    asked = (await get(client, f"{path}/completeness"))["ask_next"]
+    found["ask_next"] = asked and asked["path"]
     assert {key: found[key] for key in record} == record
     card = {"customer": found, "standing": await get(client, f"{path}/standing")}
     receipts = await get(client, f"{path}/receipts", limit=5)
@@ -104,6 +117,53 @@ async def test_it_says_what_the_single_resources_say(desk, clients, client, hous
     assert {card["standing"]["standing"] for card in full} == {"allow", "review", "hold"}
     assert any(card["engagement"]["complaints"] for card in full) and any(card["wishes"]["consents"] for card in full)
     assert max(len(card["engagement"]["interactions"]) for card in full) == 5
+
+
+async def test_it_asks_for_what_completeness_asks(desk, client, clients, house):
+    """Found: the card knew of no licence that had ended, nothing stale, none of the company's own attributes."""
+    chance, now = random.Random(7), datetime(2026, 1, 1, 12, tzinfo=UTC)
+    own = {"label": "Size", "type": "text", "weight": 50, "field_group": "basic", "question": "What size?"}
+    (await client.put("/v1/custom-attributes/size", json=own)).raise_for_status()
+    rented = {"channel": "rented_list", "licence_end": "2026-03-01"}
+    house.services.clock.set(now)
+    items = []
+    for number in range(120):
+        values = {
+            "display_name": chance.choice([None, "test", "Wang"]), "language": chance.choice([None, "zh"]),
+            "birthday": chance.choice([None, {"month": 1, "day": 1}, {"month": 2, "day": number % 28 + 1}]),
+            "gender": chance.choice([None, "female"]),
+        }  # fmt: skip
+        profile = {"life": {"hobbies": ["tea"]}, "custom": {"size": "42"}, "career": {"occupation": "cook"},
+                   "consumption": {"preferred_categories": ["tea"]}}  # fmt: skip
+        if chance.random() < 0.3:
+            # Of some everything is known, so that the old is asked for.
+            profile = FULL
+            values = {"display_name": "Wang", "language": "zh", "gender": "male",
+                      "birthday": {"month": number % 12 + 1, "day": 8}}  # fmt: skip
+        else:
+            profile = {name: profile[name] for name in chance.sample(sorted(profile), chance.randint(0, 4))}
+        reached = [{"kind": "phone", "value": f"+8613{chance.choice(['8001380', '8888888'])}{number:02}"[:14]},
+                   {"kind": "email", "value": f"a{number}@example.org"}]  # fmt: skip
+        item = {
+            **{name: value for name, value in values.items() if value is not None}, "profile": profile,
+            "identifiers": [{"kind": "card", "value": f"A{number}"}, *reached[chance.choice([0, 0, 1, 2]):]],
+            "kind": chance.choice(["person", "person", "business"]) if profile is not FULL else "person",
+        }  # fmt: skip
+        items.append(item | ({"provenance": rented} if chance.random() < 0.3 else {}))
+    results = (await client.post("/v1/customers/batch", json={"items": items})).json()["results"]
+    made = [one["id"] for one in results if one["status"] == "created"]
+    for customer in made[::2]:
+        (await client.post(f"/v1/customers/{customer}/addresses", json={"kind": "home"})).raise_for_status()
+    asks = set()
+    for days in (1, 100, 1200):
+        house.services.clock.set(now + timedelta(days=days))
+        for number, customer in enumerate(made):
+            caller = clients["analyst"] if number % 5 == 0 else client
+            card = (await get(caller, f"/customers/{customer}/card"))["customer"]["ask_next"]
+            told = (await get(caller, f"/customers/{customer}/completeness"))["ask_next"]
+            assert card == (told and told["path"]), (days, items[number])
+            asks.add(card)
+    assert len(made) > 100 and len(asks) > 8, asks
 
 
 async def test_it_agrees_with_whether_we_may_contact(desk, client):

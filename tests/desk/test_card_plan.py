@@ -17,8 +17,10 @@ EVERYTHING = dataclasses.replace(SYSTEM, scopes=SCOPES)
 TABLES = {
     "addresses", "customers", "identifiers", "customer_figures", "receipts", "receipt_lines", "receipt_numbers",
     "complaints", "promises", "interactions", "warnings", "consents", "contact_policies", "relationships",
-    "credit_accounts", "receivables", "holds",
+    "credit_accounts", "receivables", "holds", "facts",
 }  # fmt: skip
+# Read whole, and never long.
+SHORT = {"custom_attributes", "pg_class"}
 PEOPLE, MANY = 6000, 3000
 FILL = f"""
 CREATE TEMP TABLE who AS SELECT uuidv7() AS id, n FROM generate_series(1, {PEOPLE}) n;
@@ -64,6 +66,8 @@ SELECT id, uuidv7(), now(), now(), uuidv7(), 'marketing', c, 'granted', 'till'
 FROM who, unnest('{{sms,any}}'::text[]) c;
 INSERT INTO addresses (customer_id, id, version, created_at, updated_at, collected_at, channel, collector, kind)
 SELECT id, uuidv7(), 1, now(), now(), now(), 'till', 'C', 'home' FROM who;
+INSERT INTO facts (customer_id, path, collected_at, channel, collector)
+SELECT id, p, now(), 'till', 'C' FROM who, unnest('{{display_name,gender}}'::text[]) p;
 INSERT INTO contact_policies (customer_id, version, updated_at, do_not_call) SELECT id, 1, now(), false FROM who;
 INSERT INTO relationships (customer_id, id, other, version, created_at, updated_at, kind)
 SELECT a.id, uuidv7(), b.id, 1, now(), now(), 'friend' FROM who a JOIN who b ON b.n = {PEOPLE} + 1 - a.n;
@@ -94,7 +98,7 @@ async def filled(house):
 
 
 async def test_a_card_reads_little_however_much_there_is(house, filled):
-    sql = compiled(queries.card(EVERYTHING, house.services.sections, {}))
+    sql = compiled(queries.card(EVERYTHING, house.services.sections, 100))
     for which in (1, 500):
         customer = await filled.fetchval("SELECT id FROM who WHERE n = $1", which)
         values = sql.arguments({"customer": customer, "today": date.today(), "month": 1, "day": 1})  # noqa: DTZ011
@@ -105,6 +109,7 @@ async def test_a_card_reads_little_however_much_there_is(house, filled):
             text = await filled.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql.text}", *values)
             plan = json.loads(text)[0]["Plan"]
             read = [node for node in nodes(plan) if "Relation Name" in node or node["Node Type"].startswith("Bitmap")]
+            read = [node for node in read if node.get("Relation Name") not in SHORT]
             assert {node["Relation Name"] for node in read if "Relation Name" in node} == TABLES, mode
             walked = [node["Relation Name"] for node in read if node["Node Type"] == "Seq Scan"]
             assert not walked, (mode, walked)

@@ -13,6 +13,18 @@ from app.desk.question import asked
 from tests.desk.people import NAMES, PEOPLE
 from tests.desk.phones import PHONES
 
+# What people write around a number.
+AROUND = (
+    "{} ext. 12",
+    "{} x12",
+    "tel: {}",
+    "\u7535\u8bdd {}",
+    "\uc804\ud654: {}",
+    "\u624b\u6a5f\uff1a{}",
+    "Phone {}",
+    "{} ext 7",
+    "Tel.{}",
+)
 STORE = {"name": "First", "kind": "own"}
 
 
@@ -55,8 +67,33 @@ async def test_two_hundred_ways_to_type_twenty_numbers(client, house):
                 found = [one["id"] for one in answer.json()["data"]] if answer.status_code == 200 else answer.text
                 if found != [ids[number]]:
                     wrong.append((number, region, typed, found))
-        assert [one["id"] for one in await search(tills["KR"], "010-1234-5678")] == [ids["+821012345678"]]
+                for around in ("{}", *AROUND[place % len(AROUND) :][:2]):
+                    # Not a word more where the table has one.
+                    asks = typed if any(map(str.isalpha, typed)) or "#" in typed else around.format(typed.strip())
+                    answer = await till.post("/v1/customers/search", json={"q": asks})
+                    found = [one["id"] for one in answer.json()["data"]] if answer.status_code == 200 else answer.text
+                    if found != [ids[number]]:
+                        wrong.append((number, region, asks, found))
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("GOLDEN1234", True), ("golden 1234", True), ("golden-1234", True), ("golden1235", False),
+        ("8600X1234", True), ("vip7", True),
+    ],
+)  # fmt: skip
+async def test_a_card_of_letters_and_digits(client, clients, typed, found):
+    """Found: a card with more letters than digits was taken for a name."""
+    cards = ("GOLDEN1234", "8600X1234", "VIP7")
+    for card in cards:
+        await made(client, "Wang", identifiers=[{"kind": "card", "value": card}])
+    hit = [one["match"] for one in await search(client, typed)]
+    assert hit == (["card"] if found else [])
+    if typed == "GOLDEN1234":
+        # Who may not see cards does not find by them.
+        assert await search(clients["analyst"], typed) == []
 
 
 async def test_a_hundred_questions_after_names_in_three_scripts(client):

@@ -159,3 +159,18 @@ async def test_a_contact_costs_two_statements_more(desk, counted):
     with counted() as seen:
         await desk.patch("interactions", made, version=2, note="Later")
     assert len(seen) == 3, seen
+
+
+@pytest.mark.parametrize("channel", ["visit", None])
+async def test_a_gift_that_was_given_is_a_contact(desk, channel):
+    """Found: who had just been visited with a gift could be called again the same day."""
+    more = {} if channel is None else {"channel": channel}
+    care = await desk.add("care", owner="emp-4", **more)
+    other = await desk.add("care")
+    await cap(desk, 1)
+    await desk.act("care", other, "cancel")
+    before = await reasons(desk)
+    start = await desk.here()
+    await desk.act("care", care, "complete", cost=100)
+    assert [data["channel"] for kind, data in await desk.told(start) if kind == "contact.made"] == [channel or "other"]
+    assert (before, await reasons(desk)) == ([], ["cap_reached"])

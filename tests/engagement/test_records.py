@@ -2,11 +2,13 @@
 
 import asyncio
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from app.core.types import rfc3339
 from tests.engagement.factories import CHANGE, LEAST
 
 KINDS = sorted(LEAST)
@@ -236,3 +238,20 @@ async def test_of_many_who_patch_at_once_one_does(desk):
     made = await desk.add("needs")
     answers = await asyncio.gather(*(desk.patch("needs", made, note=f"n{number}") for number in range(8)))
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
+
+
+@pytest.mark.parametrize("plural", LEAST)
+async def test_nothing_has_happened_in_the_future(desk, plural):
+    """Found: a call of next year was taken."""
+    now = desk.services.clock.now()
+    ahead = await desk.add(plural, occurred_at=(now + timedelta(minutes=6)).isoformat(), expect=422)
+    assert [(one["pointer"], one["code"]) for one in ahead["errors"]] == [("/occurred_at", "future_time")]
+    # A clock that is a little fast is now.
+    near = await desk.add(plural, occurred_at=(now + timedelta(minutes=4)).isoformat())
+    assert near["occurred_at"] == rfc3339(now)
+
+
+async def test_nobody_was_told_in_the_future(desk):
+    made = await desk.add("suggestions")
+    answer = await desk.patch("suggestions", made, informed_at="2031-01-01T00:00:00Z")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "future_time")

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -260,7 +261,7 @@ async def test_the_worker_takes_a_fixed_few_statements(desk, counted):
     await desk.here()
     with counted() as seen:
         await Follower(desk.services).turn()
-    assert len(seen) == 6, seen
+    assert len(seen) == 7, seen
     assert len(await desk.listed("/tasks")) == 10
 
 
@@ -283,3 +284,65 @@ async def test_the_follower_outlives_what_goes_wrong(desk, monkeypatch):
     stop.set()
     await running
     assert [task["source_id"] for task in await desk.listed("/tasks")] == [made["id"]]
+
+
+async def test_history_makes_no_tasks(desk):
+    """Found: an import of old receipts, calls and complaints made a task of each."""
+    await desk.rule(days=14)
+    for days in (400, 22, 20, 1):
+        await desk.sell(desk.mei, occurred_at=f"{desk.day - timedelta(days=days)}T12:00:00+08:00")
+    for days in (90, 8, 6, 0):
+        await desk.add("interactions", follow_up_at=f"{desk.day - timedelta(days=days)}T09:00:00+08:00")
+    await desk.work()
+    due = [(task["reason"], task["due_at"][:10]) for task in await desk.listed("/tasks")]
+    # The rule's tasks fall due 14 days after the purchase, at the beginning of the day in Shanghai.
+    assert sorted(due) == [
+        ("interaction", str(desk.day - timedelta(days=6))), ("interaction", str(desk.day)),
+        ("rule", str(desk.day - timedelta(days=7))), ("rule", str(desk.day + timedelta(days=12))),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("days", "tasks"), [(200, 0), (3, 1)])
+async def test_a_complaint_of_long_ago_is_followed_up_only_if_it_is_open(desk, days, tasks):
+    await desk.rule(trigger="complaint_resolved", days=2)
+    at = f"{desk.day - timedelta(days=days)}T09:00:00+08:00"
+    complaint = await desk.add("complaints", severity="critical", occurred_at=at)
+    await desk.work()
+    assert [task["reason"] for task in await desk.listed("/tasks")] == ["complaint"]
+    await desk.act("complaints", complaint, "resolve", outcome="solved")
+    await desk.work()
+    assert [task["reason"] for task in await desk.listed("/tasks", status="open")] == ["rule"] * tasks
+
+
+@pytest.mark.parametrize(("verb", "status"), [("cancel", "cancelled"), ("complete", "done")])
+async def test_what_becomes_of_a_gift_becomes_of_its_task(desk, verb, status):
+    """Found: the task of a cancelled gift was done."""
+    care = await desk.add("care", planned_for=str(desk.day))
+    await desk.work()
+    await desk.act("care", care, verb)
+    assert [task["status"] for task in await desk.listed("/tasks", status=status)] == [status]
+
+
+async def test_tasks_go_with_the_customer_unless_somebody_has_chosen(desk, house):
+    """Found: after a handover the tasks stayed with whom the customer had left."""
+    await desk.call("PUT", "/stores/S2", {"name": "Second", "kind": "own"})
+    await managed(house, desk.mei, "emp-8")
+    mine = await desk.add("complaints", severity="critical", owner="emp-1", store="S1")
+    follows, chosen = [await desk.add("promises", due_at=f"{desk.day}T09:00:00Z") for _ in range(2)]
+    await desk.work()
+    tasks = {task["source_id"]: task for task in await desk.listed("/tasks")}
+    await desk.call("POST", f"/tasks/{tasks[chosen['id']]['id']}/assign", {"owner": "emp-5"})
+    await managed(house, desk.mei, "emp-9")
+    start = await desk.here()
+    version = (await desk.call("GET", f"/customers/{desk.mei}"))["version"]
+    moved = await desk.client.patch(
+        f"/v1/customers/{desk.mei}", json={"home_store": "S2"}, headers={"If-Match": f'"{version}"'}
+    )
+    assert moved.status_code == 200, moved.text
+    await desk.work()
+    await desk.work()
+    now = {task["source_id"]: (task["owner"], task["store"], task["version"]) for task in await desk.listed("/tasks")}
+    assert now == {
+        mine["id"]: ("emp-1", "S1", 1), follows["id"]: ("emp-9", "S2", 2), chosen["id"]: ("emp-5", "S2", 3),
+    }  # fmt: skip
+    assert [kind for kind, _ in await desk.told(start)].count("task.updated") == 2

@@ -101,7 +101,8 @@ def completeness(person: Any, people: Sequence[Any], today: date) -> int:
         if end is not None:
             ended[kind] = end
     what = Known(person.kind, frozenset(known), frozenset(suspect), {}, ended)
-    return int(judge(what, weighted({}), frozenset(FIELD_GROUPS), datetime(2026, 1, 1, tzinfo=UTC), today)["score"])
+    counted = weighted({}, person.kind)
+    return int(judge(what, counted, frozenset(FIELD_GROUPS), datetime(2026, 1, 1, tzinfo=UTC), today)["score"])
 
 
 def give(chance: random.Random, people: Sequence[Any], anchor: date) -> None:

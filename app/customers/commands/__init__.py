@@ -2,6 +2,7 @@
 
 from app.customers.commands.belongings import add as add_belonging
 from app.customers.commands.belongings import change as change_belonging
+from app.customers.commands.belongings import confirm as confirm_belonging
 from app.customers.commands.belongings import remove as remove_belonging
 from app.customers.commands.change import add_identifier, create, patch, remove_identifier, upsert_external
 from app.customers.commands.confirming import confirm
@@ -30,6 +31,7 @@ __all__ = [
     "change_belonging",
     "change_relationship",
     "confirm",
+    "confirm_belonging",
     "correct_contact",
     "create",
     "create_many",

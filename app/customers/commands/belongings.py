@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, update
@@ -14,6 +15,7 @@ from app.core.sql import together
 from app.customers import queries
 from app.customers.belongings import Kind, refuse_unless_granted
 from app.customers.birthday import merged
+from app.customers.commands.facts import Said, confirmed
 from app.customers.models import BELONGINGS_MAX, TOO_MANY_BELONGINGS
 from app.customers.provenance import origin
 from app.customers.queries.belongings import TABLES, count, held
@@ -55,12 +57,31 @@ async def change(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID, versio
     values = _columns(given)
     changed = tuple(name for name in given if any(row[column] != values[column] for column in _named(name)))
     if not changed:
+        # What was rented and is said again is ours.
+        if given and row["licence_end"] is not None:
+            await confirm(tx, kind, customer, one, said)
         return
     table = TABLES[kind.word]
-    more = {**_origin(tx, said), "confirmed_at": None, "version": version + 1, "updated_at": tx.now}
+    previous = {name: _shown(row, name) for name in changed}
+    never = dict.fromkeys(("confirmed_at", "confirmed_by", "confirmed_store"))
+    more = {**_origin(tx, said), **never, "previous": previous, "version": version + 1, "updated_at": tx.now}
     mine = (table.customer_id == customer, table.id == one)
     await tx.execute(update(table).where(*mine).values({**values, **more}))
     await _announce(tx, kind, customer, one, version + 1, "update", changed)
+
+
+async def confirm(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID, said: Fields | None) -> None:
+    """Note that one is still right; it makes no new version. Raises Problem: no such customer or record, a group."""
+    owner = await _owner(tx, customer)
+    refuse_unless_granted(kind, kind.groups, tx.caller.field_groups)
+    table = TABLES[kind.word]
+    again = Said(origin(tx.caller, said), _collected_at(tx, said))
+    mine = (table.customer_id == customer, table.id == one)
+    if not await tx.rows(update(table).where(*mine).values(confirmed(table, again)).returning(table.id)):
+        raise Problem(NOT_FOUND)
+    event = Event("customer.confirmed", customer, customer, owner["version"])
+    entry = AuditEntry(f"{kind.word}.confirm", kind.word, one, customer)
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
 
 
 async def remove(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID, version: int) -> None:
@@ -72,9 +93,12 @@ async def remove(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID, versio
     await _announce(tx, kind, customer, one, version + 1, "delete", ())
 
 
-async def _owner(tx: Tx, customer: uuid.UUID) -> None:
-    if customer not in await queries.locked(tx, [customer]):
+async def _owner(tx: Tx, customer: uuid.UUID) -> Mapping[str, Any]:
+    """The row of the customer, locked."""
+    found = (await queries.locked(tx, [customer])).get(customer)
+    if found is None:
         raise Problem(NOT_FOUND)
+    return found
 
 
 async def _at(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID, version: int) -> Mapping[str, Any]:
@@ -92,8 +116,18 @@ def _origin(tx: Tx, said: Fields | None) -> Fields:
     source = origin(tx.caller, said)
     return {
         "channel": source.channel, "collector": source.collector, "store": source.store,
-        "licence_end": source.licence_end, "collected_at": min((said or {}).get("collected_at") or tx.now, tx.now),
+        "licence_end": source.licence_end, "collected_at": _collected_at(tx, said),
     }  # fmt: skip
+
+
+def _collected_at(tx: Tx, said: Fields | None) -> datetime:
+    return min((said or {}).get("collected_at") or tx.now, tx.now)
+
+
+def _shown(row: Mapping[str, Any], field: str) -> Any:
+    if field == "birthday":
+        return {part: row[column] for part, column in BIRTH.items()} if row["birth_month"] is not None else None
+    return row[field]
 
 
 def _named(field: str) -> tuple[str, ...]:

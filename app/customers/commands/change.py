@@ -16,6 +16,7 @@ from app.customers.birthday import merged
 from app.customers.commands.facts import noted
 from app.customers.commands.rows import (
     claim,
+    collected,
     customer_row,
     identifier_row,
     insert_customers,
@@ -36,7 +37,7 @@ from app.feed.outbox import Event, publish
 
 async def create(tx: Tx, item: Item) -> uuid.UUID:
     """Create a customer; its id. Raises Problem: an identifier is another's, or the id is in use."""
-    refusal = item.refused(tx.caller.field_groups)
+    refusal = item.refused(tx.caller.field_groups) or item.misfit(item.fields.get("kind") or DEFAULTS["kind"])
     if refusal is not None:
         raise refusal
     source = origin(tx.caller, item.provenance)
@@ -45,7 +46,7 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
     claimed = await claim(
         tx,
         [
-            identifier_row(customer, one, source, primary=chosen[kind][0] == value)
+            identifier_row(customer, one, source, collected(tx, item), primary=chosen[kind][0] == value)
             for (kind, value), one in given.items()
         ],
     )
@@ -79,6 +80,7 @@ async def patch(tx: Tx, customer: uuid.UUID, item: Item, version: int, sections:
         raise Problem(NOT_FOUND)
     if row["version"] != version:
         raise stale(row["version"])
+    refusal = refusal or item.misfit(item.fields.get("kind") or row["kind"])
     if refusal is not None:
         raise refusal
     before, given = from_columns(row), item.fields
@@ -87,19 +89,22 @@ async def patch(tx: Tx, customer: uuid.UUID, item: Item, version: int, sections:
         after["birthday"] = merged(before["birthday"], given["birthday"])
     changed = changes(before, after)
     shown = queries.document(tx.caller.field_groups, sections)
-    if not changed:
+    # What was rented and is said again is ours.
+    again = tuple(sorted(name for name in given if name in row["rented"] and name not in changed))
+    if not changed and not again:
         document, version = await queries.one(tx, customer, sections) or ("", version)
         return document, version
-    when = stamp(min(item.collected_at or tx.now, tx.now))
-    times = {**row["collected"], **{name: max(when, row["collected"].get(name, "")) for name in changed}}
+    when = stamp(collected(tx, item))
+    times = {**row["collected"], **{name: max(when, row["collected"].get(name, "")) for name in changed + again}}
+    following = version + 1 if changed else version
     statement = (
         update(Customer)
         .where(Customer.id == customer, Customer.version == version)
         .values(
             **to_columns(after),
             collected=times,
-            version=version + 1,
-            updated_at=tx.now,
+            version=following,
+            updated_at=tx.now if changed else Customer.updated_at,
         )
         .returning(shown)
     )
@@ -111,8 +116,9 @@ async def patch(tx: Tx, customer: uuid.UUID, item: Item, version: int, sections:
     source = origin(tx.caller, item.provenance)
     facts = fact_rows(customer, (before, row["collected"]), (after, times), dict.fromkeys(times, source))
     terms = await rewrite({customer: after}) if renamed(changed) else None
-    await _announce(tx, customer, version + 1, changed, facts=facts, terms=terms)
-    return written, version + 1
+    what = ("customer.updated", "customer.update") if changed else ("customer.confirmed", "customer.confirm")
+    await _announce(tx, customer, following, changed or again, what, facts=facts, terms=terms)
+    return written, following
 
 
 async def upsert_external(tx: Tx, key: Identifier, item: Item) -> tuple[uuid.UUID, bool]:
@@ -133,7 +139,8 @@ async def add_identifier(tx: Tx, customer: uuid.UUID, given: Given, provenance: 
 
     Raises Problem: no such customer, the identifier is another's, too many of them.
     """
-    item = Item({}, [given], customer, provenance=provenance, needs={"contact": "value"})
+    at = (provenance or {}).get("collected_at") or tx.now
+    item = Item({}, [given], customer, collected_at=at, provenance=provenance, needs={"contact": "value"})
     outcome = (await upsert_many(tx, [(0, item)]))[0]
     if isinstance(outcome, Problem):
         outcome.errors = [FieldError("/value", error.code, error.detail) for error in outcome.errors]
@@ -166,12 +173,13 @@ async def _announce(
     customer: uuid.UUID,
     version: int,
     changed: tuple[str, ...],
+    what: tuple[str, str] = ("customer.updated", "customer.update"),
     *,
     facts: Sequence[Fields] = (),
     terms: Rewrite | None = None,
 ) -> None:
-    event = Event("customer.updated", customer, customer, version)
-    entry = AuditEntry("customer.update", "customer", customer, customer, changed)
+    event = Event(what[0], customer, customer, version)
+    entry = AuditEntry(what[1], "customer", customer, customer, changed)
     inserts, parts = terms or Rewrite()
     inserts = (*inserts, *([noted(facts)] if facts else ()))
     await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *inserts, parts=parts))

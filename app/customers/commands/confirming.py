@@ -2,9 +2,8 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import update
 
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
@@ -12,7 +11,7 @@ from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem
 from app.core.sql import together
 from app.customers import queries
 from app.customers.attributes import Declared, Type, find
-from app.customers.commands.facts import noted
+from app.customers.commands.facts import Said, confirmed, noted
 from app.customers.commands.rows import customer_row, update_customers
 from app.customers.intake import Item, needs_of
 from app.customers.models import Address, IdentifierRow
@@ -40,8 +39,9 @@ async def confirm(tx: Tx, customer: uuid.UUID, paths: Sequence[str], said: Field
         Type.IDENTIFIER: [path for path, one in attributes.items() if one and one.type is Type.IDENTIFIER],
         Type.ADDRESS: [path for path, one in attributes.items() if one and one.type is Type.ADDRESS],
     }
-    touched = await _identifiers(tx, customer, moved[Type.IDENTIFIER], when)
-    touched |= await _addresses(tx, customer, when) if moved[Type.ADDRESS] else set()
+    again = Said(source, when)
+    touched = await _identifiers(tx, customer, moved[Type.IDENTIFIER], again)
+    touched |= await _addresses(tx, customer, again) if moved[Type.ADDRESS] else set()
     errors = []
     for place, path in enumerate(paths):
         if attributes[path] is None:
@@ -55,8 +55,8 @@ async def confirm(tx: Tx, customer: uuid.UUID, paths: Sequence[str], said: Field
     facts = [
         {
             "customer_id": customer, "path": path, "channel": source.channel, "collector": source.collector,
-            "store": source.store, "collected_at": at, "licence_end": None, "previous": None, "confirms": True,
-            "gone": False,
+            "store": source.store, "collected_at": at, "licence_end": source.licence_end, "previous": None,
+            "confirms": True, "gone": False,
         }
         for path in own
     ]  # fmt: skip
@@ -68,16 +68,15 @@ async def confirm(tx: Tx, customer: uuid.UUID, paths: Sequence[str], said: Field
     await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *([noted(facts)] if facts else [])))
 
 
-async def _identifiers(tx: Tx, customer: uuid.UUID, kinds: Sequence[str], when: Any) -> set[str]:
+async def _identifiers(tx: Tx, customer: uuid.UUID, kinds: Sequence[str], again: Said) -> set[str]:
     if not kinds:
         return set()
     row = IdentifierRow
-    kept = func.greatest(row.confirmed_at, when)
-    changed = update(row).where(row.customer_id == customer, row.kind.in_(sorted(kinds))).values(confirmed_at=kept)
+    mine = (row.customer_id == customer, row.kind.in_(sorted(kinds)))
+    changed = update(row).where(*mine).values(confirmed(row, again))
     return {one.kind for one in await tx.rows(changed.returning(row.kind))}
 
 
-async def _addresses(tx: Tx, customer: uuid.UUID, when: Any) -> set[str]:
-    kept = func.greatest(Address.confirmed_at, when)
-    changed = update(Address).where(Address.customer_id == customer).values(confirmed_at=kept)
+async def _addresses(tx: Tx, customer: uuid.UUID, again: Said) -> set[str]:
+    changed = update(Address).where(Address.customer_id == customer).values(confirmed(Address, again))
     return {"address"} if await tx.rows(changed.returning(Address.id)) else set()

@@ -134,7 +134,11 @@ def _claim(tx: Tx, new: Sequence[NewCustomer]) -> Any:
     now = literal(tx.now, DateTime(timezone=True))
     claim, given = recordset(claims, "claim", **_CLAIM), recordset(rows, "given", **_NEW)
     source = origin(tx.caller, None)
-    whence = {"channel": literal(source.channel), "collector": literal(source.collector)}
+    whence: dict[str, Any] = {
+        "channel": literal(source.channel),
+        "collector": literal(source.collector),
+        "collected_at": now,
+    }
     claimed = select(*claim.c, *whence.values(), now).order_by(claim.c.kind, claim.c.value)
     won = (
         insert(IdentifierRow)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -30,7 +31,7 @@ from sqlalchemy.types import TypeEngine
 from app.core.db import Tx
 from app.core.ids import new_id
 from app.core.sql import recordset
-from app.customers.intake import Given
+from app.customers.intake import Given, Item
 from app.customers.models import Customer, IdentifierRow
 from app.customers.provenance import Origin
 from app.customers.record import BIRTH, COLUMNS, to_columns
@@ -50,9 +51,14 @@ _CUSTOMER: Columns = {
 _IDENTIFIER: Columns = {
     "kind": Text(), "value": Text(), "customer_id": Uuid(), "id": Uuid(), "typed": Text(), "exclusive": Boolean(),
     "is_primary": Boolean(), "verified_at": DateTime(timezone=True), "suspect": Boolean(), "licence_end": Date(),
-    "channel": Text(), "collector": Text(), "store": Text(),
+    "channel": Text(), "collector": Text(), "store": Text(), "collected_at": DateTime(timezone=True),
 }  # fmt: skip
 _KEY: Columns = {"kind": Text(), "value": Text(), "customer_id": Uuid()}
+
+
+def collected(tx: Tx, item: Item) -> datetime:
+    """When what an item says was collected: never in the future."""
+    return min(item.collected_at or tx.now, tx.now)
 
 
 def customer_row(customer: uuid.UUID, fields: Mapping[str, Any], collected: Mapping[str, str]) -> dict[str, Any]:
@@ -60,14 +66,17 @@ def customer_row(customer: uuid.UUID, fields: Mapping[str, Any], collected: Mapp
     return {"id": customer, **to_columns(fields), "collected": dict(collected)}
 
 
-def identifier_row(customer: uuid.UUID, given: Given, origin: Origin, *, primary: bool) -> dict[str, Any]:
-    """An identifier for `claim`."""
+def identifier_row(
+    customer: uuid.UUID, given: Given, origin: Origin, when: datetime, *, primary: bool
+) -> dict[str, Any]:
+    """An identifier for `claim`, collected at this moment."""
     identifier = given.identifier
     return {
         "kind": identifier.kind, "value": identifier.value, "customer_id": customer, "id": new_id(),
         "typed": identifier.typed, "exclusive": identifier.exclusive, "is_primary": primary,
         "verified_at": given.verified_at, "suspect": made_up_identifier(*identifier.key), "channel": origin.channel,
         "collector": origin.collector, "store": origin.store, "licence_end": origin.licence_end,
+        "collected_at": when,
     }  # fmt: skip
 
 

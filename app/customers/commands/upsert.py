@@ -15,10 +15,11 @@ from app.core.db import Tx
 from app.core.errors import BUSY, NOT_FOUND, RETRY_SOON, Problem, ProblemType
 from app.core.sql import together
 from app.customers import queries
-from app.customers.commands.facts import noted
+from app.customers.commands.facts import confirm_identifiers, noted
 from app.customers.commands.rows import (
     Held,
     claim,
+    collected,
     customer_row,
     drop,
     identifier_row,
@@ -30,8 +31,8 @@ from app.customers.commands.rows import (
 )
 from app.customers.commands.terms import renamed, rewrite
 from app.customers.intake import Item
-from app.customers.models import IDENTIFIERS_MAX, TOO_MANY_IDENTIFIERS
-from app.customers.plan import Key, Outcomes, Plan, Target, assign, primaries
+from app.customers.models import IDENTIFIERS_MAX, REACHED, TOO_MANY_IDENTIFIERS
+from app.customers.plan import Key, Outcomes, Plan, Target, assign, fit, primaries
 from app.customers.provenance import Origin, fact_rows, origin
 from app.customers.record import DEFAULTS, Fields, apply, changes, from_columns
 from app.feed.outbox import Event, publish
@@ -53,12 +54,13 @@ class _State:
     moved: bool = False
     facts: list[Fields] = field(default_factory=list)
     origins: dict[str, Origin] = field(default_factory=dict)
+    rented: frozenset[str] = frozenset()
 
     def take(self, tx: Tx, item: Item, *, first: bool = False) -> bool:
         """Apply an item's fields; whether any value changed. What the `first` of a new customer says has its time."""
         at = item.collected_at or (tx.now if first else None)
         before, held = self.collected, self.fields
-        after, self.collected = apply(self.fields, before, item.fields, now=tx.now, collected_at=at)
+        after, self.collected = apply(self.fields, before, item.fields, now=tx.now, collected_at=at, rented=self.rented)
         changed, self.fields = after != self.fields, after
         if self.collected != before or changed:
             source = origin(tx.caller, item.provenance)
@@ -120,10 +122,14 @@ async def _plan(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decides: boo
     holders = await queries.holders(tx, [identifier.key for identifier in exclusive])
     ids = [item.id for _, item in items if item.id is not None]
     known = await queries.known(tx, ids) if ids else {}
-    return assign(
+    plan = assign(
         items, {key: found[0] for key, found in holders.items()}, known,
         first_decides=first_decides, tell_holder=tx.caller.may("customers:read"),
     )  # fmt: skip
+    if any(item.only for _, item in items):
+        there = [target.id for target in plan.targets.values() if not target.new]
+        fit(plan, await queries.kinds_of(tx, there))
+    return plan
 
 
 def _folded_new(tx: Tx, target: Target) -> _State:
@@ -140,7 +146,7 @@ def _folded_new(tx: Tx, target: Target) -> _State:
 
 def _folded(tx: Tx, target: Target, row: Mapping[str, Any], fresh: set[Key]) -> _State:
     before = from_columns(row)
-    state = _State(target, row["version"], before, row["collected"])
+    state = _State(target, row["version"], before, row["collected"], rented=frozenset(row["rented"]))
     for index, item in target.items:
         changed = state.take(tx, item)
         adds = {given.identifier.key for given in item.identifiers} & fresh
@@ -162,8 +168,9 @@ async def _claim(tx: Tx, plan: Plan, states: Mapping[uuid.UUID, _State]) -> set[
             if plan.holders.get(key) == target.id:
                 continue
             primary = chosen.get(key[0], ("", False))[0] == key[1]
-            source = origin(tx.caller, target.provenance.get(key))
-            rows.append(identifier_row(target.id, given, source, primary=primary))
+            item = target.sources[key]
+            source, when = origin(tx.caller, item.provenance), collected(tx, item)
+            rows.append(identifier_row(target.id, given, source, when, primary=primary))
             if given.identifier.exclusive:
                 wanted.add((*key, target.id))
     claimed = await claim(tx, rows)
@@ -205,6 +212,8 @@ async def _mark(tx: Tx, states: Sequence[_State], claimed: set[Held]) -> None:
             for (kind, value), one in given.items()
             if one.verified_at is not None and (kind, value, customer) not in claimed
         ]
+    again = [row for state in states for row in _said(tx, state.target)]
+    await confirm_identifiers(tx, [row for row in again if _held(row) not in claimed])
     touched = await set_primaries(tx, leading) | await set_verified(tx, verified)
     for state in states:
         if state.target.id in touched and "identifiers" not in state.changed:
@@ -212,6 +221,24 @@ async def _mark(tx: Tx, states: Sequence[_State], claimed: set[Held]) -> None:
             for index, item in state.target.items:
                 if any(one.primary or one.verified_at for one in item.identifiers):
                     state.statuses[index] = "updated"
+
+
+def _said(tx: Tx, target: Target) -> list[Fields]:
+    """The phones and e-mail addresses that were given, and where they come from, for `confirm_identifiers`."""
+    rows = []
+    for (kind, value), item in target.sources.items():
+        if kind in REACHED:
+            source = origin(tx.caller, item.provenance)
+            rows.append({
+                "kind": kind, "value": value, "customer_id": target.id, "channel": source.channel,
+                "collector": source.collector, "store": source.store, "licence_end": source.licence_end,
+                "collected_at": collected(tx, item), "timed": item.collected_at is not None,
+            })  # fmt: skip
+    return rows
+
+
+def _held(row: Fields) -> Held:
+    return row["kind"], row["value"], row["customer_id"]
 
 
 async def _write(tx: Tx, states: Sequence[_State]) -> None:

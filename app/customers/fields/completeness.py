@@ -34,7 +34,7 @@ from app.core.caller import FIELD_GROUPS
 from app.core.fields import OPERATORS, Evaluation, Field, FieldType
 from app.core.settings import CompletenessSettings
 from app.customers.attributes import BOTH, Attribute, Type
-from app.customers.completeness import weighted
+from app.customers.completeness import Counted, weighted
 from app.customers.models import Address, Customer, Fact, IdentifierRow
 
 _CHANGED = (
@@ -45,7 +45,8 @@ _YEARS, _DAYS, _TIMES_CHANCE = 60, 366, 10
 _BIRTHDAY = "birthday"
 # No rank: it would reckon everybody's score several times over.
 _OPERATORS = tuple(operator for operator in OPERATORS[FieldType.NUMBER] if operator != "rank")
-Counted = list[tuple[int, Attribute]]
+# What counts, by the kind of customer.
+Counts = dict[str, Counted]
 
 
 def crowd(least: int, year: ColumnElement[Any]) -> ColumnElement[int]:
@@ -61,19 +62,22 @@ def crowd(least: int, year: ColumnElement[Any]) -> ColumnElement[int]:
 
 def completeness_field(settings: CompletenessSettings, declared: Iterable[Attribute] = ()) -> Field:
     """The field `completeness`, by these weights; `declared` are the company's own attributes."""
-    counted = weighted(settings.weights, declared)
-    totals = {kind: sum(weight for weight, one in counted if kind in one.kinds) for kind in BOTH}
+    own_ones = tuple(declared)
+    counts = {kind: weighted(settings.weights, kind, own_ones) for kind in BOTH}
+    totals = {kind: sum(worth for worth, _ in counted) for kind, counted in counts.items()}
+    # What is worth the same to both is reckoned once.
+    shared = [each for each in counts[BOTH[0]] if each in counts[BOTH[1]]]
+    apart = {kind: [each for each in counted if each not in shared] for kind, counted in counts.items()}
 
     def score(row: FromClause, asked: Evaluation) -> ColumnElement[Any]:
-        def held(kinds: tuple[str, ...]) -> ColumnElement[Any]:
-            these = [(weight, _known(row, asked, one, settings.shared_birthday))
-                     for weight, one in counted if one.kinds == kinds]  # fmt: skip
-            return reduce(add, (case((known, weight), else_=0) for weight, known in these), literal(0, Integer))
+        def held(counted: Counted) -> ColumnElement[Any]:
+            these = [(worth, _known(row, asked, one, settings.shared_birthday)) for worth, one in counted]
+            return reduce(add, (case((known, worth), else_=0) for worth, known in these), literal(0, Integer))
 
         # Of a person nothing is looked up that only businesses have.
-        own = case({kind: held((kind,)) for kind in BOTH}, value=row.c.kind, else_=0)
-        total = case({kind: literal(weight, Integer) for kind, weight in totals.items() if weight}, value=row.c.kind)
-        percent = 100 * (held(BOTH) + own - _unlicensed(row, asked, counted)) // total
+        own = case({kind: held(apart[kind]) for kind in BOTH}, value=row.c.kind, else_=0)
+        total = case({kind: literal(worth, Integer) for kind, worth in totals.items() if worth}, value=row.c.kind)
+        percent = 100 * (held(shared) + own - _unlicensed(row, asked, counts)) // total
         # Where nothing counts, nothing is missing.
         return func.coalesce(percent, 100)
 
@@ -104,13 +108,13 @@ def _some(row: FromClause, asked: Evaluation, of: FromClause, *more: ColumnEleme
     return select(literal(1)).where(of.c.customer_id == row.c.id, usable, *more).correlate(row).exists()
 
 
-def _unlicensed(row: FromClause, asked: Evaluation, counted: Counted) -> ColumnElement[Any]:
+def _unlicensed(row: FromClause, asked: Evaluation, counts: Counts) -> ColumnElement[Any]:
     """The weight of the values that would count if their licence had not ended, but for a birthday."""
     fact = Fact.__table__.alias()
     weights = {
-        kind: case({one.path: weight for weight, one in counted if kind in one.kinds}, value=fact.c.path, else_=0)
-        for kind in BOTH
-        if any(kind in one.kinds for _, one in counted)
+        kind: case({one.path: worth for worth, one in counted}, value=fact.c.path, else_=0)
+        for kind, counted in counts.items()
+        if counted
     }
     if not weights:
         return literal(0, Integer)

@@ -45,6 +45,8 @@ STATUSES = ("target", "prospect", "active", "dormant", "lost", "merged", "erased
 # What may be searched by a part of it, and the names that are compared by trigrams: two partial indexes.
 TYPED_NUMBERS = "kind IN ('phone', 'card', 'email')"
 SPELT = "kind IN ('name', 'part') AND term < '{'"
+# The identifiers by which we reach somebody: they are facts of the record.
+REACHED = ("phone", "email")
 GENDERS = ("female", "male", "other")
 CUSTOM_TYPES = ("text", "choice", "tags", "integer", "money", "date", "boolean")
 ADDRESS_KINDS = ("home", "work", "billing", "delivery", "store", "other")
@@ -69,8 +71,17 @@ ATTRIBUTE_FIXED = ProblemType("attribute_fixed", 409, "Values of the attribute m
 TOO_MANY_ATTRIBUTES = ProblemType("too_many_attributes", 409, "The company has as many attributes as it may have")
 TOO_MANY_BELONGINGS = ProblemType("too_many_of_a_customer", 409, "The customer has as many of these as it may have")
 ALREADY_RELATED = ProblemType("already_related", 409, "The two customers are in this relationship already")
+TOO_WIDE = ProblemType("too_wide", 422, "This asks for more than one answer may hold")
 CUSTOMER_EXISTS = ProblemType("customer_exists", 409, "There is already a customer with this id")
 TOO_MANY_IDENTIFIERS = ProblemType("too_many_identifiers", 409, "The customer has as many identifiers as it may have")
+
+
+def _totals(table: str) -> tuple[Index, Index]:
+    """For totals of a period: rows come nearly in the order of their time, so a few pages of index do."""
+    return (
+        Index(f"ix_{table}_collected_at", "collected_at", postgresql_using="brin"),
+        Index(f"ix_{table}_confirmed_at", "confirmed_at", postgresql_where=text("confirmed_at IS NOT NULL")),
+    )
 
 
 class Customer(Base):
@@ -138,7 +149,8 @@ class IdentifierRow(Base):
     every card, external and chat id is; a phone or e-mail is when a till created its customer by it, so that two
     tills that meet a new number at the same time agree on one customer. Others may still share that number.
 
-    The row is its own fact: `channel`, `collector` and `store` say where it came from, `created_at` when.
+    The row is its own fact: `channel`, `collector` and `store` say where it came from, `collected_at` when (if it is
+    null, when it was created).
     """
 
     __tablename__ = "identifiers"
@@ -166,6 +178,7 @@ class IdentifierRow(Base):
             postgresql_where=text("kind = 'email'"),
         ),
         Index("ix_identifiers_created_at", "created_at", postgresql_using="brin"),
+        *_totals("identifiers"),
     )
 
     kind: Mapped[str]
@@ -177,12 +190,15 @@ class IdentifierRow(Base):
     is_primary: Mapped[bool] = mapped_column(server_default=text("false"))
     verified_at: Mapped[datetime | None]
     created_at: Mapped[Stamp]
+    collected_at: Mapped[datetime | None]
     confirmed_at: Mapped[datetime | None]
     suspect: Mapped[bool] = mapped_column(server_default=text("false"))
     licence_end: Mapped[date | None]
     channel: Mapped[str | None]
     collector: Mapped[str | None]
     store: Mapped[str | None]
+    confirmed_by: Mapped[str | None]
+    confirmed_store: Mapped[str | None]
 
 
 class SearchTerm(Base):
@@ -239,12 +255,16 @@ class Fact(Base):
     channel: Mapped[str]
     collector: Mapped[str]
     confirmed_by: Mapped[str | None]
+    confirmed_store: Mapped[str | None]
     store: Mapped[str | None]
     previous: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class _Belonging:
-    """What an address and a key person have in common: a version of its own, and where it came from."""
+    """What an address and a key person have in common: a version of its own, and where it came from.
+
+    `previous` are the values that its last change replaced, by their columns.
+    """
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id"))
     id: Mapped[uuid.UUID]
@@ -257,6 +277,9 @@ class _Belonging:
     channel: Mapped[str]
     collector: Mapped[str]
     store: Mapped[str | None]
+    confirmed_by: Mapped[str | None]
+    confirmed_store: Mapped[str | None]
+    previous: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class Address(_Belonging, Base):
@@ -266,6 +289,7 @@ class Address(_Belonging, Base):
     __table_args__ = (
         PrimaryKeyConstraint("customer_id", "id"),
         CheckConstraint(f"kind IN {ADDRESS_KINDS}", name="kind"),
+        *_totals("addresses"),
     )
 
     kind: Mapped[str]
@@ -291,6 +315,7 @@ class Contact(_Belonging, Base):
             " AND birth_month BETWEEN 1 AND 12 AND birth_day BETWEEN 1 AND 31 AND birth_year BETWEEN 1900 AND 2200",
             name="birthday",
         ),
+        *_totals("contacts"),
     )
 
     birth_month: Mapped[int | None] = mapped_column(SmallInteger)

@@ -1,6 +1,15 @@
 """Every SELECT of customers."""
 
-from app.customers.queries.quality import Course, basis, course, provenance, totals
+from app.customers.queries.quality import (
+    WIDEST,
+    Course,
+    basis,
+    basis_document,
+    course,
+    provenance,
+    read_basis,
+    totals,
+)
 from app.customers.queries.reading import (
     Filter,
     attribute,
@@ -11,6 +20,7 @@ from app.customers.queries.reading import (
     editable,
     everyone,
     holders,
+    kinds_of,
     known,
     lacks,
     locked,
@@ -26,10 +36,12 @@ from app.customers.queries.reading import (
 )
 
 __all__ = [
+    "WIDEST",
     "Course",
     "Filter",
     "attribute",
     "basis",
+    "basis_document",
     "count_identifiers",
     "course",
     "current",
@@ -38,6 +50,7 @@ __all__ = [
     "editable",
     "everyone",
     "holders",
+    "kinds_of",
     "known",
     "lacks",
     "locked",
@@ -48,6 +61,7 @@ __all__ = [
     "one",
     "page",
     "provenance",
+    "read_basis",
     "regions",
     "search_terms",
     "totals",

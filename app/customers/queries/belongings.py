@@ -1,10 +1,11 @@
 """Addresses, key people and relationships of a customer, as the caller may see them."""
 
 import uuid
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, case, cast, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Date, DateTime, Text, bindparam, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.core.caller import Caller
@@ -15,7 +16,7 @@ from app.customers.models import Address, Contact, Customer, Relationship
 from app.customers.queries.reading import visible_to
 
 TABLES: dict[str, Any] = {ADDRESS.word: Address, CONTACT.word: Contact, RELATIONSHIP.word: Relationship}
-_ORIGIN = ("channel", "collector", "store")
+_ORIGIN = ("channel", "collector", "store", "confirmed_by")
 
 
 @lru_cache(maxsize=64)
@@ -33,18 +34,18 @@ def _members(kind: Kind, groups: frozenset[str]) -> dict[str, Any]:
     if kind is not RELATIONSHIP:
         shown |= {name: getattr(table, name) for name in _ORIGIN}
         shown |= {"collected_at": json_time(table.collected_at), "confirmed_at": json_time(table.confirmed_at)}
-        shown["licence_end"] = table.licence_end
+        shown |= {"licence_end": table.licence_end, "state": _state(table), "previous": _previous(kind, groups)}
     shown |= {"version": table.version, "created_at": json_time(table.created_at)}
     return {**shown, "updated_at": json_time(table.updated_at)}
 
 
-async def belongings(tx: Tx, kind: Kind, customer: uuid.UUID) -> str | None:
-    """The JSON list of all of a kind, the oldest first; None if there is no such customer."""
+async def belongings(tx: Tx, kind: Kind, customer: uuid.UUID, today: date) -> str | None:
+    """The JSON list of all of a kind, the oldest first; None if there is no such customer. `today` is the company's."""
     table = TABLES[kind.word]
     each = func.json_agg(aggregate_order_by(document(kind, tx.caller.field_groups), table.id), type_=JSON)
     listed = select(each).where(table.customer_id == Customer.id).correlate(Customer).scalar_subquery()
     wanted = select(func.coalesce(cast(listed, Text), "[]")).where(Customer.id == customer, *_seen(tx))
-    found: str | None = await tx.scalar(wanted)
+    found: str | None = await tx.scalar(wanted, _times(tx, kind, today))
     return found
 
 
@@ -76,11 +77,12 @@ def related(customer: ColumnElement[Any], caller: Caller, most: int) -> ColumnEl
     return func.coalesce(listed.scalar_subquery(), literal([], JSON))
 
 
-async def belonging(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID) -> tuple[str, int]:
+async def belonging(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID, today: date) -> tuple[str, int]:
     """(JSON, version) of one that exists."""
     table = TABLES[kind.word]
     shown = cast(document(kind, tx.caller.field_groups), Text)
-    found = await tx.rows(select(shown, table.version).where(table.customer_id == customer, table.id == one))
+    wanted = select(shown, table.version).where(table.customer_id == customer, table.id == one)
+    found = await tx.rows(wanted, _times(tx, kind, today))
     return found[0][0], found[0][1]
 
 
@@ -100,6 +102,29 @@ async def count(tx: Tx, kind: Kind, customer: uuid.UUID) -> int:
 
 def _seen(tx: Tx) -> tuple[ColumnElement[bool], ...]:
     return (Customer.kind != "walk_in", visible_to(tx.caller))
+
+
+def _state(table: Any) -> ColumnElement[Any]:
+    """As `provenance.state`, and retired when the licence has ended. Parameters: those of `_times`."""
+    latest = func.greatest(table.collected_at, table.confirmed_at)
+    return case(
+        (table.licence_end < bindparam("today", type_=Date), literal("retired")),
+        (latest <= bindparam("stale_since", type_=DateTime(timezone=True)), literal("stale")),
+        else_=literal("current"),
+    )
+
+
+def _previous(kind: Kind, groups: frozenset[str]) -> ColumnElement[Any]:
+    """What the last change replaced, of the fields that these groups show."""
+    hidden = [name for name, group in kind.groups.items() if group not in groups]
+    previous: ColumnElement[Any] = TABLES[kind.word].previous
+    return previous.op("-")(literal(hidden, ARRAY(Text))) if hidden else previous
+
+
+def _times(tx: Tx, kind: Kind, today: date) -> dict[str, Any]:
+    if kind.fresh_days is None:
+        return {}
+    return {"today": today, "stale_since": tx.now - timedelta(days=kind.fresh_days)}
 
 
 def _birthday() -> ColumnElement[Any]:

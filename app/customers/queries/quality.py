@@ -1,13 +1,15 @@
 """Where facts came from, what a record lacks, and who collects well."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Date,
     DateTime,
@@ -24,18 +26,22 @@ from sqlalchemy import (
     text,
     union_all,
 )  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSON
 
 from app.core.db import Tx
+from app.core.documents import json_object
 from app.core.types import rfc3339
-from app.customers.attributes import Declared, find
+from app.customers.attributes import Attribute, Declared, find
 from app.customers.completeness import Known
 from app.customers.fields.completeness import crowd
-from app.customers.models import Address, Customer, Fact, IdentifierRow
+from app.customers.models import REACHED, Address, Contact, CustomAttribute, Customer, Fact, IdentifierRow
 from app.customers.provenance import CHANNELS, state
-from app.customers.queries.reading import visible_to
-from app.customers.record import from_columns, names_of
+from app.customers.queries.reading import attribute_of, visible_to
+from app.customers.record import COLUMNS, from_columns, names_of
 
-REACHED = ("phone", "email")
+_OF_OWN = ("name", "label", "type", "kinds", "field_group", "pii", "weight", "question", "choices", "fresh_days")
+# So many stores or collectors go into one answer.
+WIDEST = 1000
 
 
 async def provenance(
@@ -75,6 +81,45 @@ async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Know
     row = await _row(tx, customer, _crowd(shared_birthday).label("crowded"))
     if row is None:
         return None
+    return known_of(row, await tx.rows(_facts(customer))), row
+
+
+class Held(NamedTuple):
+    """A fact as far as it bears on what is known."""
+
+    path: str
+    identifier: str | None
+    suspect: bool
+    licence_end: date | None
+    collected_at: datetime
+    confirmed_at: datetime | None
+
+
+def basis_document(shared_birthday: int) -> ColumnElement[Any]:
+    """What `basis` reads of a row of `customers`, as one JSON value for `read_basis`."""
+    facts = _facts(Customer.__table__.c.id).subquery("known_facts")
+    fields = (cast(facts.c[name], Text) for name in Held._fields)
+    listed = select(func.json_agg(func.json_build_array(*fields, type_=JSON), type_=JSON)).scalar_subquery()
+    columns = {name: Customer.__table__.c[name] for name in (*COLUMNS, "profile", "suspect")}
+    own = select(func.json_agg(_own_attribute(), type_=JSON)).select_from(CustomAttribute).scalar_subquery()
+    return json_object(**columns, crowded=_crowd(shared_birthday), facts=listed, declared=own)
+
+
+def read_basis(document: Mapping[str, Any]) -> tuple[Known, list[Attribute]]:
+    """What is known of a customer, and the attributes that the company has declared, from a `basis_document`."""
+    facts = [
+        Held(
+            path, identifier, suspect == "true", None if end is None else date.fromisoformat(end),
+            datetime.fromisoformat(collected), None if confirmed is None else datetime.fromisoformat(confirmed),
+        )
+        for path, identifier, suspect, end, collected, confirmed in document["facts"] or ()
+    ]  # fmt: skip
+    own = [attribute_of(SimpleNamespace(**one)) for one in document["declared"] or ()]
+    return known_of(document, facts), sorted(own, key=lambda one: one.name)
+
+
+def known_of(row: Mapping[str, Any], facts: Iterable[Any]) -> Known:
+    """What is known of a customer, from its row (with `crowded`: whether too many have its birthday) and its facts."""
     values = from_columns(row)
     known = {path for path in names_of(values) if values[path] is not None}
     suspect = set(row["suspect"]) | ({"birthday"} if row["crowded"] else set())
@@ -82,7 +127,7 @@ async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Know
     # None: some value of this path may be used for ever.
     ends: dict[str, date | None] = {}
     good: set[str] = set()
-    for fact in await tx.rows(_facts(customer)):
+    for fact in facts:
         if fact.identifier is not None:
             known.add(fact.path)
             if fact.suspect:
@@ -94,13 +139,13 @@ async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Know
             ends[fact.path] = max(held, fact.licence_end) if held and fact.licence_end else None
     suspect |= {path for path in REACHED if path in known and path not in good}
     licences = {path: end for path, end in ends.items() if end is not None}
-    return Known(row["kind"], frozenset(known), frozenset(suspect), seen, licences), row
+    return Known(row["kind"], frozenset(known), frozenset(suspect), seen, licences)
 
 
 async def totals(tx: Tx, since: datetime, until: datetime, by: str) -> list[dict[str, Any]]:
     """Per `store` or `collector` what was collected and confirmed from `since` to before `until`, the busiest first.
 
-    Facts, of how many customers, and how many of those collected look made up.
+    Facts, of how many customers, and how many of those collected look made up. No more than WIDEST and one.
     """
     each = _collected(since, until, visible_to(tx.caller)).subquery("each")
     new = each.c.what == "collected"
@@ -115,7 +160,7 @@ async def totals(tx: Tx, since: datetime, until: datetime, by: str) -> list[dict
         )
         .group_by(whom)
         .order_by(func.count().desc(), whom)
-        .limit(1000)
+        .limit(WIDEST + 1)
     )
     return [{by: row.whom, **dict(list(row._mapping.items())[1:])} for row in await tx.rows(found)]  # noqa: SLF001
 
@@ -167,58 +212,63 @@ async def course(
 
 
 def _collected(since: datetime, until: datetime, seen: ColumnElement[bool]) -> Any:
-    """One row per fact collected or confirmed in a period: what, store, collector, customer, whether made up, when."""
+    """One row per fact collected or confirmed in a period: what, store, collector, customer, whether made up, when.
+
+    Facts of the record, phones and e-mail addresses, addresses, and key people.
+    """
 
     def during(moment: Any) -> ColumnElement[bool]:
         return and_(moment >= literal(since, DateTime(timezone=True)), moment < literal(until, DateTime(timezone=True)))
 
-    made_up = Fact.path == any_(Customer.suspect)
-    facts = select(
-        literal("collected").label("what"),
-        Fact.store,
-        Fact.collector,
-        Fact.customer_id,
-        made_up.label("suspect"),
-        Fact.collected_at.label("at"),
-    ).join(Customer, Customer.id == Fact.customer_id)
-    confirmed = select(
-        literal("confirmed"),
-        Fact.store,
-        Fact.confirmed_by,
-        Fact.customer_id,
-        literal(False),
-        Fact.confirmed_at,
-    ).join(Customer, Customer.id == Fact.customer_id)
-    row = IdentifierRow
-    reached = select(literal("collected"), row.store, row.collector, row.customer_id, row.suspect, row.created_at).join(
-        Customer, Customer.id == row.customer_id
-    )
-    return union_all(
-        facts.where(during(Fact.collected_at), Fact.retired_at.is_(None), seen),
-        confirmed.where(during(Fact.confirmed_at), seen),
-        reached.where(during(row.created_at), row.kind.in_(REACHED), seen),
-    )
+    def new(table: Any, suspect: ColumnElement[bool], at: Any = None, *more: ColumnElement[bool]) -> Any:
+        at = table.collected_at if at is None else at
+        row = (literal("collected"), table.store, table.collector, table.customer_id, suspect, at.label("at"))
+        mine = select(*row).join(Customer, Customer.id == table.customer_id)
+        return mine.where(seen, *(more or (during(at),)))
+
+    def again(table: Any, *more: ColumnElement[bool]) -> Any:
+        who = (table.confirmed_store, table.confirmed_by, table.customer_id)
+        mine = select(literal("confirmed"), *who, literal(False), table.confirmed_at)
+        return mine.join(Customer, Customer.id == table.customer_id).where(during(table.confirmed_at), seen, *more)
+
+    row, made_up = IdentifierRow, Fact.path == any_(Customer.suspect)
+    reaches = row.kind.in_(REACHED)
+    # Each index by itself.
+    collected = or_(during(row.collected_at), and_(row.collected_at.is_(None), during(row.created_at)))
+    names = ("what", "store", "collector", "customer_id", "suspect", "at")
+    each = union_all(
+        new(Fact, made_up, None, during(Fact.collected_at), Fact.retired_at.is_(None)),
+        again(Fact),
+        new(row, cast(row.suspect, Boolean), func.coalesce(row.collected_at, row.created_at), collected, reaches),
+        again(row, reaches),
+        *(part for table in (Address, Contact) for part in (new(table, literal(False)), again(table))),
+    ).subquery()
+    return select(*(column.label(name) for column, name in zip(each.c, names, strict=True)))
 
 
-def _facts(customer: uuid.UUID) -> Any:
+def _own_attribute() -> ColumnElement[Any]:
+    return json_object(**{column.name: column for column in CustomAttribute.__table__.c if column.name in _OF_OWN})
+
+
+def _facts(customer: uuid.UUID | ColumnElement[uuid.UUID]) -> Any:
     """Facts of values, and the identifiers and addresses that are facts themselves."""
     own = select(
         Fact.path, Fact.channel, Fact.collector, Fact.store, Fact.collected_at, Fact.confirmed_at, Fact.confirmed_by,
         Fact.licence_end, Fact.previous, literal(False).label("suspect"),
         cast(null(), IdentifierRow.id.type).label("identifier"),
-    ).where(Fact.customer_id == customer)  # fmt: skip
+    ).where(Fact.customer_id == customer).correlate(Customer)  # fmt: skip
     row = IdentifierRow
     latest = func.greatest(row.confirmed_at, row.verified_at)
     place = Address
     lives = select(
         literal("address"), place.channel, place.collector, place.store, place.collected_at, place.confirmed_at,
-        cast(null(), Text), place.licence_end, cast(null(), Fact.previous.type), literal(False),
+        place.confirmed_by, place.licence_end, cast(null(), Fact.previous.type), literal(False),
         place.id,
-    ).where(place.customer_id == customer)  # fmt: skip
+    ).where(place.customer_id == customer).correlate(Customer)  # fmt: skip
     reached = select(
-        row.kind, row.channel, row.collector, row.store, row.created_at, latest, cast(null(), Text), row.licence_end,
-        cast(null(), Fact.previous.type), row.suspect, row.id,
-    ).where(row.customer_id == customer, row.kind.in_(REACHED))  # fmt: skip
+        row.kind, row.channel, row.collector, row.store, func.coalesce(row.collected_at, row.created_at), latest,
+        row.confirmed_by, row.licence_end, cast(null(), Fact.previous.type), row.suspect, row.id,
+    ).where(row.customer_id == customer, row.kind.in_(REACHED)).correlate(Customer)  # fmt: skip
     both = union_all(own, reached, lives).subquery("both")
     return select(both).order_by(both.c.path, both.c.collected_at, both.c.identifier)
 

@@ -34,7 +34,7 @@ from app.core.fields import Pii
 from app.core.sql import recordset
 from app.customers.attributes import CUSTOM, SECTIONS, Attribute, Type, hidden_sections
 from app.customers.intake import Regions
-from app.customers.models import Address, CustomAttribute, Customer, IdentifierRow, SearchTerm
+from app.customers.models import Address, CustomAttribute, Customer, Fact, IdentifierRow, SearchTerm
 from app.customers.record import COLUMNS
 from app.customers.terms import NAMED, Term
 
@@ -106,6 +106,7 @@ def identifiers() -> ColumnElement[Any]:
     one = json_object(
         id=row.id, kind=func.split_part(row.kind, ":", 1), system=func.nullif(func.split_part(row.kind, ":", 2), ""),
         value=row.value, typed=row.typed, primary=row.is_primary, verified_at=json_time(row.verified_at),
+        licence_end=row.licence_end,
     )  # fmt: skip
     listed = func.json_agg(aggregate_order_by(one, row.kind, row.created_at, row.value))
     found = select(listed).where(row.customer_id == Customer.id).correlate(Customer).scalar_subquery()
@@ -173,6 +174,11 @@ async def locked(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Mapping[st
     statement = select(*_columns()).where(_any_of(ids), editable(), visible_to(tx.caller)).order_by(Customer.id)
     rows = await tx.rows(statement.with_for_update(key_share=True))
     return {row.id: row._mapping for row in rows}  # noqa: SLF001  the documented way to a row's names
+
+
+async def kinds_of(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The kind of each of these customers."""
+    return {row.id: row.kind for row in await tx.rows(select(Customer.id, Customer.kind).where(_any_of(ids)))}
 
 
 async def current(tx: Tx, customer: uuid.UUID) -> Mapping[str, Any] | None:
@@ -279,17 +285,18 @@ async def regions(tx: Tx, default: str, given: Mapping[str, Any] | None = None) 
 async def declared(tx: Tx) -> dict[str, Attribute]:
     """The attributes that the company has declared, by their paths."""
     found = await tx.rows(select(*CustomAttribute.__table__.c).order_by(CustomAttribute.name))
-    return {f"{CUSTOM}.{row.name}": _attribute(row) for row in found}
+    return {f"{CUSTOM}.{row.name}": attribute_of(row) for row in found}
 
 
 async def attribute(tx: Tx, name: str) -> tuple[Attribute, int] | None:
     """(attribute, version) of one that the company has declared; its row stays locked in a transaction that writes."""
     wanted = select(*CustomAttribute.__table__.c).where(CustomAttribute.name == name)
     rows = await tx.rows(wanted.with_for_update(key_share=True))
-    return (_attribute(rows[0]), rows[0].version) if rows else None
+    return (attribute_of(rows[0]), rows[0].version) if rows else None
 
 
-def _attribute(row: Any) -> Attribute:
+def attribute_of(row: Any) -> Attribute:
+    """An attribute that the company has declared, from its row."""
     return Attribute(
         f"{CUSTOM}.{row.name}", row.label, Type(row.type), tuple(row.kinds), row.field_group, Pii(row.pii), row.weight,
         row.question or "", tuple(row.choices), row.fresh_days,
@@ -297,7 +304,10 @@ def _attribute(row: Any) -> Attribute:
 
 
 def _columns() -> list[ColumnElement[Any]]:
-    return [Customer.__table__.c[name] for name in ("id", "version", "collected", "profile", *COLUMNS)]
+    columns = [Customer.__table__.c[name] for name in ("id", "version", "collected", "profile", *COLUMNS)]
+    # Which of its values are only rented: few are, and an index has them.
+    paths = select(Fact.path).where(Fact.customer_id == Customer.id, Fact.licence_end.is_not(None))
+    return [*columns, func.array(paths.correlate(Customer).scalar_subquery()).label("rented")]
 
 
 def _any_of(ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """Routes of what belongs to a customer: addresses, key people, relationships."""
 
 import uuid
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -26,6 +27,7 @@ from app.customers.schemas.belongings import (
     RelationshipAnswer,
     RelationshipPatch,
     RelationshipQuery,
+    StillRight,
 )
 
 router = APIRouter(prefix="/v1/customers/{customer_id}", tags=["customers"], route_class=GatedRoute)
@@ -34,6 +36,8 @@ Reader = Annotated[Caller, requires("customers:read")]
 EDITOR = [requires("customers:write")]
 CustomerIdInPath = Annotated[uuid.UUID, Path()]
 Id = Annotated[uuid.UUID, Path()]
+# A customer and what is its.
+Where = tuple[uuid.UUID, uuid.UUID]
 IfMatch = Annotated[str | None, Header(description='The ETag of the version that was read, as in "3".')]
 
 
@@ -44,17 +48,38 @@ async def list_customer_addresses(caller: Reader, services: ServicesOf, customer
 
 
 @router.post("/addresses", status_code=201, response_model=AddressAnswer, dependencies=EDITOR)
-async def add_customer_address(write: WriteOf, customer_id: CustomerIdInPath, body: NewAddress) -> Response:
+async def add_customer_address(
+    services: ServicesOf, write: WriteOf, customer_id: CustomerIdInPath, body: NewAddress
+) -> Response:
     """Add an address."""
-    return await _add(write, ADDRESS, customer_id, body.model_dump(exclude_unset=True))
+    return await _add(services, write, ADDRESS, customer_id, body.model_dump(exclude_unset=True))
 
 
 @router.patch("/addresses/{address_id}", response_model=AddressAnswer, dependencies=EDITOR)
 async def patch_customer_address(
-    write: WriteOf, customer_id: CustomerIdInPath, address_id: Id, body: AddressPatch, if_match: IfMatch = None
+    services: ServicesOf,
+    write: WriteOf,
+    customer_id: CustomerIdInPath,
+    address_id: Id,
+    body: AddressPatch,
+    if_match: IfMatch = None,
 ) -> Response:
     """Change an address by a JSON merge patch. Needs If-Match with the address's own version."""
-    return await _change(write, ADDRESS, (customer_id, address_id), body.model_dump(exclude_unset=True), if_match)
+    return await _change(
+        services, write, ADDRESS, (customer_id, address_id), body.model_dump(exclude_unset=True), if_match
+    )
+
+
+@router.post("/addresses/{address_id}/confirm", response_model=AddressAnswer, dependencies=EDITOR)
+async def confirm_customer_address(
+    services: ServicesOf,
+    write: WriteOf,
+    customer_id: CustomerIdInPath,
+    address_id: Id,
+    body: StillRight | None = None,
+) -> Response:
+    """Say that an address is still right. Makes no new version."""
+    return await _confirm(services, write, ADDRESS, (customer_id, address_id), body)
 
 
 @router.delete("/addresses/{address_id}", status_code=204, dependencies=EDITOR)
@@ -72,17 +97,38 @@ async def list_customer_contacts(caller: Reader, services: ServicesOf, customer_
 
 
 @router.post("/contacts", status_code=201, response_model=ContactAnswer, dependencies=EDITOR)
-async def add_customer_contact(write: WriteOf, customer_id: CustomerIdInPath, body: NewContact) -> Response:
+async def add_customer_contact(
+    services: ServicesOf, write: WriteOf, customer_id: CustomerIdInPath, body: NewContact
+) -> Response:
     """Add a key person."""
-    return await _add(write, CONTACT, customer_id, body.model_dump(exclude_unset=True))
+    return await _add(services, write, CONTACT, customer_id, body.model_dump(exclude_unset=True))
 
 
 @router.patch("/contacts/{contact_id}", response_model=ContactAnswer, dependencies=EDITOR)
 async def patch_customer_contact(
-    write: WriteOf, customer_id: CustomerIdInPath, contact_id: Id, body: ContactPatch, if_match: IfMatch = None
+    services: ServicesOf,
+    write: WriteOf,
+    customer_id: CustomerIdInPath,
+    contact_id: Id,
+    body: ContactPatch,
+    if_match: IfMatch = None,
 ) -> Response:
     """Change a key person by a JSON merge patch. Needs If-Match with the key person's own version."""
-    return await _change(write, CONTACT, (customer_id, contact_id), body.model_dump(exclude_unset=True), if_match)
+    return await _change(
+        services, write, CONTACT, (customer_id, contact_id), body.model_dump(exclude_unset=True), if_match
+    )
+
+
+@router.post("/contacts/{contact_id}/confirm", response_model=ContactAnswer, dependencies=EDITOR)
+async def confirm_customer_contact(
+    services: ServicesOf,
+    write: WriteOf,
+    customer_id: CustomerIdInPath,
+    contact_id: Id,
+    body: StillRight | None = None,
+) -> Response:
+    """Say that what is known of a key person is still right. Makes no new version."""
+    return await _confirm(services, write, CONTACT, (customer_id, contact_id), body)
 
 
 @router.delete("/contacts/{contact_id}", status_code=204, dependencies=EDITOR)
@@ -112,7 +158,9 @@ async def list_customer_relationships(
 
 
 @router.post("/relationships", status_code=201, response_model=RelationshipAnswer, dependencies=EDITOR)
-async def add_customer_relationship(write: WriteOf, customer_id: CustomerIdInPath, body: NewRelationship) -> Response:
+async def add_customer_relationship(
+    services: ServicesOf, write: WriteOf, customer_id: CustomerIdInPath, body: NewRelationship
+) -> Response:
     """Say what another customer is to this one; the other side reads the inverse.
 
     422 `unknown_customer` or `same_customer`; 409 `already_related`.
@@ -121,13 +169,14 @@ async def add_customer_relationship(write: WriteOf, customer_id: CustomerIdInPat
 
     async def work(tx: Tx) -> Made:
         one = await commands.relate(tx, customer_id, dict(given))
-        return await _shown(tx, RELATIONSHIP, customer_id, one, 201)
+        return await _shown(tx, services, RELATIONSHIP, (customer_id, one), 201)
 
     return await write(work)
 
 
 @router.patch("/relationships/{relationship_id}", response_model=RelationshipAnswer, dependencies=EDITOR)
 async def patch_customer_relationship(
+    services: ServicesOf,
     write: WriteOf,
     customer_id: CustomerIdInPath,
     relationship_id: Id,
@@ -139,7 +188,7 @@ async def patch_customer_relationship(
 
     async def work(tx: Tx) -> Made:
         await commands.change_relationship(tx, customer_id, relationship_id, version, dict(given))
-        return await _shown(tx, RELATIONSHIP, customer_id, relationship_id)
+        return await _shown(tx, services, RELATIONSHIP, (customer_id, relationship_id))
 
     return await write(work)
 
@@ -158,35 +207,47 @@ async def remove_customer_relationship(
 
 
 async def _list(services: Services, caller: Caller, kind: Kind, customer: uuid.UUID) -> Response:
-    found = await services.db.read(caller, lambda tx: queries.belongings(tx, kind, customer))
+    found = await services.db.read(caller, lambda tx: queries.belongings(tx, kind, customer, _today(services)))
     if found is None:
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, f"{kind.word}.list", [customer])
     return json_response(f'{{"data":{found},"next_cursor":null,"has_more":false}}')
 
 
-async def _add(write: Any, kind: Kind, customer: uuid.UUID, given: Fields) -> Response:
+async def _add(services: Services, write: Any, kind: Kind, customer: uuid.UUID, given: Fields) -> Response:
     async def work(tx: Tx) -> Made:
-        return await _shown(tx, kind, customer, await commands.add_belonging(tx, kind, customer, dict(given)), 201)
+        one = await commands.add_belonging(tx, kind, customer, dict(given))
+        return await _shown(tx, services, kind, (customer, one), 201)
 
     found: Response = await write(work)
     return found
 
 
 async def _change(
-    write: Any, kind: Kind, where: tuple[uuid.UUID, uuid.UUID], given: Fields, if_match: str | None
+    services: Services, write: Any, kind: Kind, where: Where, given: Fields, if_match: str | None
 ) -> Response:
     version = expected_version(if_match)
 
     async def work(tx: Tx) -> Made:
         await commands.change_belonging(tx, kind, *where, version, dict(given))
-        return await _shown(tx, kind, *where)
+        return await _shown(tx, services, kind, where)
 
     found: Response = await write(work)
     return found
 
 
-async def _remove(write: Any, kind: Kind, where: tuple[uuid.UUID, uuid.UUID], if_match: str | None) -> Response:
+async def _confirm(services: Services, write: Any, kind: Kind, where: Where, body: StillRight | None) -> Response:
+    said = None if body is None else body.model_dump(exclude_unset=True).get("provenance")
+
+    async def work(tx: Tx) -> Made:
+        await commands.confirm_belonging(tx, kind, *where, said)
+        return await _shown(tx, services, kind, where)
+
+    found: Response = await write(work)
+    return found
+
+
+async def _remove(write: Any, kind: Kind, where: Where, if_match: str | None) -> Response:
     version = expected_version(if_match)
 
     async def work(tx: Tx) -> None:
@@ -196,6 +257,10 @@ async def _remove(write: Any, kind: Kind, where: tuple[uuid.UUID, uuid.UUID], if
     return found
 
 
-async def _shown(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID, status: int = 200) -> Made:
-    document, version = await queries.belonging(tx, kind, customer, one)
+def _today(services: Services) -> date:
+    return services.settings.company.today(services.clock.now())
+
+
+async def _shown(tx: Tx, services: Services, kind: Kind, where: Where, status: int = 200) -> Made:
+    document, version = await queries.belonging(tx, kind, *where, _today(services))
     return Made(document, status, etag(version))

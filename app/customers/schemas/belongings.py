@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
@@ -27,6 +27,7 @@ Country = Annotated[
     Written("Write a country as the two capital letters of ISO 3166-1, such as CN."),
 ]
 Phones = Annotated[list[Line], Field(max_length=10)]
+State = Literal["current", "stale", "retired"]
 _FROM = "Where it comes from; what is absent follows from the API key."
 
 
@@ -61,7 +62,10 @@ class _Origin(Answer):
     store: str | None
     collected_at: datetime
     confirmed_at: datetime | None
+    confirmed_by: str | None
     licence_end: date | None
+    state: Annotated[State, Field(description="`retired`: its licence has ended.")]
+    previous: Annotated[dict[str, Any] | None, Field(description="What its last change replaced.")]
     version: int
     created_at: datetime
     updated_at: datetime
@@ -127,6 +131,12 @@ class ContactAnswer(_Origin):
     phones: list[str] | SkipJsonSchema[None] = None
     email: str | None = None
     address: str | None = None
+
+
+class StillRight(Wire):
+    """Who says that it is still right."""
+
+    provenance: Provenance = optional("Who says so, and when; what is absent follows from the API key.")
 
 
 class NewRelationship(Wire):

@@ -24,6 +24,11 @@ Whose = Literal["store", "collector"]
 LONGEST: dict[str, int] = {"day": 366, "week": 1098, "month": 3660}
 
 
+WeightsVersion = Annotated[
+    int, Field(description="Another number as soon as a weight or a time of freshness is another; not in order.")
+]
+
+
 class AttributeFields(Wire):
     """How an attribute of the company's own is declared. What is absent has its default: a PUT says all of it."""
 
@@ -62,7 +67,8 @@ class AttributeAnswer(Answer):
     kinds: list[str]
     field_group: str
     pii: str
-    weight: int
+    weight: Annotated[int, Field(description="What it adds to completeness, where it adds most.")]
+    weights: Annotated[dict[str, int], Field(description="The same by the kind of customer.")]
     fresh_days: int | None
     question: str | None
     custom: bool
@@ -84,7 +90,7 @@ class AttributesAnswer(Answer):
 
     data: list[AttributeAnswer]
     channels: list[ChannelAnswer]
-    weights_version: int
+    weights_version: WeightsVersion
 
 
 class FactAnswer(Answer):
@@ -148,7 +154,7 @@ class CompletenessAnswer(Answer):
     customer_id: uuid.UUID
     kind: str
     score: int
-    weights_version: int
+    weights_version: WeightsVersion
     missing: list[Weighed]
     suspect: list[Weighed]
     unlicensed: list[Weighed]

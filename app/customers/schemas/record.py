@@ -1,7 +1,7 @@
 """Wire types of customers."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -139,6 +139,9 @@ class IdentifierAnswer(Answer):
     typed: str
     primary: bool
     verified_at: datetime | None
+    licence_end: Annotated[
+        date | None, Field(description="The last day on which it may be used, if it was rented; see the provenance.")
+    ]
 
 
 class CustomerAnswer(Answer):

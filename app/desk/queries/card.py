@@ -7,7 +7,7 @@ from sqlalchemy.sql.selectable import Subquery
 
 from app.core.caller import Caller
 from app.core.documents import Sections, json_object
-from app.customers.completeness import Weights
+from app.customers import queries as customers_queries
 from app.customers.identifiers import WALK_IN
 from app.customers.models import Customer
 from app.customers.queries import visible_to
@@ -25,16 +25,17 @@ RELATIONSHIPS_MAX = 20
 SCOPES = frozenset({"receipts:read", "warnings:read", "engagement:read"})
 
 
-def card(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
+def card(caller: Caller, sections: Sections, shared_birthday: int) -> Select[Any]:
     """What `caller` may see of a customer, in one row; none if there is no such customer for the caller.
 
-    `document` is the text of a JSON object, `warnings` that of a list for `early_warning.documents` (null if they are
-    not for the caller), and the other columns are those of `STANDING`.
+    `customer` and `document` are the texts of JSON objects, `basis` is that of what is known of the customer (for
+    `customers.queries.read_basis`; the answer never shows it), `warnings` that of a list for `early_warning.documents`
+    (null if they are not for the caller), and the other columns are those of `STANDING`.
 
     Parameters: `customer`, `today` (the company's day), and its `month` and `day`.
     """
     this, groups = Customer.__table__.c.id, caller.field_groups
-    parts = {"customer": about(caller, sections, weights)}
+    parts = {}
     if caller.may("receipts:read"):
         parts["receipts"] = receipt_queries.last_receipts(this, groups, LAST_RECEIPTS)
     if caller.may("engagement:read"):
@@ -44,7 +45,13 @@ def card(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
     warned = cast(warning_queries.live(this), Text) if caller.may("warnings:read") else null()
     standing = _standing()
     return (
-        select(cast(json_object(**parts), Text).label("document"), warned.label("warnings"), *standing.c)
+        select(
+            cast(about(caller, sections, None), Text).label("customer"),
+            cast(customers_queries.basis_document(shared_birthday), Text).label("basis"),
+            cast(json_object(**parts), Text).label("document"),
+            warned.label("warnings"),
+            *standing.c,
+        )
         .select_from(Customer.__table__.join(standing, standing.c.customer_id == this))
         .where(this == bindparam("customer", type_=Uuid), Customer.kind != WALK_IN, visible_to(caller))
     )

@@ -75,9 +75,12 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
 
 
 def about(
-    caller: Caller, sections: Sections, weights: Weights, match: ColumnElement[Any] | None = None
+    caller: Caller, sections: Sections, weights: Weights | None, match: ColumnElement[Any] | None = None
 ) -> ColumnElement[Any]:
-    """The document of a row of `customers`; of a candidate with the reason why it is one."""
+    """The document of a row of `customers`; of a candidate with the reason why it is one.
+
+    Without `weights` it does not tell what to ask next.
+    """
     held = caller.field_groups
     members: dict[str, SQLColumnExpression[Any]] = {} if match is None else {"match": match}
     members |= customers_queries.members(held, sections)
@@ -89,7 +92,8 @@ def about(
             ),
             literal(False, Boolean),
         )
-    members["ask_next"] = _ask_next(held, weights)
+    if weights is not None:
+        members["ask_next"] = _ask_next(held, weights)
     return json_object(**members)
 
 
@@ -141,12 +145,13 @@ def _ask_next(groups: frozenset[str], weights: Weights) -> ColumnElement[Any]:
 
     Only the heaviest few of each kind of customer are looked at: each costs every lookup a little.
     """
-    asks: list[tuple[Any, Any]] = []
-    counted = [one for _, one in weighted(weights) if one.group in groups]
-    first = {one.path for kind in BOTH for one in [each for each in counted if kind in each.kinds][:ASKED_MAX]}
-    for one in counted:
-        if one.path in first:
-            lacks = or_(customers_queries.lacks(one), literal(one.path, Text) == any_(Customer.suspect))
-            mine = lacks if one.kinds == BOTH else and_(Customer.kind == literal(one.kinds[0], Text), lacks)
-            asks.append((mine, literal(one.path, Text)))
-    return case(*asks, else_=None) if asks else null()
+
+    def first(kind: str) -> ColumnElement[Any]:
+        counted = [one for _, one in weighted(weights, kind) if one.group in groups][:ASKED_MAX]
+        paths = {one: literal(one.path, Text) for one in counted}
+        asks = [
+            (or_(customers_queries.lacks(one), path == any_(Customer.suspect)), path) for one, path in paths.items()
+        ]
+        return case(*asks, else_=None) if asks else null()
+
+    return case({kind: first(kind) for kind in BOTH}, value=Customer.kind, else_=None)

@@ -39,7 +39,7 @@ WITH asked AS MATERIALIZED (
     WHERE s.kind = a.kind AND s.term > a.low COLLATE "C" AND s.term < a.high COLLATE "C" AND @shown@
     ORDER BY s.term, s.customer_id LIMIT {CONSIDERED}) t
   WHERE a.high IS NOT NULL
-  @emails@
+  @reached@
 ), best AS MATERIALIZED (
   SELECT * FROM (SELECT DISTINCT ON (customer_id) customer_id, rank, match FROM hits ORDER BY customer_id, rank) h
   ORDER BY rank, customer_id DESC LIMIT {CONSIDERED}
@@ -64,7 +64,10 @@ SELECT customer_id, CAST({SIMILAR} AS smallint), 'similar_name', closeness FROM 
 WHERE NOT EXISTS (SELECT FROM best b WHERE b.customer_id = a.customer_id)
 """  # noqa: S608  put together from constants
 
-_EMAILS = f"""
+_REACHED = f"""
+  UNION ALL
+  SELECT i.customer_id, CAST({EXACT} AS smallint), 'card' FROM identifiers i
+  WHERE i.kind = 'card' AND i.value = CAST(:card AS text)
   UNION ALL
   (SELECT i.customer_id, CAST({EMAIL_START} AS smallint), 'email_start' FROM identifiers i
    WHERE i.kind = 'email' AND i.value ~>=~ :email AND i.value ~<~ :email_end
@@ -137,7 +140,9 @@ def search(caller: Caller, sections: Sections, weights: Weights, kind: Kind) -> 
 def _found(caller: Caller, kind: Kind) -> CTE:
     if kind == "name":
         shown = "true" if "personal" in caller.field_groups else "NOT s.personal"
-        sql = _NAMES.replace("@shown@", shown).replace("@emails@", _EMAILS if "contact" in caller.field_groups else "")
+        sql = _NAMES.replace("@shown@", shown).replace(
+            "@reached@", _REACHED if "contact" in caller.field_groups else ""
+        )
     else:
         sql = _FRAGMENTS
         for place, part in (_NUMBERS if kind == "number" else _ADDRESSES).items():

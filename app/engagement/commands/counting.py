@@ -1,4 +1,4 @@
-"""Which interactions are contacts that we made: the contact log has them too, and the cap counts who was reached."""
+"""What counts as a contact that we made: the contact log has it too, and the cap counts who was reached."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 from app.core.db import Tx
 from app.customers.commands import NewContact, correct_contact
 
+# The channel of a gift of which nobody has said how it was given.
+UNSAID = "other"
 Fields = Mapping[str, Any]
 
 
@@ -17,6 +19,19 @@ async def count(tx: Tx, before: Fields | None, after: Fields) -> None:
     was, is_now = _contact(before), _contact(after)
     if was != is_now:
         await correct_contact(tx, after["customer_id"], after["id"], is_now)
+
+
+async def count_care(tx: Tx, care: Fields) -> None:
+    """Note that a gift or greeting reached the customer, now: it is a contact as a call is, under its own id."""
+    contact = NewContact(
+        care["customer_id"],
+        care["id"],
+        care["channel"] or UNSAID,
+        tx.now,
+        reached=True,
+        agent=care["owner"] or care["by"],
+    )
+    await correct_contact(tx, care["customer_id"], care["id"], contact)
 
 
 def _contact(row: Fields | None) -> NewContact | None:

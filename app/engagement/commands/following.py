@@ -36,11 +36,11 @@ _WHOM = {
 _MADE = f"""
 made AS (
   INSERT INTO tasks (customer_id, id, source_id, version, due_at, created_at, updated_at, reason, rule, occasion, title,
-                     status, owner, store)
+                     status, owner, store, by_manager, by_store)
   SELECT w.customer_id, {id_from("w.customer_id::text || w.source_id::text || w.reason || w.occasion")}, w.source_id, 1,
          w.due_at, CAST(:now AS timestamptz), CAST(:now AS timestamptz), w.reason, w.rule, w.occasion, w.title, 'open',
          CASE WHEN w.assignee = 'store' THEN NULL ELSE coalesce(w.owner, c.account_manager) END,
-         coalesce(w.store, c.home_store)
+         coalesce(w.store, c.home_store), w.assignee IS DISTINCT FROM 'store' AND w.owner IS NULL, w.store IS NULL
   FROM wanted w JOIN customers c ON c.id = w.customer_id
   WHERE c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')
   ORDER BY w.customer_id, w.source_id, w.reason, w.occasion
@@ -112,7 +112,7 @@ async def make_due_tasks(tx: Tx, terms: Terms) -> int:
 
 _TYPES = (
     "receipt.recorded", "receipt.attributed", "receipt.voided", "complaint.resolved", "complaint.reopened",
-    "customer.created",
+    "customer.created", "customer.updated",
 )  # fmt: skip
 _SEEN = f"""
 seen AS MATERIALIZED (
@@ -121,7 +121,7 @@ seen AS MATERIALIZED (
 )"""
 
 # What rules wait for: with its day, and the store that it has to do with. A receipt that was voided or moved since
-# joins nothing.
+# joins nothing, and what was written down long after it happened is history.
 _HAPPENED = """
 happened AS MATERIALIZED (
   SELECT 'receipt' AS trigger, r.customer_id, r.id AS source_id, r.business_date AS day, r.store, '' AS episode,
@@ -133,6 +133,7 @@ happened AS MATERIALIZED (
          ' ' || c.reopened::text, s.occurred_at
   FROM seen s JOIN complaints c ON c.customer_id = s.customer_id AND c.id = s.subject::uuid
   WHERE s.type = 'complaint.resolved' AND c.status = 'resolved'
+    AND c.created_at <= c.occurred_at + CAST(:history AS interval)
   UNION ALL
   SELECT 'new_customer', c.id, c.id, (c.created_at AT TIME ZONE :zone)::date, NULL, '', s.occurred_at
   FROM seen s JOIN customers c ON c.id = s.customer_id WHERE s.type = 'customer.created'
@@ -143,9 +144,10 @@ wanted AS (
          r.title, r.assignee, NULL::text AS owner, h.store,
          (h.day + r.days)::timestamp AT TIME ZONE :zone AS due_at
   FROM happened h JOIN follow_up_rules r ON r.trigger = h.trigger AND r.enabled AND h.occurred_at >= r.created_at
-  WHERE r.category IS NULL OR EXISTS (
-    SELECT FROM receipt_lines l WHERE l.customer_id = h.customer_id AND l.receipt_id = h.source_id
-      AND (l.category = r.category OR starts_with(l.category, r.category || '/')))
+  WHERE (h.day + r.days)::timestamp AT TIME ZONE :zone >= h.occurred_at - CAST(:history AS interval)
+    AND (r.category IS NULL OR EXISTS (
+      SELECT FROM receipt_lines l WHERE l.customer_id = h.customer_id AND l.receipt_id = h.source_id
+        AND (l.category = r.category OR starts_with(l.category, r.category || '/'))))
 )"""
 _BY_RULES = text(
     f"WITH {_SEEN}, {_HAPPENED}, {_WANTED}, {_MADE}, {_announced('made', 'task.created', 'create')}"
@@ -170,6 +172,27 @@ SELECT count(*) FROM closed
 )
 
 
+# Tasks that went to a customer's account manager or home store go with the customer.
+_HANDED_OVER = text(
+    f"""
+WITH {_SEEN},
+moved AS (
+  UPDATE tasks t SET version = t.version + 1, updated_at = CAST(:now AS timestamptz), owner = n.owner, store = n.store
+  FROM (
+    SELECT o.customer_id, o.id, CASE WHEN o.by_manager THEN c.account_manager ELSE o.owner END AS owner,
+           CASE WHEN o.by_store THEN c.home_store ELSE o.store END AS store
+    FROM tasks o JOIN customers c ON c.id = o.customer_id
+    WHERE o.customer_id IN (SELECT s.customer_id FROM seen s WHERE s.type = 'customer.updated')
+      AND o.status = 'open' AND (o.by_manager OR o.by_store)
+    ORDER BY o.customer_id, o.id FOR UPDATE OF o) n
+  WHERE t.customer_id = n.customer_id AND t.id = n.id AND (t.owner, t.store) IS DISTINCT FROM (n.owner, n.store)
+  RETURNING t.customer_id, t.id, t.version, t.source_id, t.reason, t.status
+), {_announced("moved", "task.updated", "assign")}
+SELECT count(*) FROM moved
+"""
+)
+
+
 async def follow(tx: Tx, terms: Terms) -> int:
     """Look at the next events of the feed, and make and call off what the rules say; how many events lay there.
 
@@ -188,7 +211,8 @@ async def follow(tx: Tx, terms: Terms) -> int:
     values = {**_parameters(tx), "after": after, "upto": upto}
     # In this order: a complaint may be back and resolved again since.
     await tx.execute(_CALLED_OFF, values)
-    await tx.execute(_BY_RULES, {**values, "zone": terms.company.time_zone})
+    await tx.execute(_BY_RULES, {**values, "zone": terms.company.time_zone, "history": terms.history})
+    await tx.execute(_HANDED_OVER, values)
     await tx.execute(update(FollowUpState).where(FollowUpState.id == 1).values(sequence=upto))
     return int(upto - after)
 

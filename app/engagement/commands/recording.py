@@ -13,12 +13,13 @@ from app.core.errors import NOT_FOUND, Problem, stale
 from app.core.ids import new_id
 from app.core.sql import recordset, together
 from app.customers.models import Customer
+from app.customers.purposes import happened
 from app.customers.queries import editable, visible_to
 from app.engagement import queries
-from app.engagement.commands.counting import count
+from app.engagement.commands.counting import count, count_care
 from app.engagement.commands.following import close_tasks
 from app.engagement.due import Terms
-from app.engagement.kinds import COMPLAINT, INTERACTION, SURVEY, Action, Kind
+from app.engagement.kinds import CARE, COMPLAINT, INTERACTION, SURVEY, TASK, Action, Kind
 from app.engagement.models import WRONG_STATE, Step, SurveyAnswer
 from app.engagement.queries.documents import table_of
 from app.feed.outbox import Event, publish
@@ -65,7 +66,7 @@ async def create(tx: Tx, kind: Kind, customer_id: uuid.UUID, given: Fields, term
 
 
 def _new_row(tx: Tx, kind: Kind, customer_id: uuid.UUID, given: Fields, terms: Terms) -> dict[str, Any]:
-    occurred_at = given.get("occurred_at") or tx.now
+    occurred_at = happened(given.get("occurred_at"), tx.now, "/occurred_at")
     row: dict[str, Any] = dict.fromkeys(column.name for column in table_of(kind).c)
     row |= {name: value for name, value in given.items() if name in row}
     row |= {
@@ -79,7 +80,7 @@ def _new_row(tx: Tx, kind: Kind, customer_id: uuid.UUID, given: Fields, terms: T
         row["reopened"] = 0
         row["due_at"] = row["due_at"] or terms.complaint_due(row["severity"], tx.now)
     if "task_at" in row:
-        row["task_at"] = terms.task_at(kind, row)
+        row["task_at"] = terms.task_at(kind, row, tx.now)
     return row
 
 
@@ -105,12 +106,14 @@ async def change(
 
     Raises Problem: no such record, another version.
     """
+    if given.get("informed_at") is not None:
+        given = {**given, "informed_at": happened(given["informed_at"], tx.now, "/informed_at")}
     before = await _held(tx, kind, customer_id, record_id, version)
     changed = {name: value for name, value in given.items() if before[name] != value}
     if not changed:
         return await _shown(tx, kind, before)
     if kind.due in changed:
-        changed["task_at"] = terms.task_at(kind, {**before, **changed})
+        changed["task_at"] = terms.task_at(kind, {**before, **changed}, tx.now)
         await close_tasks(tx, before["customer_id"], record_id, "cancelled")
     document = await _update(tx, kind, before, changed)
     event = Event(kind.updated, customer_id, record_id, version + 1, _thin(kind, before))
@@ -141,10 +144,14 @@ async def act(
     changed |= _closing(tx, kind, action, state)
     if kind is COMPLAINT and action.target == "open" and "due_at" not in changed:
         changed["due_at"] = terms.complaint_due(before["severity"], tx.now)
+    if kind is TASK:
+        # Whom somebody has chosen stays.
+        changed |= {"by_manager": False} if "owner" in changed else {}
     if "task_at" in before and (action.target not in kind.live or kind.due in changed):
-        changed["task_at"] = terms.task_at(kind, {**before, **changed})
+        changed["task_at"] = terms.task_at(kind, {**before, **changed}, tx.now)
     if "task_at" in before and action.target not in kind.live:
-        await close_tasks(tx, before["customer_id"], record_id, "done")
+        status = "cancelled" if action.target == "cancelled" else "done"
+        await close_tasks(tx, before["customer_id"], record_id, status)
     document = await _update(tx, kind, before, changed)
     customer, after = before["customer_id"], before["version"] + 1
     step = insert(Step).values(
@@ -153,6 +160,8 @@ async def act(
     )  # fmt: skip
     event = Event(action.event, customer, record_id, after, _thin(kind, {**before, **changed}))
     await _announce(tx, kind, before, event, action.verb, _told(kind, changed), step)
+    if kind is CARE and action.target == "done":
+        await count_care(tx, before)
     return document, after
 
 

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, PrimaryKeyConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.tables import Base, Stamp
@@ -38,7 +38,8 @@ class Task(WithLife, Base):
     """Something to do about a customer: because a rule says so (`rule`), or because a record falls due.
 
     `occasion` tells tasks about the same record apart: the code of the rule, or when the record was due. So neither a
-    receipt that is looked at twice nor two workers make two tasks.
+    receipt that is looked at twice nor two workers make two tasks. `by_manager` and `by_store` say that it went to the
+    customer's account manager or home store for want of another, and goes with them.
     """
 
     __tablename__ = "tasks"
@@ -67,6 +68,8 @@ class Task(WithLife, Base):
     status: Mapped[str]
     owner: Mapped[str | None]
     store: Mapped[str | None]
+    by_manager: Mapped[bool] = mapped_column(server_default=text("false"))
+    by_store: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class FollowUpRule(Base):
