@@ -13,7 +13,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "20261127_03_confirmations"
-down_revision = "20261126_06_record_depth"
+down_revision = "20261127_01_accepted_debt"
 branch_labels = None
 depends_on = None
 
