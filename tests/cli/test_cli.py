@@ -266,6 +266,9 @@ def serving(data_dir):
     """`clientele serve` in a process group of its own, as a terminal has it, and where its lines go."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTELE_")}
     lines = data_dir.with_name("lines")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Under nohup: what a process ignores, its children do.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with lines.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "app", "serve", "--data-dir", str(data_dir), "--port", "0"],
