@@ -13,7 +13,7 @@ DEV     := $(VENV)/.dev
 # Two workers: each has its own database, and a laptop has at least two cores.
 WORKERS ?= 2
 PYTEST  := $(BIN)/pytest
-SHARED  := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+SHARED  := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 # Tests start hundreds of processes: without bytecode each would compile the application anew.
 export PYTHONDONTWRITEBYTECODE :=
 CODE    := app migrations tests

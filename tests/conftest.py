@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import asyncpg
 import httpx
@@ -32,7 +32,7 @@ from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import RateSettings, Settings
 from app.main import create_app
-from tests import served
+from tests import pieces, served
 
 TEMPLATE = "clientele_template"
 # Tests may lose the last second at a power cut; production may not. And nothing but a test tells the planner how many
@@ -50,8 +50,13 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs in one piece comes first: begun last, it would keep one processor busy while the others wait."""
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    """Begin with what takes long."""
+    items.sort(key=lambda item: pieces.place(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> pieces.InPieces:
+    """How tests are dealt out to processes."""
+    return pieces.InPieces(config, log)
 
 
 def pytest_unconfigure() -> None:

@@ -23,7 +23,7 @@ def with_examples(count):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@with_examples(8)
+@with_examples(6)
 @given(data=st.data())
 async def test_generated_requests_get_documented_answers(house, clients, name, data):
     await answered(clients["admin"], name, data)

@@ -21,8 +21,6 @@ from app.cli.commands import cli
 from app.core.embedded import server as embedded
 from tests import served
 
-pytestmark = pytest.mark.xdist_group("cli")
-
 
 @contextmanager
 def open_folder():

@@ -11,7 +11,6 @@ from tests.reckoning import check, numbers, say
 from tests.served import Line, Served, Unanswered
 from tests.tills import Log, open_stores, receipt_of
 
-pytestmark = pytest.mark.xdist_group("imports")
 SETTINGS = {"CLIENTELE_JOBS__LEASE_SECONDS": "1", "CLIENTELE_JOBS__POLL_SECONDS": "0.1"}
 GIVE_UP_SECONDS = 120.0
 NDJSON = {"Content_Type": "application/x-ndjson"}

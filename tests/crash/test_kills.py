@@ -9,8 +9,6 @@ from tests.reckoning import check, say
 from tests.served import Served
 from tests.tills import Log, open_stores, pushing
 
-pytestmark = pytest.mark.xdist_group("kills")
-
 
 def test_ten_kills_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     _story(10, capsys)

@@ -9,8 +9,6 @@ from app.access import commands as access_commands
 from app.access.keyring import Keyring
 from app.main import create_app
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 @pytest.fixture(scope="session")
 async def asking(company):

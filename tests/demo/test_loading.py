@@ -14,8 +14,6 @@ from app.demo.order import DAYS, Order
 from app.receipts import verify
 from tests.demo.conftest import PEOPLE, TODAY
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 def test_the_same_order_is_the_same_company():
     one, same, other = (parts(Order(seed, 60, TODAY)) for seed in (5, 5, 6))

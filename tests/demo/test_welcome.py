@@ -23,7 +23,6 @@ from app.core.settings import Settings
 from app.demo.businesses import DEALER_ID
 from tests.served import CLIENTELE, free_port
 
-pytestmark = pytest.mark.xdist_group("demo")
 README = Path(__file__).parents[2] / "README.md"
 SMALL = ("--people", "60")
 BEGIN = """

@@ -6,11 +6,9 @@ import time
 from collections import Counter
 
 import asyncpg
-import pytest
 
 from tests.served import Line, Response, Served, Unanswered
 
-pytestmark = pytest.mark.xdist_group("idempotency")
 PARALLEL = 100
 BODY = b'{"kind": "person", "display_name": "One"}'
 

@@ -9,13 +9,10 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 
-import pytest
-
 from tests.reckoning import read_feed
 from tests.served import Response, Served, Unanswered
 from tests.tills import CARDS, open_stores, receipt_of
 
-pytestmark = pytest.mark.xdist_group("load")
 SECONDS = 6.0
 MORE_MEMORY = 300 * 1024 * 1024
 

@@ -27,7 +27,6 @@ SETTINGS = {"CLIENTELE_COMPANY__CURRENCY": ta_feng.CURRENCY, "CLIENTELE_COMPANY_
 
 pytestmark = [
     pytest.mark.realdata,
-    pytest.mark.xdist_group("realdata"),
     pytest.mark.skipif(not ta_feng.PATH.exists(), reason="needs ../shared/data/ta_feng.csv.zip"),
 ]
 

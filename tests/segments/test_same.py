@@ -29,7 +29,7 @@ QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_bas
 class Comparison:
     """One company, two saved segments, and any question asked in three ways."""
 
-    def __init__(self, house, registry, anchor, seed, explained=1):
+    def __init__(self, house, registry, anchor, seed, explained=4):
         # Of how many customers one is explained, another one each time: that is most of the time that this takes.
         self.explained, self.asked = explained, 0
         self.db, self.registry = house.services.db, registry

@@ -12,7 +12,6 @@ from tests.reckoning import check, say
 from tests.served import Served
 from tests.tills import Log, open_stores, pushing
 
-pytestmark = pytest.mark.xdist_group("stops")
 # `limits.stop_seconds` for requests, and the worker's own end. Orchestrators wait 30 s before they kill.
 STOP_SECONDS = 30.0
 
