@@ -36,10 +36,10 @@ from tests import pieces, served
 
 TEMPLATE = "clientele_template"
 # Tests may lose the last second at a power cut; production may not. And nothing but a test tells the planner how many
-# values a column has: what it had learnt of the rows of an earlier test once changed a plan that a later one reads.
+# rows and values there are: what it had learnt of an earlier test once changed a plan that a later one reads.
 FAST = {
     "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200",
-    "autovacuum_analyze_threshold": "2000000000",
+    "autovacuum": "off",
 }  # fmt: skip
 
 
@@ -215,6 +215,6 @@ async def clean(request: pytest.FixtureRequest) -> AsyncIterator[None]:
     if "house" in request.fixturenames:
         house: House = request.getfixturevalue("house")
         house.services.clock.set(None)
-        # Reads are written twice a second: what is left of this test would stand among the entries of the next.
+        # Reads are written a moment later: what is left of this test would stand among the entries of the next.
         await house.services.reads.flush()
         await house.sweeper.sweep()
