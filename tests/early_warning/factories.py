@@ -33,8 +33,13 @@ class Town:
         self.services.clock.set(noon(day))
 
     def pass_days(self, days: int) -> None:
-        """Let days pass."""
-        self.go_to(self.day + timedelta(days=days))
+        """Let days pass; with none, the clock stays where it is."""
+        if days:
+            self.go_to(self.day + timedelta(days=days))
+
+    def pass_a_minute(self) -> None:
+        """Let a minute of the same day pass."""
+        self.services.clock.set(self.services.clock.now() + timedelta(minutes=1))
 
     async def call(self, method: str, path: str, body: Any = None, *, status: int | None = None) -> Any:
         """Call the API; the answer must be a success, or have the given status."""

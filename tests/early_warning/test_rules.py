@@ -31,6 +31,8 @@ class Story:
     async def step(self) -> None:
         steps = [self.visit] * 4 + [self.borrow] * 2 + [self.wait] * 4
         steps += [self.pay, self.pay, self.change_limit, self.acknowledge, self.resolve, self.void, self.change_rule]
+        # Nobody resolves a warning in the very moment that it was opened in, nor is the next one opened then.
+        self.town.pass_a_minute()
         await self.chance.choice(steps)()
         # Twice is once.
         ids = list(self.ids.values())
