@@ -112,6 +112,13 @@ class Reading:
                 owed = customer.ledger.balance if subject == "limit" else None
                 self.follow(self.told[name, subject], KIND_OF[subject], state, episode, now, owed, fresh=fresh)
 
+    def came(self, name: str, now: datetime, today: date) -> None:
+        """A purchase ends the silence that was told of at once, not with the next evaluation."""
+        told = self.told[name, "rhythm"]
+        state, episode, _ = self.customers[name].silent(self.rule.loss, today)
+        if state is None and told and told[-1].status != "resolved":
+            self.go_on(told[-1], None, episode, now)
+
     def follow(
         self, told: list[Told], kind: str, state: str | None, episode: str, now: datetime, owed: int | None, *,
         fresh: bool,

@@ -54,6 +54,7 @@ class Story:
             sold = await self.town.sell(customer)
             self.receipts.append((name, sold["id"], 0, self.town.day))
             read.days.add(self.town.day)
+            self.reading.came(name, self.town.services.clock.now(), self.town.day)
             self.town.pass_days(self.chance.choice([0, 3, 7]))
 
     async def borrow(self) -> None:
