@@ -9,8 +9,9 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,7 @@ import asyncpg
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import event
 
 from app.access import commands as access_commands
 from app.access.keyring import Keyring
@@ -41,6 +43,8 @@ FAST = {
     "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200",
     "autovacuum_analyze_threshold": "2000000000",
 }  # fmt: skip
+
+_counting: ContextVar[list[str] | None] = ContextVar("counting", default=None)
 
 
 def pytest_configure() -> None:
@@ -199,6 +203,33 @@ async def clients(house: House) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
     """A client per role."""
     async with AsyncExitStack() as stack:
         yield {role: await stack.enter_async_context(house.client(role)) for role in ROLES}
+
+
+@pytest.fixture
+def statements(house: House) -> Callable[[], AbstractContextManager[list[str]]]:
+    """A context whose list grows with every statement on the main pool that the block causes (BEGIN, COMMIT are not).
+
+    What tasks in the background send meanwhile is not counted.
+    """
+
+    @contextmanager
+    def counted() -> Iterator[list[str]]:
+        found: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if _counting.get() is found:
+                found.append(statement)
+
+        engine = house.services.db.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        token = _counting.set(found)
+        try:
+            yield found
+        finally:
+            _counting.reset(token)
+            event.remove(engine, "before_cursor_execute", note)
+
+    return counted
 
 
 @pytest.fixture

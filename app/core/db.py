@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import asyncpg
 import orjson
 from pydantic import BaseModel
-from sqlalchemy import CursorResult, Executable
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import CursorResult, Executable, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -82,6 +82,26 @@ def _was_closed(error: BaseException) -> bool:
     return isinstance(cause, asyncpg.InterfaceError) and "connection is closed" in str(cause)
 
 
+def _attempts(again: Callable[[BaseException], bool]) -> AsyncRetrying:
+    return AsyncRetrying(
+        retry=retry_if_exception(again),
+        wait=wait_random_exponential(multiplier=0.02, max=0.5),
+        stop=stop_after_attempt(ATTEMPTS),
+        reraise=True,
+    )
+
+
+def _may_read_again(error: BaseException) -> bool:
+    """Whether reading again may help: nothing was written, so a connection lost half way is no harm."""
+    return _may_retry(error) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _replace_closed(connection: Any, *_: Any) -> None:
+    """Let the pool open another connection for one that ended while it lay there, as when the database restarts."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
 class _HotConnection(asyncpg.Connection):
     """A hot read leaves no state behind, so giving the connection back costs no round trip."""
 
@@ -118,6 +138,8 @@ class Database:
             json_serializer=lambda value: orjson.dumps(value, default=str).decode(),
             json_deserializer=orjson.loads,
         )
+        # Known without a round trip, unlike a ping.
+        event.listen(self.engine.sync_engine.pool, "checkout", _replace_closed)
         self._hot: asyncpg.Pool[Any] | None = None
 
     @property
@@ -173,18 +195,10 @@ class Database:
         back, and a stored answer is exactly what was sent. Work may run again (40001, 40P01), so it must only touch
         the database. Raises Problem, or the database's error (a failed commit included).
         """
-        async for attempt in self._attempts():
+        async for attempt in _attempts(_may_retry):
             with attempt:
                 return await self._write_once(caller, work, key)
         raise AssertionError  # pragma: no cover  the loop returns or raises
-
-    def _attempts(self) -> AsyncRetrying:
-        return AsyncRetrying(
-            retry=retry_if_exception(_may_retry),
-            wait=wait_random_exponential(multiplier=0.02, max=0.5),
-            stop=stop_after_attempt(ATTEMPTS),
-            reraise=True,
-        )
 
     async def _write_once(self, caller: Caller, work: Work, key: RequestKey | None) -> Reply:
         async with self.engine.connect() as connection:
@@ -210,9 +224,12 @@ class Database:
         return kept[0]
 
     async def read(self, caller: Caller, work: Callable[[Tx], Awaitable[T]], *, isolation: str = "READ COMMITTED") -> T:
-        """Run `work` in a READ ONLY transaction."""
-        async with self.reading(caller, isolation=isolation) as tx:
-            return await work(tx)
+        """Run `work` in a READ ONLY transaction; again, if its connection is lost. So it must only read."""
+        async for attempt in _attempts(_may_read_again):
+            with attempt:
+                async with self.reading(caller, isolation=isolation) as tx:
+                    return await work(tx)
+        raise AssertionError  # pragma: no cover  the loop returns or raises
 
     @asynccontextmanager
     async def reading(self, caller: Caller, *, isolation: str = "READ COMMITTED") -> AsyncIterator[Tx]:

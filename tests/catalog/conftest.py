@@ -1,8 +1,6 @@
 """Small helpers for tests of the catalog."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -10,35 +8,9 @@ from sqlalchemy import event, text
 
 from app.core.db import Tx
 
-_counting: ContextVar[list[str] | None] = ContextVar("counting", default=None)
-
 
 @pytest.fixture
-def statements(house) -> Callable[[], AbstractContextManager[list[str]]]:
-    """Every SQL statement that the block causes on the main pool; what tasks in the background run is not counted."""
-
-    @contextmanager
-    def counted() -> Iterator[list[str]]:
-        found: list[str] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            if _counting.get() is found:
-                found.append(statement)
-
-        engine = house.services.db.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
-        token = _counting.set(found)
-        try:
-            yield found
-        finally:
-            _counting.reset(token)
-            event.remove(engine, "before_cursor_execute", note)
-
-    return counted
-
-
-@pytest.fixture
-def explain(house) -> Callable[..., Awaitable[str]]:
+def explain() -> Callable[..., Awaitable[str]]:
     """The plan of what a query sends, with sequential scans forbidden: small tables hide a missing index."""
 
     async def plan(tx: Tx, ask: Callable[[Tx], Awaitable[Any]]) -> str:
@@ -47,10 +19,10 @@ def explain(house) -> Callable[..., Awaitable[str]]:
         def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
             sent.append((statement, parameters))
 
-        engine = house.services.db.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
+        connection = tx.connection.sync_connection
+        event.listen(connection, "before_cursor_execute", note)
         await ask(tx)
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(connection, "before_cursor_execute", note)
         statement, parameters = next(one for one in sent if one[0].startswith("SELECT"))
         await tx.execute(text("SET LOCAL enable_seqscan = off"))
         # As if no table was ever looked at: one that was seen empty is planned for as empty.

@@ -180,3 +180,51 @@ async def test_a_connection_that_died_in_the_pool_costs_no_request(house, scratc
     reply = await house.services.db.write(SYSTEM, inserting(2, 2))
     assert reply.status == 200
     assert await scratch.fetchval("SELECT count(*) FROM scratch") == 2
+
+
+async def test_connections_that_died_in_the_pool_cost_no_read(house, scratch):
+    """Found: reads answered 503, one for each dead connection; only writes began again."""
+
+    async def ask(tx):
+        await asyncio.sleep(0.05)
+        return await tx.scalar(text("SELECT pg_backend_pid()"))
+
+    async def together():
+        return await asyncio.gather(*(house.services.db.read(SYSTEM, ask) for _ in range(5)))
+
+    pids = set(await together())
+    for pause in (0.2, 0):
+        await scratch.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            " AND datname = current_database() AND application_name = 'clientele'"
+        )
+        await asyncio.sleep(pause)
+        found = set(await together())
+        assert found.isdisjoint(pids)
+        pids = found
+
+
+async def test_a_stream_begins_on_a_living_connection(house, scratch):
+    """Nothing that was streamed can be taken back, so a dead connection must be known before."""
+    async with house.services.db.reading(SYSTEM) as tx:
+        await tx.scalar(text("SELECT 1"))
+    await scratch.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        " AND datname = current_database() AND application_name = 'clientele'"
+    )
+    await asyncio.sleep(0.2)
+    async with house.services.db.reading(SYSTEM) as tx:
+        assert await tx.scalar(text("SELECT 1")) == 1
+
+
+async def test_a_read_that_loses_its_connection_half_way_begins_again(house):
+    begun = []
+
+    async def ask(tx):
+        begun.append(tx)
+        if len(begun) == 1:
+            await tx.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return await tx.scalar(text("SELECT 2"))
+
+    assert await house.services.db.read(SYSTEM, ask) == 2
+    assert len(begun) == 2

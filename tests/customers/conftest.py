@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from app.core.caller import SYSTEM
-from tests.catalog.conftest import explain, statements
+from tests.catalog.conftest import explain
 
-__all__ = ["explain", "statements"]
+__all__ = ["explain"]
 
 _numbers = itertools.count(1)
 

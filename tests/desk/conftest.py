@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.engagement.conftest import counted
 from tests.engagement.factories import Desk
 from tests.till.factories import line, returned
 
-__all__ = ["counted", "desk"]
+__all__ = ["desk"]
 KINDS = ("parent", "colleague", "referrer", "friend")
 
 

@@ -243,10 +243,10 @@ async def test_the_read_is_on_the_audit_trail(desk, client, house):
     assert [entry["action"] for entry in entries].count("customer.card") == 1
 
 
-async def test_one_question_to_the_database(desk, client, counted, asked):
+async def test_one_question_to_the_database(desk, client, statements, asked):
     (customer, *_) = await desk.varied(3)
     # Nor is anything asked past the pool of hot reads.
-    with counted() as others:
+    with statements() as others:
         await get(client, f"/customers/{customer}/card")
     assert (len(asked), others) == (1, [])
 

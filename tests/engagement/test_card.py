@@ -13,7 +13,7 @@ from app.engagement import queries
 ALL = frozenset(FIELD_GROUPS)
 
 
-async def test_the_card_of_a_customer_is_one_statement(desk, house, counted):
+async def test_the_card_of_a_customer_is_one_statement(desk, house, statements):
     late = await desk.add("complaints", severity="minor")
     soon = await desk.add("complaints", severity="critical")
     await desk.act("complaints", await desk.add("complaints"), "resolve", outcome="solved")
@@ -24,7 +24,7 @@ async def test_the_card_of_a_customer_is_one_statement(desk, house, counted):
 
     async def card(customer, **more):
         asked = select(queries.card(literal(uuid.UUID(customer)), **{"groups": ALL, **more}))
-        with counted() as seen:
+        with statements() as seen:
             found = await house.services.db.read(SYSTEM, lambda tx: tx.scalar(asked))
         assert len(seen) == 1
         return found

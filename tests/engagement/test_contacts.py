@@ -148,15 +148,15 @@ async def test_the_log_has_the_interactions_that_plain_python_counts(desk, house
     assert set(words(Channel)) <= set(LOGGED_CHANNELS)
 
 
-async def test_a_contact_costs_two_statements_more(desk, counted):
+async def test_a_contact_costs_two_statements_more(desk, statements):
     made = await desk.add("interactions", direction="outbound")
-    with counted() as seen:
+    with statements() as seen:
         await desk.add("interactions", direction="outbound")
     assert len(seen) == 4, seen
-    with counted() as seen:
+    with statements() as seen:
         assert (await desk.patch("interactions", made, reached=False)).status_code == 200
     assert len(seen) == 6, seen
-    with counted() as seen:
+    with statements() as seen:
         await desk.patch("interactions", made, version=2, note="Later")
     assert len(seen) == 3, seen
 

@@ -171,15 +171,15 @@ async def test_a_work_list_goes_page_by_page_also_where_all_is_due_at_once(desk,
     assert (stray.status_code, stray.json()["code"]) == (400, "invalid_cursor")
 
 
-async def test_how_many_statements_an_action_takes(desk, counted):
+async def test_how_many_statements_an_action_takes(desk, statements):
     made, other = await desk.add("complaints"), await desk.add("complaints")
     await desk.act("complaints", other, "start")
-    with counted() as seen:
+    with statements() as seen:
         await desk.act("complaints", made, "start")
     assert len(seen) == 3, seen
-    with counted() as seen:
+    with statements() as seen:
         await desk.act("complaints", made, "resolve", outcome="solved")
     assert len(seen) == 4, seen
-    with counted() as seen:
+    with statements() as seen:
         await desk.listed("/complaints", status="all")
     assert len(seen) == 1, seen

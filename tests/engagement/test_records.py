@@ -219,17 +219,17 @@ async def test_a_till_may_write_a_complaint_down_and_no_more(desk, clients):
 
 
 @pytest.mark.parametrize("plural", KINDS)
-async def test_how_many_statements_it_takes(desk, counted, plural):
+async def test_how_many_statements_it_takes(desk, statements, plural):
     made = await desk.add(plural)
-    with counted() as seen:
+    with statements() as seen:
         await desk.add(plural)
     assert len(seen) == (3 if plural == "surveys" else 2), seen
     if plural in CHANGE:
-        with counted() as seen:
+        with statements() as seen:
             assert (await desk.patch(plural, made, **CHANGE[plural])).status_code == 200
         assert len(seen) == 3, seen
     # Last: that the list was read is written down a little later, by the way.
-    with counted() as seen:
+    with statements() as seen:
         await desk.listed(f"/customers/{desk.mei}/{plural}")
     assert len(seen) == 1, seen
 

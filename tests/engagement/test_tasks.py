@@ -252,14 +252,14 @@ async def test_rules_are_set_as_a_whole(desk, client):
     assert await desk.call("GET", "/follow-up-rules") == third
 
 
-async def test_the_worker_takes_a_fixed_few_statements(desk, counted):
+async def test_the_worker_takes_a_fixed_few_statements(desk, statements):
     await desk.work()
     await desk.rule()
     for _ in range(5):
         await desk.add("promises", due_at="2026-03-03T01:00:00Z")
         await desk.sell(desk.mei)
     await desk.here()
-    with counted() as seen:
+    with statements() as seen:
         await Follower(desk.services).turn()
     assert len(seen) == 7, seen
     assert len(await desk.listed("/tasks")) == 10

@@ -9,11 +9,10 @@ from sqlalchemy import text
 
 from app.core.caller import SYSTEM
 from app.credit import commands as credit
-from tests.catalog.conftest import statements
 from tests.early_warning.conftest import town
 from tests.early_warning.test_meeting import WAITING
 
-__all__ = ["statements", "town"]
+__all__ = ["town"]
 
 
 @pytest.fixture
