@@ -21,6 +21,7 @@ from app.customers.jobs import HANDLERS as SEARCH
 from app.early_warning import commands as warnings
 from app.early_warning.jobs import HANDLERS as SWEEPS
 from app.engagement.jobs import Follower
+from app.feed import commands as feed_commands
 from app.feed.jobs import Sequencer, keep_partitions
 
 log = logging.getLogger("clientele.worker")
@@ -45,6 +46,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
     services = build_services(settings, url)
     await services.db.open()
     try:
+        await _do(services, lambda tx: _open_feed(tx, settings.feed.keep_days))
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
             group.create_task(JobRunner(services, {**handlers(import_kinds()), **SWEEPS, **SEARCH}).run(stop))
@@ -53,6 +55,12 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
     finally:
         services.offload.close()
         await services.db.close()
+
+
+async def _open_feed(tx: Tx, keep_days: int) -> None:
+    """Before the first event is recorded: a month that begins without a partition never gets one."""
+    await feed_commands.ensure_epoch(tx)
+    await keep_partitions(tx, keep_days)
 
 
 async def _keep_house(services: Services, stop: asyncio.Event) -> None:
@@ -69,13 +77,19 @@ async def _keep_house(services: Services, stop: asyncio.Event) -> None:
     )
     while not stop.is_set():
         for chore in (*chores, *portions):
-            try:
-                more = True
-                while more:
-                    more = bool(await services.db.run(chore)) and chore in portions and not stop.is_set()
-            except (SQLAlchemyError, OSError):
-                log.warning("a chore failed and will be tried again", exc_info=True)
+            more = True
+            while more:
+                more = bool(await _do(services, chore)) and chore in portions and not stop.is_set()
         await wait_for(stop, HOUSEKEEPING_SECONDS)
+
+
+async def _do(services: Services, chore: Callable[[Tx], Awaitable[object]]) -> object:
+    """What the chore answers; None if it failed."""
+    try:
+        return await services.db.run(chore)
+    except (SQLAlchemyError, OSError):
+        log.warning("a chore failed and will be tried again", exc_info=True)
+        return None
 
 
 async def wait_for(stop: asyncio.Event, seconds: float) -> None:

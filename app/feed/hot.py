@@ -44,9 +44,11 @@ async def read_page(db: Database, after: int | None, types: list[str] | None, li
     if row is None or not row["ours"]:
         return None
     start, last = row["start"], row["last"]
-    # A page that is not full has all there was to find: go on behind that, and never over filtered events again.
-    end = min(last, start + (limit if types is None else queries.REACH))
-    seen = row["newest"] if row["found"] == limit else max(start, end)
+    if types is None or row["found"] == limit:
+        seen = start if row["newest"] is None else row["newest"]
+    else:
+        # All there was to find: go on behind that, and never over filtered events again.
+        seen = max(start, min(last, start + queries.REACH))
     return Found(row["epoch"], row["oldest"], last, start, row["found"], seen, row["documents"])
 
 

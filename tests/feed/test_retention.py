@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from app.core.errors import Problem, database_error
 from app.feed import commands, queries
 from app.feed.cursor import write_cursor
+from app.feed.hot import Found
 from app.feed.jobs import keep_partitions
 from app.feed.reading import follow
 from app.feed.schemas import ChangesQuery
@@ -84,12 +85,30 @@ async def test_moving_never_fails_for_want_of_a_partition(opened, look):
     assert await where(look) == ["events_default", "events_default"]
 
 
-async def test_what_came_before_its_partition_moves_there(opened, look):
+async def test_a_month_that_began_in_the_default_partition_stays_there(opened, look):
     await put(opened.db, *(an_event() for _ in range(3)))
     before = await follow(opened, ChangesQuery())
     await keep(opened)
-    assert await where(look) == ["events_2026_11"] * 3
+    assert await partitions(look) == ["events_2026_12", "events_2027_01", "events_default"]
+    assert await where(look) == ["events_default"] * 3
     assert await follow(opened, ChangesQuery()) == before
+
+
+async def test_a_reader_reads_over_nothing_while_months_are_made(opened):
+    """Found: a first worker moved what it had recorded into its month; a reader of that moment never saw the events."""
+    await put(opened.db, *(an_event() for _ in range(3)))
+    reading: asyncio.Task[Found] | None = None
+
+    async def make_and_wait(tx):
+        nonlocal reading
+        await keep_partitions(tx, KEEP)
+        reading = asyncio.create_task(follow(opened, ChangesQuery()))
+        await asyncio.sleep(0.2)
+
+    await opened.db.run(make_and_wait)
+    assert reading is not None
+    found = await reading
+    assert (found.count, found.seen) == (3, 3)
 
 
 async def test_whole_months_drop_when_their_last_day_is_kept_long_enough(opened, look):
@@ -163,11 +182,11 @@ async def test_months_of_every_length(opened, look, now, expected):
 
 
 async def test_two_housekeepers_do_the_work_once(opened, look):
-    await put(opened.db, an_event())
     results = await asyncio.gather(*(keep(opened) for _ in range(4)), return_exceptions=True)
     # One that had to wait for longer than it may gives up and comes again later.
     assert {state_of(result) for result in results if result is not None} <= {"55P03"}
     assert None in results
+    await put(opened.db, an_event())
     assert await where(look) == ["events_2026_11"]
 
 

@@ -32,14 +32,18 @@ async def keep_partitions(tx: Tx, keep_days: int) -> None:
 
 
 async def _make(tx: Tx, month: datetime) -> None:
-    """Make a month's partition beside the table and attach it: that waits for no reader of the others."""
-    name, bounds = _name(month), f"FROM ('{month.isoformat()}') TO ('{_next(month).isoformat()}')"
-    within = f"recorded_at >= '{month.isoformat()}' AND recorded_at < '{_next(month).isoformat()}'"
+    """Make a month's partition beside the table and attach it: that waits for no reader of the others.
+
+    A month that has begun in the default partition stays there. A reader that waits for that partition while a month
+    is attached knows the partitions of before: rows moved meanwhile it would find in neither, and read over them.
+    """
+    name, begin, end = _name(month), month.isoformat(), _next(month).isoformat()
     # The values are dates that we made; DDL takes no parameters.
+    begun = f"SELECT EXISTS (SELECT FROM events_default WHERE recorded_at >= '{begin}' AND recorded_at < '{end}')"  # noqa: S608
+    if await tx.scalar(text(begun)):
+        return
     await tx.execute(text(f"CREATE TABLE {name} (LIKE events INCLUDING ALL)"))
-    moving = f"WITH early AS (DELETE FROM events_default WHERE {within} RETURNING *)"  # noqa: S608
-    await tx.execute(text(f"{moving} INSERT INTO {name} SELECT * FROM early"))  # noqa: S608
-    await tx.execute(text(f"ALTER TABLE events ATTACH PARTITION {name} FOR VALUES {bounds}"))
+    await tx.execute(text(f"ALTER TABLE events ATTACH PARTITION {name} FOR VALUES FROM ('{begin}') TO ('{end}')"))
 
 
 async def _drop(tx: Tx, there: set[str], before: datetime) -> None:
