@@ -34,7 +34,7 @@ from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import RateSettings, Settings
 from app.main import create_app
-from tests import pieces, served
+from tests import forked, pieces, served
 
 TEMPLATE = "clientele_template"
 # Tests may lose the last second at a power cut; production may not. And nothing but a test tells the planner how many
@@ -65,6 +65,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> pieces.InPie
 
 def pytest_unconfigure() -> None:
     """The first process ends last."""
+    forked.close()
     if served.begun is not None and "PYTEST_XDIST_WORKER" not in os.environ:
         served.begun.remove()
 

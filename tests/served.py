@@ -1,6 +1,7 @@
 """The real application as processes: `clientele serve` with its worker and its database, to be killed and restarted.
 
-Only the fixed names of the command line and HTTP are used here, so what is tested is what an operator runs.
+Only the fixed names of the command line and HTTP are used here, so what is tested is what an operator runs. Unless
+another program is given, processes are forked from one that has loaded it (see `forked`).
 """
 
 import contextlib
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
+
+from tests import forked
 
 CLIENTELE = Path(sys.executable).with_name("clientele")
 READY_SECONDS = 60.0
@@ -125,7 +128,7 @@ class Served:
     def __init__(
         self,
         settings: Mapping[str, str] | None = None,
-        program: tuple[str, ...] = (str(CLIENTELE),),
+        program: tuple[str, ...] = (),
         *,
         worker: bool = True,
         fresh: bool = False,
@@ -141,7 +144,7 @@ class Served:
         self.starts: list[float] = []
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTELE_")}
         self._environment |= {**UNLIMITED, **(settings or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | forked.Process | None = None
         self._fresh = fresh
 
     def __enter__(self) -> Self:
@@ -179,13 +182,17 @@ class Served:
 
     def launch(self) -> None:
         """Start it without waiting."""
-        arguments = [*self._program, "serve", "--data-dir", str(self.data), "--port", str(self.port)]
+        arguments = ["serve", "--data-dir", str(self.data), "--port", str(self.port)]
         if not self._worker:
             arguments.append("--no-worker")
         with (self.directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                arguments, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            if self._program:
+                self._process = subprocess.Popen(
+                    [*self._program, *arguments],
+                    env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                )  # fmt: skip
+            else:
+                self._process = forked.Process(arguments, self._environment, stdout=log, stderr=log)
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
         """Wait for `/readyz`. Raises AssertionError with the end of the log if it ends or takes too long."""
@@ -241,10 +248,14 @@ class Served:
 
     def command(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Run `clientele ... --data-dir` against the same data."""
-        done = subprocess.run(
-            [*self._program, *arguments, "--data-dir", str(self.data)],
-            env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=600,
-        )  # fmt: skip
+        given = [*arguments, "--data-dir", str(self.data)]
+        if self._program:
+            done = subprocess.run(
+                [*self._program, *given], env=self._environment, stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, check=False, timeout=600,
+            )  # fmt: skip
+        else:
+            done = forked.run(given, self._environment)
         assert done.returncode == 0 or not check, f"{arguments} ended with {done.returncode}:\n{done.stderr[-2000:]}"
         return done
 

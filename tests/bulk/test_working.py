@@ -7,8 +7,6 @@ import gc
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,9 +19,8 @@ from app.bulk import jobs
 from app.bulk.kinds import Kind, Results
 from app.core.errors import CONFLICT, Problem
 from app.core.jobs import claim, run_job
+from tests import forked
 from tests.bulk.conftest import NDJSON, working
-
-ROOT = Path(__file__).parents[2]
 
 
 def customers_file(rows: int, bad_every: int = 700) -> tuple[bytes, int]:
@@ -53,15 +50,14 @@ async def written_once(services, rows: int, bad: int) -> None:
 
 
 @contextmanager
-def process(database_url: str, data_dir: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(database_url: str, data_dir: Path, *arguments: str) -> Iterator[forked.Process]:
     """The real program on this test's database."""
     environment = {
         **os.environ, "CLIENTELE_DATABASE_URL": database_url, "CLIENTELE_SECRET_KEY": "only for tests",
         "CLIENTELE_JOBS__LEASE_SECONDS": "0.6", "CLIENTELE_JOBS__POLL_SECONDS": "0.02",
     }  # fmt: skip
-    command = [sys.executable, "-m", "app", *arguments, "--data-dir", str(data_dir)]
     with (data_dir / "log").open("ab") as log:
-        started = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        started = forked.Process([*arguments, "--data-dir", str(data_dir)], environment, stdout=log, stderr=log)
     try:
         yield started
     finally:
@@ -69,7 +65,7 @@ def process(database_url: str, data_dir: Path, *arguments: str) -> Iterator[subp
         started.wait()
 
 
-async def reached(services, rows: int, started: subprocess.Popen[bytes]) -> None:
+async def reached(services, rows: int, started: forked.Process) -> None:
     """Return when so many rows are in."""
     connection = await services.db.connect()
     try:

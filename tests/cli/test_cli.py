@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from app.bulk.columns import SHAPES
 from app.cli.commands import cli
 from app.core.embedded import server as embedded
-from tests import served
+from tests import forked, served
 
 
 @contextmanager
@@ -68,10 +68,7 @@ def clientele(*arguments, data_dir=None, **environment):
     """Run `clientele` with a clean environment."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTELE_")} | environment
     options = [] if data_dir is None else ["--data-dir", str(data_dir)]
-    return subprocess.run(
-        [sys.executable, "-m", "app", *arguments, *options],
-        env=given, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    return forked.run([*arguments, *options], given, timeout=120)
 
 
 def test_help_names_every_command():
@@ -252,7 +249,10 @@ def test_wrong_settings_get_a_plain_answer(environment, words):
 def test_a_taken_port_gets_a_plain_answer(data_dir):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        answer = clientele("serve", "--port", port, data_dir=data_dir, CLIENTELE_PRT="1", PYTHONPROFILEIMPORTTIME="1")
+        answer = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "app", "serve", "--port", port, "--data-dir", str(data_dir)],
+            env={**os.environ, "CLIENTELE_PRT": "1"}, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
     assert answer.returncode == 1
     assert f"Port {port} of 127.0.0.1 is in use" in answer.stderr
     assert "CLIENTELE_PRT is no setting" in answer.stderr

@@ -1,0 +1,162 @@
+"""Processes of the program, forked from one that has loaded it: what a terminal starts, without seconds of loading.
+
+Everything else is their own: arguments, environment, folder, files, signals and the end. Tests of a start itself, of
+the documentation and of the image start the program in full.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+LOADED = ("app.cli.commands", "app.cli.demo", "app.launch", "app.worker")
+REQUEST_BYTES = 150_000
+
+
+class Process:
+    """`clientele` with some arguments. It is used like a `subprocess.Popen`."""
+
+    def __init__(
+        self,
+        arguments: list[str],
+        env: Mapping[str, str],
+        *,
+        stdout: IO[Any] | int = subprocess.DEVNULL,
+        stderr: IO[Any] | int = subprocess.DEVNULL,
+        cwd: Path | None = None,
+    ) -> None:
+        self.returncode: int | None = None
+        wanted = {"arguments": arguments, "environment": dict(env), "folder": str(cwd or Path.cwd())}
+        self._answers, theirs = socket.socketpair()
+        with theirs, Path(os.devnull).open("r+b") as null:
+            given = [null if one == subprocess.DEVNULL else one for one in (null, stdout, stderr)]
+            files = [one if isinstance(one, int) else one.fileno() for one in given]
+            socket.send_fds(_loaded(), [json.dumps(wanted).encode()], [theirs.fileno(), *files])
+        self.pid = int(self._answers.makefile("r").readline())
+
+    def poll(self) -> int | None:
+        """Its exit status, or None while it runs."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status: minus the signal, if one ended it. Raises TimeoutExpired."""
+        if self.returncode is None:
+            if not select.select([self._answers], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("clientele", timeout or 0)
+            self.returncode = int(self._answers.recv(16))
+            self._answers.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+def run(arguments: list[str], env: Mapping[str, str], timeout: float = 600) -> "subprocess.CompletedProcess[str]":
+    """Run it to its end. Raises TimeoutExpired."""
+    with _file() as out, _file() as err:
+        process = Process(arguments, env, stdout=out, stderr=err)
+        try:
+            status = process.wait(timeout)
+        except BaseException:
+            process.kill()
+            raise
+        told = []
+        for file in (out, err):
+            file.seek(0)
+            told.append(file.read())
+    return subprocess.CompletedProcess(["clientele", *arguments], status, *told)
+
+
+def _file() -> "IO[str]":
+    return os.fdopen(os.memfd_create("said"), "w+", encoding="utf-8")
+
+
+_parent: "tuple[subprocess.Popen[bytes], socket.socket] | None" = None
+
+
+def _loaded() -> socket.socket:
+    global _parent  # noqa: PLW0603  one for all tests of this process
+    if _parent is None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = [sys.executable, "-m", "tests.forked", str(theirs.fileno())]
+            null = subprocess.DEVNULL
+            started = subprocess.Popen(
+                command, cwd=Path(__file__).parents[1], stdin=null, stdout=null,
+                pass_fds=[theirs.fileno()], start_new_session=True,
+            )  # fmt: skip
+        _parent = started, ours
+    return _parent[1]
+
+
+def close() -> None:
+    """End the process that the others are forked from."""
+    global _parent  # noqa: PLW0603
+    if _parent is not None:
+        process, line = _parent
+        line.close()
+        process.wait()
+        _parent = None
+
+
+def _fork_as_asked(line: socket.socket) -> list[str] | None:
+    """Answer requests; in the process that one asks for return its arguments, at the end None."""
+    for name in LOADED:
+        importlib.import_module(name)
+    # Nobody waits for those who wait for the processes.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        data, files, _, _ = socket.recv_fds(line, REQUEST_BYTES, 4)
+        if not data:
+            return None
+        if os.fork() == 0:
+            line.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            return _begun(json.loads(data), *files)
+        for file in files:
+            os.close(file)
+
+
+def _begun(wanted: dict[str, Any], answers: int, *files: int) -> list[str]:
+    if pid := os.fork():
+        os.write(answers, b"%d\n" % pid)
+        os.write(answers, b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        os._exit(0)
+    os.close(answers)
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(wanted["folder"])
+    os.environ.clear()
+    os.environ.update(wanted["environment"])
+    return list(wanted["arguments"])
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=int(sys.argv[1])) as inherited:
+        asked = _fork_as_asked(inherited)
+    if asked is not None:
+        from app.cli import main
+
+        sys.argv = ["clientele", *asked]
+        main()
