@@ -58,11 +58,20 @@ _SEEN = recordset(
 _READS = select(*_SEEN.c)
 
 
+# Writes what `entry_values` answers: for a statement that is built once.
+RECORD = insert(_TABLE).from_select(_WRITES.selected_columns.keys(), _WRITES)
+
+
 def record(tx: Tx, entries: Sequence[AuditEntry]) -> Insert:
     """One statement that writes `entries` for the caller of `tx`; nothing is executed here.
 
     Run it in the transaction of the write, alone or through `core.sql.together`. No entries write nothing.
     """
+    return insert(_TABLE).from_select(_WRITES.selected_columns.keys(), _WRITES.params(entry_values(tx, entries)))
+
+
+def entry_values(tx: Tx, entries: Sequence[AuditEntry]) -> dict[str, Any]:
+    """The parameters of `RECORD`."""
     moment, caller = _nanoseconds(tx.now), tx.caller
     rows = [
         {
@@ -75,14 +84,13 @@ def record(tx: Tx, entries: Sequence[AuditEntry]) -> Insert:
         }
         for entry in entries
     ]
-    values = {
+    return {
         "audit_rows": rows,
         "audit_at": tx.now,
         "audit_client_id": caller.client_id,
         "audit_key_id": caller.key_id,
         "audit_request_id": caller.request_id,
     }
-    return insert(_TABLE).from_select(_WRITES.selected_columns.keys(), _WRITES.params(values))
 
 
 def seen(rows: list[dict[str, Any]]) -> Insert:

@@ -34,8 +34,8 @@ from app.core.db import Tx
 from app.core.errors import INVALID, FieldError, Problem
 from app.core.ids import COMPANY
 from app.core.settings import CompanySettings
-from app.core.sql import recordset, together
-from app.feed.outbox import Event, publish
+from app.core.sql import recordset
+from app.feed.outbox import Event, announce
 
 # Audit rows name records by UUID; what has a code has this one, always the same.
 _NAMES = uuid.UUID("6f1c7f0e-6c0f-5c43-9d0b-6b3f5c0a7e11")
@@ -235,7 +235,7 @@ async def _announce(tx: Tx, kind: str, results: Mapping[str, Folded]) -> None:
         AuditEntry(f"{kind}.{one.verb}", kind, record_id(kind, code), fields=one.changed)
         for code, one in touched.items()
     ]
-    await tx.execute(together(publish(tx, events), record(tx, entries)))
+    await announce(tx, events, entries)
 
 
 def _outcomes(grouped: Mapping[str, list[tuple[int, Fields]]], results: Mapping[str, Folded]) -> Outcomes:

@@ -13,15 +13,14 @@ from typing import Any
 from sqlalchemy import ARRAY, Executable, Uuid, any_, bindparam, delete, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.access.audit import AuditEntry, record
+from app.access.audit import AuditEntry
 from app.core.batch import Status
 from app.core.db import Tx
 from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem
 from app.core.ids import new_id
-from app.core.sql import together
 from app.credit import queries
 from app.credit.models import RECEIVABLE_CONFLICT, CreditAccount
-from app.feed.outbox import Event, publish
+from app.feed.outbox import Event, announce
 
 Fields = Mapping[str, Any]
 
@@ -165,7 +164,7 @@ async def set_terms(tx: Tx, customer_id: uuid.UUID, held: Account, terms: Fields
     event = Event("credit.updated", customer_id, customer_id, held.version + step)
     verb = "create" if held.created else "update"
     entry = AuditEntry(f"credit.{verb}", "credit_account", customer_id, customer_id, changed)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    await announce(tx, [event], [entry])
     return True
 
 
@@ -231,7 +230,7 @@ async def enter_receivables(
         events.append(_event(customer_id, entry_id, entry["kind"], None))
         audited.append(AuditEntry("receivable.record", "receivable", entry_id, customer_id))
     if events:
-        await tx.execute(together(publish(tx, events), record(tx, audited)))
+        await announce(tx, events, audited)
     return outcomes
 
 

@@ -6,12 +6,11 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Boolean, Uuid, delete, func, insert, literal, text, update
 
-from app.access.audit import AuditEntry, record
+from app.access.audit import AuditEntry
 from app.core.db import Tx
 from app.core.errors import NOT_FOUND, Problem, stale
 from app.core.ids import COMPANY, new_id
-from app.core.sql import together
-from app.feed.outbox import Event, publish
+from app.feed.outbox import Event, announce
 from app.segments.check import Checked
 from app.segments.models import SEGMENT_IN_USE, Segment
 from app.segments.queries import saved
@@ -108,4 +107,4 @@ async def _announce(tx: Tx, verb: str, segment: Saved, fields: tuple[str, ...]) 
     happened = {"create": "segment.created", "update": "segment.updated", "delete": "segment.deleted"}[verb]
     event = Event(happened, COMPANY, segment.id, segment.version)
     entry = AuditEntry(f"segment.{verb}", "segment", segment.id, fields=fields)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    await announce(tx, [event], [entry])

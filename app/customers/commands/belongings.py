@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlalchemy import delete, insert, update
 
-from app.access.audit import AuditEntry, record
+from app.access.audit import AuditEntry
 from app.core.db import Tx
 from app.core.errors import NOT_FOUND, Problem, stale
 from app.core.ids import new_id
-from app.core.sql import together
 from app.customers import queries
 from app.customers.belongings import Kind, refuse_unless_granted
 from app.customers.birthday import merged
@@ -20,7 +19,7 @@ from app.customers.models import BELONGINGS_MAX, TOO_MANY_BELONGINGS
 from app.customers.provenance import origin
 from app.customers.queries.belongings import TABLES, count, held
 from app.customers.record import BIRTH, Fields
-from app.feed.outbox import Event, publish
+from app.feed.outbox import Event, announce
 
 # Lists that are never null.
 _LISTS = ("phones", "likes")
@@ -81,7 +80,7 @@ async def confirm(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID, said:
         raise Problem(NOT_FOUND)
     event = Event("customer.confirmed", customer, customer, owner["version"])
     entry = AuditEntry(f"{kind.word}.confirm", kind.word, one, customer)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    await announce(tx, [event], [entry])
 
 
 async def remove(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID, version: int) -> None:
@@ -149,4 +148,4 @@ async def _announce(
 ) -> None:  # fmt: skip
     event = Event(f"{kind.word}.updated", customer, one, version)
     entry = AuditEntry(f"{kind.word}.{verb}", kind.word, one, customer, fields)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    await announce(tx, [event], [entry])

@@ -9,16 +9,16 @@ from typing import Any
 from sqlalchemy import Boolean, DateTime, Integer, Text, Uuid, case, delete, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.access.audit import AuditEntry, record
+from app.access.audit import AuditEntry
 from app.core.db import Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.ids import new_id
-from app.core.sql import recordset, together
+from app.core.sql import recordset
 from app.core.types import rfc3339
 from app.customers import queries
 from app.customers.models import CONTACT_RESERVED, RESERVATION_ENDED, ContactMade, ContactReservation, Customer
 from app.customers.queries import contact as contact_queries
-from app.feed.outbox import Event, publish
+from app.feed.outbox import Event, announce
 
 # Who may read in the audit trail who did what may also be told here who holds a customer.
 _KNOWS = "audit:read"
@@ -50,7 +50,7 @@ async def reserve_contact(tx: Tx, customer: uuid.UUID, agent: str, channel: str,
     event = Event("contact.reserved", customer, reservation, data=data)
     fields = ("agent", "channel", "expires_at")
     entry = AuditEntry("contact_reservation.create", "contact_reservation", reservation, customer, fields)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    await announce(tx, [event], [entry])
     return held
 
 
@@ -69,7 +69,7 @@ async def release_reservation(tx: Tx, reservation: uuid.UUID) -> Any:
     event = Event("contact.released", customer, reservation, data={"customer_id": str(customer)})
     fields = ("expires_at",)
     entry = AuditEntry("contact_reservation.release", "contact_reservation", reservation, customer, fields)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    await announce(tx, [event], [entry])
     return after
 
 
@@ -124,7 +124,7 @@ async def record_contacts(tx: Tx, contacts: Iterable[NewContact]) -> set[tuple[u
     told = [one for key, one in sorted(given.items()) if key in new]
     if told:
         entries = [AuditEntry("contact.record", "contact", one.id, one.customer_id, ("channel",)) for one in told]
-        await tx.execute(together(publish(tx, [_event(one) for one in told]), record(tx, entries)))
+        await announce(tx, [_event(one) for one in told], entries)
     return new
 
 
@@ -148,7 +148,7 @@ async def correct_contact(tx: Tx, customer: uuid.UUID, contact_id: uuid.UUID, ri
         event = _event(right, "contact.corrected")
         entry = AuditEntry("contact.correct", "contact", contact_id, customer, tuple(sorted(values)))
     if wrong:
-        await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+        await announce(tx, [event], [entry])
 
 
 def _event(one: NewContact, what: str = "contact.made") -> Event:

@@ -6,15 +6,14 @@ from typing import Any
 from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.access.audit import AuditEntry, record
+from app.access.audit import AuditEntry
 from app.core.db import Tx
 from app.core.errors import FieldError, Problem
 from app.core.ids import COMPANY
-from app.core.sql import together
 from app.customers import queries
 from app.customers.models import ATTRIBUTE_FIXED, TOO_MANY_ATTRIBUTES, CustomAttribute
 from app.customers.profile import CUSTOM_MAX
-from app.feed.outbox import Event, publish
+from app.feed.outbox import Event, announce
 
 # Audit rows name records by UUID; what has a name has this one, always the same.
 _SPACE = uuid.UUID("5f0a3c9e-8f5b-5d0e-9a64-7f7f6f6b0c11")
@@ -68,4 +67,4 @@ async def _new(tx: Tx, name: str, given: dict[str, Any]) -> bool:
 async def _announce(tx: Tx, name: str, version: int, verb: str, fields: tuple[str, ...]) -> None:
     event = Event("attribute.updated", COMPANY, name, version)
     entry = AuditEntry(f"attribute.{verb}", "attribute", uuid.uuid5(_SPACE, name), fields=fields)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    await announce(tx, [event], [entry])

@@ -6,17 +6,16 @@ from typing import Any
 
 from sqlalchemy import case, delete, insert, update
 
-from app.access.audit import AuditEntry, record
+from app.access.audit import AuditEntry
 from app.core.db import Tx
 from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem, stale
 from app.core.ids import new_id
-from app.core.sql import together
 from app.customers import queries
 from app.customers.belongings import RELATIONSHIP, refuse_unless_granted
 from app.customers.models import INVERSE, Relationship
 from app.customers.queries.belongings import held
 from app.customers.record import Fields
-from app.feed.outbox import Event, publish
+from app.feed.outbox import Event, announce
 
 
 async def relate(tx: Tx, customer: uuid.UUID, given: Fields) -> uuid.UUID:
@@ -97,4 +96,4 @@ async def _announce(
     word = RELATIONSHIP.word
     events = [Event(f"{word}.updated", side, one, version) for side in sides]
     entries = [AuditEntry(f"{word}.{verb}", word, one, side, fields) for side in sides]
-    await tx.execute(together(publish(tx, events), record(tx, entries)))
+    await announce(tx, events, entries)

@@ -16,7 +16,7 @@ from app.credit.models import CreditAccount
 from app.customers.models import Customer
 from app.early_warning.models import HOLD_RELEASED, WARNING_RESOLVED, Hold, WarningEvent, WarningRow, WarningRule
 from app.early_warning.rules import RULES, Kind
-from app.feed.outbox import Event, publish
+from app.feed.outbox import Event, announce, publish
 
 Given = Mapping[str, Any]
 
@@ -120,4 +120,4 @@ async def release_hold(tx: Tx, hold_id: uuid.UUID, reason: str) -> None:
     event = Event("hold.released", customer_id, hold_id, data={"customer_id": str(customer_id)})
     entry = AuditEntry("hold.release", "hold", hold_id, customer_id, tuple(released))
     await tx.execute(changed)
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry])))
+    await announce(tx, [event], [entry])

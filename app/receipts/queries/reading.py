@@ -12,7 +12,9 @@ from sqlalchemy import (
     Numeric,
     Select,
     Text,
+    Uuid,
     and_,
+    bindparam,
     case,
     cast,
     func,
@@ -33,13 +35,20 @@ FINANCIAL = "financial"
 Number = tuple[str, str]
 
 
-def one_document(tx: Tx, customer_id: uuid.UUID, receipt_id: uuid.UUID) -> Select[Any]:
-    """SELECT of one receipt's document for the caller."""
-    return _documents(tx).where(Receipt.customer_id == customer_id, Receipt.id == receipt_id)
+def one_document(*, with_cost: bool) -> Select[Any]:
+    """SELECT of the document of the receipt `shown_receipt` of the customer `shown_customer`, which are parameters."""
+    owner, receipt_id = bindparam("shown_customer", type_=Uuid()), bindparam("shown_receipt", type_=Uuid())
+    wanted: Select[Any] = select(document(with_cost=with_cost, as_read=True))
+    return wanted.where(Receipt.customer_id == owner, Receipt.id == receipt_id)
+
+
+def sees_cost(tx: Tx) -> bool:
+    """Whether the caller is told what was paid for what it sells."""
+    return FINANCIAL in tx.caller.field_groups
 
 
 def _documents(tx: Tx) -> Select[Any]:
-    wanted: Select[Any] = select(document(with_cost=FINANCIAL in tx.caller.field_groups, as_read=True))
+    wanted: Select[Any] = select(document(with_cost=sees_cost(tx), as_read=True))
     return wanted
 
 

@@ -2,11 +2,15 @@
 
 import uuid
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from app.access.audit import AuditEntry, record
+from sqlalchemy import CTE, Select
+
+from app.access.audit import RECORD, AuditEntry, entry_values
 from app.core.db import Tx
 from app.early_warning.commands import NOTHING, Ending
-from app.feed.outbox import Event, publish
+from app.feed.outbox import PUBLISH, Event, event_values
 from app.receipts import queries
 
 
@@ -19,10 +23,24 @@ async def told(
     ending: Ending = NOTHING,
 ) -> bytes:
     """Publish and write down what happened; the receipt's document, as JSON."""
-    shown = queries.one_document(tx, customer_id, receipt_id)
     parts, parameters = ending
+    shown = {"shown_customer": customer_id, "shown_receipt": receipt_id}
+    with_cost = queries.sees_cost(tx)
     if events or entries:
         # The receipt was written by an earlier statement, so this one can read it.
-        shown = shown.add_cte(*parts, publish(tx, events).cte("published"), record(tx, entries).cte("recorded"))
-    text: str = await tx.scalar(shown, parameters)
+        values = {**event_values(tx, events), **entry_values(tx, entries), **parameters, **shown}
+        text: str = await tx.scalar(_telling(tuple(parts), with_cost=with_cost), values)
+    else:
+        text = await tx.scalar(_shown(with_cost=with_cost), shown)
     return text.encode()
+
+
+# Built once: that would take longer than they run.
+@cache
+def _shown(*, with_cost: bool) -> Select[Any]:
+    return queries.one_document(with_cost=with_cost)
+
+
+@cache
+def _telling(parts: tuple[CTE, ...], *, with_cost: bool) -> Select[Any]:
+    return _shown(with_cost=with_cost).add_cte(*parts, PUBLISH.cte("published"), RECORD.cte("recorded"))
