@@ -85,11 +85,11 @@ def api(lifespan: Any = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,
     )
     for module in _ROUTERS:
-        app.include_router(module.router)
+        # `include_router` would ask a room's routes twice a request, and make all of them anew for the first one.
+        app.router.routes.extend(module.router.routes)
 
     document = openapi.MadeOnce(partial(openapi_bytes, app))
 
@@ -138,16 +138,8 @@ def _refuse_open_routes(app: FastAPI) -> None:
 
 
 def api_routes(app: FastAPI) -> list[APIRoute]:
-    """Every route of the application, those of included routers too."""
-    found: list[APIRoute] = []
-    waiting: list[Any] = list(app.routes)
-    while waiting:
-        route = waiting.pop(0)
-        if isinstance(route, APIRoute):
-            found.append(route)
-        else:
-            waiting += list(getattr(getattr(route, "original_router", None), "routes", ()))
-    return found
+    """Every route of the application."""
+    return [route for route in app.routes if isinstance(route, APIRoute)]
 
 
 def _problem_handlers(app: FastAPI) -> None:

@@ -59,7 +59,13 @@ class GatedRequest(Request):
 
 
 class GatedRoute(APIRoute):
-    """A route behind the gate. Every room's router uses it: `APIRouter(route_class=GatedRoute)`."""
+    """A route behind the gate. Every room's router uses it: `APIRouter(route_class=GatedRoute)`.
+
+    Its operation id is the name of its function.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "generate_unique_id_function": lambda route: route.name})
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether this route answers a request.

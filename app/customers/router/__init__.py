@@ -6,7 +6,7 @@ from app.customers.router import belongings, contact, quality, record
 
 router = APIRouter()
 for _part in (quality, record, belongings, contact):
-    router.include_router(_part.router)
+    router.routes.extend(_part.router.routes)
 
 DOORS_RAW, DOORS_BULK, DOORS_STREAMED = record.DOORS_RAW, record.DOORS_BULK, record.DOORS_STREAMED
 
