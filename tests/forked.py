@@ -13,12 +13,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 LOADED = ("app.cli.commands", "app.cli.demo", "app.launch", "app.worker")
-REQUEST_BYTES = 150_000
+PART_BYTES = 65_536
+PID_BYTES = 10
 
 
 class Process:
@@ -39,8 +42,9 @@ class Process:
         with theirs, Path(os.devnull).open("r+b") as null:
             given = [null if one == subprocess.DEVNULL else one for one in (null, stdout, stderr)]
             files = [one if isinstance(one, int) else one.fileno() for one in given]
-            socket.send_fds(_loaded(), [json.dumps(wanted).encode()], [theirs.fileno(), *files])
-        self.pid = int(self._answers.makefile("r").readline())
+            with _one_at_a_time:
+                socket.send_fds(_loaded(), [json.dumps(wanted).encode() + b"\n"], [theirs.fileno(), *files])
+                self.pid = int(self._answers.recv(PID_BYTES, socket.MSG_WAITALL))
 
     def poll(self) -> int | None:
         """Its exit status, or None while it runs."""
@@ -73,7 +77,7 @@ class Process:
 
 def run(arguments: list[str], env: Mapping[str, str], timeout: float = 600) -> "subprocess.CompletedProcess[str]":
     """Run it to its end. Raises TimeoutExpired."""
-    with _file() as out, _file() as err:
+    with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
         process = Process(arguments, env, stdout=out, stderr=err)
         try:
             status = process.wait(timeout)
@@ -87,17 +91,14 @@ def run(arguments: list[str], env: Mapping[str, str], timeout: float = 600) -> "
     return subprocess.CompletedProcess(["clientele", *arguments], status, *told)
 
 
-def _file() -> "IO[str]":
-    return os.fdopen(os.memfd_create("said"), "w+", encoding="utf-8")
-
-
+_one_at_a_time = threading.Lock()
 _parent: "tuple[subprocess.Popen[bytes], socket.socket] | None" = None
 
 
 def _loaded() -> socket.socket:
     global _parent  # noqa: PLW0603  one for all tests of this process
     if _parent is None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-m", "tests.forked", str(theirs.fileno())]
             null = subprocess.DEVNULL
@@ -126,9 +127,12 @@ def _fork_as_asked(line: socket.socket) -> list[str] | None:
     # Nobody waits for those who wait for the processes.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        data, files, _, _ = socket.recv_fds(line, REQUEST_BYTES, 4)
-        if not data:
-            return None
+        data, files = b"", list[int]()
+        while not data.endswith(b"\n"):
+            part, more, _, _ = socket.recv_fds(line, PART_BYTES, 4)
+            if not part:
+                return None
+            data, files = data + part, files + more
         if os.fork() == 0:
             line.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -139,7 +143,7 @@ def _fork_as_asked(line: socket.socket) -> list[str] | None:
 
 def _begun(wanted: dict[str, Any], answers: int, *files: int) -> list[str]:
     if pid := os.fork():
-        os.write(answers, b"%d\n" % pid)
+        os.write(answers, b"%*d" % (PID_BYTES, pid))
         os.write(answers, b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         os._exit(0)
     os.close(answers)
