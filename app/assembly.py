@@ -3,6 +3,7 @@
 from functools import partial
 
 from app.access import models as access_models
+from app.access import person as access_person
 from app.access.reads import ReadAudit
 from app.bulk import models as bulk_models
 from app.bulk.kinds import Check, Kind, Kinds, Results, all_kinds
@@ -16,17 +17,24 @@ from app.core.errors import ErrorMap
 from app.core.metrics import Metrics
 from app.core.offload import Offload
 from app.core.pages import Cursors
+from app.core.person import Person
 from app.core.services import Services
 from app.core.settings import Settings
 from app.credit import models as credit_models
+from app.credit import person as credit_person
 from app.customers import models as customers_models
+from app.customers import person as customers_person
 from app.customers.completeness import unknown_weights
 from app.early_warning import models as early_warning_models
+from app.early_warning import person as early_warning_person
 from app.engagement import models as engagement_models
+from app.engagement import person as engagement_person
 from app.feed import models as feed_models
+from app.feed import person as feed_person
 from app.feed import queries as feed_queries
 from app.feed.waiter import FeedWaiter
 from app.receipts import models as receipts_models
+from app.receipts import person as receipts_person
 from app.receipts.sections import FIGURES
 from app.registry import build_registry
 from app.segments import models as segments_models
@@ -38,6 +46,11 @@ from app.value import models as value_models
 _MODELS = (
     access_models, feed_models, catalog_models, customers_models, receipts_models, credit_models, engagement_models,
     value_models, segments_models, early_warning_models, bulk_models,
+)  # fmt: skip
+# Lower rooms first: a warning is judged by what is owed, and that by what was bought.
+PERSONS: tuple[Person, ...] = (
+    access_person, feed_person, customers_person, receipts_person, credit_person, engagement_person,
+    early_warning_person,
 )  # fmt: skip
 
 
@@ -63,6 +76,7 @@ def build_services(settings: Settings, url: str, clock: Clock | None = None) -> 
         feed=FeedWaiter(db),
         registry=build_registry(settings.completeness),
         sections=Sections((FIGURES,)),
+        persons=PERSONS,
         probes=(feed_queries.probe, jobs.probe),
     )
 

@@ -1,6 +1,7 @@
 """The API process: every room's routes, errors and sections gathered into one application."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -35,6 +36,7 @@ from app.core.services import Services
 from app.credit import router as credit_router
 from app.customers import pinyin
 from app.customers import router as customers_router
+from app.customers.queries.merges import absent
 from app.desk import router as desk_router
 from app.early_warning import router as early_warning_router
 from app.engagement import router as engagement_router
@@ -151,7 +153,7 @@ def _problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def on_problem(request: Request, problem: Problem) -> Response:
-        return answer(request, problem)
+        return answer(request, await _gone(request) or problem if problem.type is NOT_FOUND else problem)
 
     @app.exception_handler(Exception)
     async def on_error(request: Request, error: Exception) -> Response:
@@ -174,6 +176,19 @@ def _problem_handlers(app: FastAPI) -> None:
             kind, headers = METHOD_NOT_ALLOWED, {"Allow": ", ".join(sorted(methods))}
         detail = "There is nothing at this address." if kind is NOT_FOUND else ""
         return answer(request, Problem(kind, detail, headers=headers))
+
+
+async def _gone(request: Request) -> Problem | None:
+    """Where the customer went whom the path names and nobody finds, if the caller may know."""
+    services: Services = request.app.state.services
+    caller, named = incoming(request).caller, request.path_params.get("customer_id")
+    if caller is None or named is None:
+        return None
+    try:
+        customer = uuid.UUID(named)
+    except ValueError:
+        return None
+    return await services.db.read(caller, lambda tx: absent(tx, customer))
 
 
 def _methods_at(scope: Any, found: Doors) -> set[str]:

@@ -5,15 +5,17 @@ from typing import Literal, NamedTuple
 from app.core.caller import FIELD_GROUPS
 
 SCOPES = frozenset({
-    "customers:read", "customers:write", "customers:admin", "receipts:read", "receipts:write", "catalog:read",
-    "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "requests:read",
-    "segments:read", "segments:write", "credit:read", "credit:write", "warnings:read", "warnings:write",
-    "warnings:admin", "engagement:read", "engagement:record", "engagement:write", "engagement:admin",
+    "customers:read", "customers:write", "customers:admin", "customers:merge", "receipts:read", "receipts:write",
+    "catalog:read", "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read",
+    "requests:read", "segments:read", "segments:write", "credit:read", "credit:write", "warnings:read",
+    "warnings:write", "warnings:admin", "engagement:read", "engagement:record", "engagement:write", "engagement:admin",
 })  # fmt: skip
 
 # What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds
 # these.
-COMPANY_SCOPES = frozenset({"customers:admin", "keys:admin", "audit:read", "warnings:admin", "engagement:admin"})
+COMPANY_SCOPES = frozenset({
+    "customers:admin", "customers:merge", "keys:admin", "audit:read", "warnings:admin", "engagement:admin",
+})  # fmt: skip
 STAFF_SCOPES = frozenset({
     "credit:read", "credit:write", "warnings:read", "warnings:write", "engagement:read", "engagement:record",
     "engagement:write", "segments:read", "segments:write",
@@ -47,8 +49,8 @@ ROLES: dict[str, Role] = {
     ),
     "call_center": Role(
         frozenset({
-            "customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", "segments:read",
-            "credit:read", "warnings:read", "warnings:write", "engagement:read",
+            "customers:read", "customers:write", "customers:merge", "receipts:read", "catalog:read", "feed:read",
+            "segments:read", "credit:read", "warnings:read", "warnings:write", "engagement:read",
             "engagement:record", "engagement:write", _OWN,
         }),
         _EVERY_GROUP,

@@ -22,7 +22,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from app.core import idempotency
 from app.core.caller import SYSTEM, Caller
 from app.core.clock import Clock
-from app.core.errors import RETRIED, database_error
+from app.core.errors import RETRIED, Overtaken, database_error
 from app.core.idempotency import RequestKey
 from app.core.reply import Reply
 from app.core.settings import Settings
@@ -71,9 +71,9 @@ Work = Callable[[Tx], Awaitable[Any]]
 
 
 def _may_retry(error: BaseException) -> bool:
-    """Whether running the work again is safe: the server rolled it back, or the connection was dead before it began."""
+    """Whether running the work again is safe: it was rolled back, or the connection was dead before it began."""
     found = database_error(error)
-    return found is not None and (found[0] in RETRIED or _was_closed(error))
+    return isinstance(error, Overtaken) or (found is not None and (found[0] in RETRIED or _was_closed(error)))
 
 
 def _was_closed(error: BaseException) -> bool:
@@ -192,7 +192,7 @@ class Database:
         """Run `work` in one transaction and answer only after it is committed.
 
         The answer is serialised, and stored under `key`, inside the transaction: one that cannot be serialised rolls
-        back, and a stored answer is exactly what was sent. Work may run again (40001, 40P01), so it must only touch
+        back, and a stored answer is exactly what was sent. Work may run again (40001, 40P01, Overtaken), so it must only touch
         the database. Raises Problem, or the database's error (a failed commit included).
         """
         async for attempt in _attempts(_may_retry):

@@ -83,6 +83,10 @@ class Problem(Exception):
         return orjson.dumps(self.as_dict(request_id))
 
 
+class Overtaken(Exception):
+    """What the work had looked up is no longer so: somebody was faster. Nothing of it is kept, and it runs again."""
+
+
 BAD_REQUEST = ProblemType("bad_request", 400, "The request cannot be read")
 INVALID_JSON = ProblemType("invalid_json", 400, "The body is not valid JSON")
 INVALID_CURSOR = ProblemType("invalid_cursor", 400, "The cursor is not one that we gave")
@@ -155,6 +159,8 @@ class ErrorMap:
         """The problem that says what went wrong without quoting a value, or None if `error` is not the database's."""
         if isinstance(error, Problem):
             return error
+        if isinstance(error, Overtaken):
+            return Problem(BUSY, headers=dict(RETRY_SOON))
         found = database_error(error)
         if found is None:
             return None

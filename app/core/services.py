@@ -13,6 +13,7 @@ from app.core.fields import Registry
 from app.core.metrics import Metrics
 from app.core.offload import Offload
 from app.core.pages import Cursors
+from app.core.person import Person
 from app.core.settings import Settings
 
 
@@ -49,5 +50,7 @@ class Services:
     registry: Registry
     sections: Sections = field(default_factory=Sections)
     probes: tuple[Probe, ...] = ()
+    # What each room does with all that it holds of one person, the lower rooms first.
+    persons: tuple[Person, ...] = ()
     # What hot reads keep for the life of the process, such as compiled statements, under keys of their own.
     memo: dict[Any, Any] = field(default_factory=dict)

@@ -47,13 +47,14 @@ class Sale:
     day: date
 
 
-# The update changes nothing; it locks the account that is there.
+# The update changes nothing; it locks the account that is there. Nobody merges the customer meanwhile.
 _HOLD = text(
     """
 INSERT INTO credit_accounts AS a (
   customer_id, credit_limit, term_days, currency, status, balance, version, created_at, updated_at)
 SELECT c.id, 0, 0, :currency, 'active', 0, 1, :now, :now
 FROM customers c WHERE c.id = :customer AND c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')
+FOR SHARE
 ON CONFLICT (customer_id) DO UPDATE SET balance = a.balance
 RETURNING version, credit_limit, term_days, currency, status, xmax = 0 AS created
 """

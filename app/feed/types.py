@@ -4,6 +4,8 @@ EVENT_TYPES = {
     "customer.created": "A customer was created.",
     "customer.updated": "A customer's record or identifiers changed.",
     "customer.confirmed": "Somebody has said that facts of a customer are still right.",
+    "customer.merged": "Two customers became one: `data` has the id of both, and of the merge.",
+    "customer.unmerged": "A merge was undone: both customers are there again.",
     "address.updated": "An address of a customer was added, changed or removed.",
     "contact.updated": "A key person of a customer was added, changed or removed.",
     "relationship.updated": "A relationship between two customers was added, changed or removed.",

@@ -36,7 +36,9 @@ async def reserve_contact(tx: Tx, customer: uuid.UUID, agent: str, channel: str,
         "agent": literal(agent, Text), "channel": literal(channel, Text),
     }  # fmt: skip
     there = (Customer.id == customer, queries.editable(), queries.visible_to(tx.caller))
-    made = insert(row).from_select(list(ours), select(*ours.values()).where(*there))
+    # Held until the end: nobody merges the customer meanwhile.
+    source = select(*ours.values()).where(*there).with_for_update(read=True, of=Customer)
+    made = insert(row).from_select(list(ours), source)
     live = row.expires_at > made.excluded.reserved_at
     kept = {name: case((live, getattr(row, name)), else_=made.excluded[name]) for name in ours if name != "customer_id"}
     taken = made.on_conflict_do_update(index_elements=["customer_id"], set_=kept).returning(*row.__table__.c)
@@ -117,6 +119,7 @@ async def record_contacts(tx: Tx, contacts: Iterable[NewContact]) -> set[tuple[u
     whole = select(*columns, _moment(tx.now).label("recorded_at"), literal(tx.caller.client_id, Uuid).label("by"))
     whole = whole.join(Customer, Customer.id == sent.c.customer_id)
     whole = whole.where(queries.editable(), queries.visible_to(tx.caller)).order_by(sent.c.place)
+    whole = whole.with_for_update(read=True, of=Customer)
     names = [*(column.name for column in columns), "recorded_at", "recorded_by"]
     made = insert(ContactMade).from_select(names, whole).on_conflict_do_nothing()
     written = await tx.rows(made.returning(ContactMade.customer_id, ContactMade.id))

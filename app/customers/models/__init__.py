@@ -33,11 +33,13 @@ from app.customers.models.contact import (
     ContactPolicy,
     ContactReservation,
 )
+from app.customers.models.merging import CUSTOMER_ERASED, CUSTOMER_MERGED, Merge, MergeRow
 
 __all__ = [
-    "CONTACT_RESERVED", "CUSTOMER_EXISTS", "GENDERS", "IDENTIFIERS_MAX", "IDENTIFIER_TAKEN", "KINDS", "PROBLEMS",
-    "RESERVATION_ENDED", "SPELT", "STATUSES", "TOO_MANY_IDENTIFIERS", "TYPED_NUMBERS", "Consent", "ContactMade",
-    "ContactPolicy", "ContactReservation", "Customer", "IdentifierRow", "SearchTerm",
+    "CONTACT_RESERVED", "CUSTOMER_ERASED", "CUSTOMER_EXISTS", "CUSTOMER_MERGED", "GENDERS", "IDENTIFIERS_MAX",
+    "IDENTIFIER_TAKEN", "KINDS", "PROBLEMS", "RESERVATION_ENDED", "SPELT", "STATUSES", "TOO_MANY_IDENTIFIERS",
+    "TYPED_NUMBERS", "Consent", "ContactMade", "ContactPolicy", "ContactReservation", "Customer", "IdentifierRow",
+    "Merge", "MergeRow", "SearchTerm",
 ]  # fmt: skip
 
 KINDS = ("person", "business", "walk_in")
@@ -107,6 +109,7 @@ class Customer(Base):
         # For lists: the rare values are asked for, and one page of them would walk the whole table.
         Index("ix_customers_kind", "kind", "id"),
         Index("ix_customers_status", "status", "id"),
+        Index("ix_customers_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         # How many share a birthday, and whose is near.
         Index(
             "ix_customers_birthday",

@@ -235,7 +235,9 @@ async def reservation(tx: Tx, reservation_id: uuid.UUID) -> Any:
     row = ContactReservation
     this = select(*row.__table__.c).where(row.id == reservation_id)
     seen = select(Customer.id).where(Customer.id == row.customer_id, visible_to(tx.caller)).correlate(row).exists()
-    rows = await tx.rows(this.where(seen).with_for_update())
+    # Twice: while the first look waited, a merge may have given it to another customer.
+    found = this.where(seen).with_for_update()
+    rows = await tx.rows(found) or await tx.rows(found)
     return rows[0] if rows else None
 
 

@@ -146,6 +146,14 @@ def visible_to(caller: Caller) -> ColumnElement[bool]:
     return literal(caller.partner is None)
 
 
+def living(customer: uuid.UUID | ColumnElement[uuid.UUID]) -> ColumnElement[uuid.UUID]:
+    """The id under which the customer with this one is found today: its own, or that of the one it was merged into."""
+    old = Customer.__table__.alias("old")
+    asked = literal(customer) if isinstance(customer, uuid.UUID) else customer
+    went = select(old.c.merged_into).where(old.c.id == asked)
+    return func.coalesce(went.scalar_subquery(), asked)
+
+
 async def named_after(tx: Tx, after: uuid.UUID, size: int, *, lock: bool = False) -> dict[uuid.UUID, Mapping[str, Any]]:
     """The names of the next customers by id, as `terms.terms_of` takes them; with `lock` nobody renames them now."""
     columns = [Customer.__table__.c[name] for name in ("id", "kind", *NAMED)]
@@ -205,18 +213,18 @@ async def count_identifiers(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID,
 
 
 async def one(tx: Tx, customer: uuid.UUID, sections: Sections) -> tuple[str, int] | None:
-    """(JSON, version) of a customer as the caller may see it."""
+    """(JSON, version) of a customer as the caller may see it; of the one that it was merged into, if it was."""
     shown = document(tx.caller.field_groups, sections)
-    rows = await tx.rows(select(shown, Customer.version).where(Customer.id == customer, visible_to(tx.caller)))
+    rows = await tx.rows(select(shown, Customer.version).where(Customer.id == living(customer), *_there(tx)))
     return (rows[0][0], rows[0][1]) if rows else None
 
 
 async def many(tx: Tx, ids: Sequence[uuid.UUID], sections: Sections) -> dict[uuid.UUID, str]:
-    """The JSON of each of these customers that exists."""
-    shown = document(tx.caller.field_groups, sections)
-    return {
-        row[0]: row[1] for row in await tx.rows(select(Customer.id, shown).where(_any_of(ids), visible_to(tx.caller)))
-    }
+    """The JSON of each of these customers that is there; of the one that it was merged into, if it was."""
+    shown, asked = document(tx.caller.field_groups, sections), Customer.__table__.alias("asked")
+    statement = select(asked.c.id, shown).join(asked, Customer.id == func.coalesce(asked.c.merged_into, asked.c.id))
+    wanted = asked.c.id == any_(literal(sorted(set(ids)), ARRAY(Uuid)))
+    return {row[0]: row[1] for row in await tx.rows(statement.where(wanted, *_there(tx)))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +250,9 @@ async def page(
     statement = select(Customer.id, Customer.updated_at, document(tx.caller.field_groups, sections)).limit(limit)
     statement = statement.where(visible_to(tx.caller))
     statement = statement.where(Customer.kind == wanted.kind if wanted.kind is not None else Customer.kind != "walk_in")
-    if wanted.status is not None:
-        statement = statement.where(Customer.status == wanted.status)
+    # Who was merged or erased is listed for who asks for it.
+    gone = Customer.status.not_in(("merged", "erased"))
+    statement = statement.where(Customer.status == wanted.status if wanted.status is not None else gone)
     if wanted.home_store is not None:
         statement = statement.where(Customer.home_store == wanted.home_store)
     if wanted.updated_since is not None:
@@ -267,9 +276,9 @@ async def page(
 
 
 async def everyone(tx: Tx, sections: Sections, *, size: int) -> AsyncGenerator[list[tuple[uuid.UUID, str]]]:
-    """(id, JSON) of every customer except walk-ins, in portions through a cursor of the database."""
+    """(id, JSON) of every customer that is there, except walk-ins, in portions through a cursor of the database."""
     shown = document(tx.caller.field_groups, sections)
-    statement = select(Customer.id, shown).where(Customer.kind != "walk_in", visible_to(tx.caller))
+    statement = select(Customer.id, shown).where(editable(), visible_to(tx.caller))
     async for portion in (await tx.connection.stream(statement.execution_options(yield_per=size))).partitions():
         yield [(row[0], row[1]) for row in portion]
 
@@ -301,6 +310,10 @@ def attribute_of(row: Any) -> Attribute:
         f"{CUSTOM}.{row.name}", row.label, Type(row.type), tuple(row.kinds), row.field_group, Pii(row.pii), row.weight,
         row.question or "", tuple(row.choices), row.fresh_days,
     )  # fmt: skip
+
+
+def _there(tx: Tx) -> tuple[ColumnElement[bool], ...]:
+    return (Customer.status.not_in(("merged", "erased")), visible_to(tx.caller))
 
 
 def _columns() -> list[ColumnElement[Any]]:

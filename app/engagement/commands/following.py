@@ -44,6 +44,7 @@ made AS (
   FROM wanted w JOIN customers c ON c.id = w.customer_id
   WHERE c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')
   ORDER BY w.customer_id, w.source_id, w.reason, w.occasion
+  FOR SHARE OF c
   ON CONFLICT (customer_id, source_id, reason, occasion) DO NOTHING
   RETURNING customer_id, id, version, source_id, reason, status
 )"""

@@ -31,7 +31,10 @@ async def one(tx: Tx, kind: Kind, customer_id: uuid.UUID | None, record_id: uuid
 
 
 async def held(tx: Tx, kind: Kind, customer_id: uuid.UUID | None, record_id: uuid.UUID) -> Mapping[str, Any] | None:
-    """A record that may be changed, locked: its customer is neither merged nor erased."""
+    """A record that may be changed, locked: its customer is neither merged nor erased.
+
+    It is looked for twice: while the first look waited, a merge may have given it to another customer.
+    """
     table = table_of(kind)
     found = (
         select(*table.c)
@@ -41,7 +44,7 @@ async def held(tx: Tx, kind: Kind, customer_id: uuid.UUID | None, record_id: uui
     )
     if customer_id is not None:
         found = found.where(table.c.customer_id == customer_id)
-    rows = await tx.rows(found)
+    rows = await tx.rows(found) or await tx.rows(found)
     return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
 
 

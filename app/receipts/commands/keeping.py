@@ -77,11 +77,15 @@ async def hold_receipt(tx: Tx, receipt_id: uuid.UUID) -> Kept | None:
     )
 
 
-async def lock_customers(tx: Tx, customers: Iterable[uuid.UUID]) -> None:
-    """Lock customers in the order of ids, so that their figures can be counted."""
+async def lock_customers(tx: Tx, customers: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Lock customers in the order of ids, so that their figures can be counted; those that are there.
+
+    Who was merged or erased is not: nothing is counted for them any more.
+    """
     wanted = literal(sorted(set(customers)), ARRAY(Uuid))
-    locked = select(Customer.id).where(Customer.id == any_(wanted)).order_by(Customer.id)
-    await tx.execute(locked.with_for_update(key_share=True))
+    locked = select(Customer.id, Customer.status).where(Customer.id == any_(wanted)).order_by(Customer.id)
+    rows = await tx.rows(locked.with_for_update(key_share=True))
+    return {row.id for row in rows if row.status not in {"merged", "erased"}}
 
 
 async def move_receipt(tx: Tx, kept: Kept, customer_id: uuid.UUID, flags: Sequence[str]) -> None:

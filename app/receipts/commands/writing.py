@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import Executable, text
 
 from app.core.db import Tx
+from app.core.errors import Overtaken
 from app.receipts.columns import LINE, RECEIPT, Rows, bound, plain_array, source, text_array
 
 # Order matters, so that two batches never wait for each other in a circle: all numbers are claimed first, in their
@@ -32,6 +33,7 @@ made AS MATERIALIZED (SELECT wanted.* FROM wanted JOIN claimed ON claimed.receip
 locked AS MATERIALIZED (
   SELECT c.id FROM customers c
   WHERE c.id = ANY (CAST(CAST(:lock AS text) AS uuid[])) AND (SELECT count(*) FROM made) > 0
+    AND c.status NOT IN ('merged', 'erased')
   ORDER BY c.id FOR NO KEY UPDATE
 ),
 kept AS (
@@ -86,7 +88,7 @@ async def write_receipts(
 
     `chosen` says per receipt (customer id, flags), or None to leave it out. One whose number is taken is left out as
     well: compare the answer: (place among the given ones from 0, business day) of each that was written. Customers,
-    stores and products exist already.
+    stores and products exist already. Raises Overtaken if a customer was merged or erased since they were looked up.
     """
     many = len(chosen) > 1
     rows, few = (Rows.MANY, Rows.MANY) if many else (Rows.ONE, Rows.FEW)
@@ -103,4 +105,6 @@ async def write_receipts(
         **bound("chosen", whose, len(chosen), rows),
     }
     written = await tx.rows(_MANY if many else _ONE, parameters)
+    if written and written[0].locked < len(lock):
+        raise Overtaken
     return [(row[0] - 1, row[1]) for row in written]

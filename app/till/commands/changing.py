@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.access.audit import AuditEntry
 from app.core.db import Tx
-from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem, ProblemType
+from app.core.errors import INVALID, NOT_FOUND, FieldError, Overtaken, Problem, ProblemType
 from app.core.ids import new_id
 from app.core.settings import CompanySettings
 from app.credit import commands as credit
@@ -61,7 +61,8 @@ async def attribute_receipt(tx: Tx, receipt_id: uuid.UUID, order: Attribution, c
         return await told(tx, owner, kept.id, change.events, change.entries)
     flags = kept.flags if walk_in else tuple(flag for flag in kept.flags if flag not in _UNSETTLED)
     counted = [one for one, nobody in ((kept.customer_id, kept.walk_in), (owner, walk_in)) if not nobody]
-    await receipts.lock_customers(tx, counted)
+    if await receipts.lock_customers(tx, counted) != set(counted):
+        raise Overtaken
     await receipts.move_receipt(tx, kept, owner, flags)
     if kept.voided_at is None:
         signs = ((one, 1 if one == owner else -1) for one in counted)

@@ -1,4 +1,4 @@
-"""Routes of the office."""
+"""Routes of credit that change warnings as well."""
 
 import uuid
 from typing import Annotated, Any

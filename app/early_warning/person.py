@@ -1,0 +1,30 @@
+"""What becomes of warnings and holds when two records are merged, or parted again."""
+
+from app.core.db import Tx
+from app.core.person import Holding, Trip, move_rows, move_rows_back
+from app.early_warning.commands import evaluate_customers
+from app.early_warning.models import Hold, WarningEvent, WarningRow
+from app.early_warning.rules import KINDS
+
+HOLDINGS = (
+    # One live warning about the same thing: the winner's goes on, and is judged anew.
+    Holding(
+        WarningRow,
+        clash="theirs.kind = mine.kind AND theirs.subject = mine.subject"
+        " AND theirs.status <> 'resolved' AND mine.status <> 'resolved'",
+    ),
+    Holding(WarningEvent, follows=("warning_id",), with_parent=("warning_id", "warnings")),
+    Holding(Hold),
+)
+
+
+async def move(tx: Tx, trip: Trip) -> None:
+    """The winner has the warnings and holds of both, and those that follow from what it owes and buys now."""
+    await move_rows(tx, HOLDINGS, trip)
+    await evaluate_customers(tx, KINDS, [trip.winner], trip.today)
+
+
+async def move_back(tx: Tx, trip: Trip) -> None:
+    """Warnings and holds that had moved go back; both customers are judged anew."""
+    await move_rows_back(tx, HOLDINGS, trip)
+    await evaluate_customers(tx, KINDS, [trip.winner, trip.loser], trip.today)

@@ -1,0 +1,110 @@
+"""A merge that is undone leaves everything as it was, in every room, whatever happened meanwhile."""
+
+import json
+
+import pytest
+
+from app.assembly import PERSONS
+from app.core.person import Fate
+
+SEEDS = 12
+# Rows by their ids, which is how they move.
+MOVING = [
+    one.name for person in PERSONS for one in person.HOLDINGS
+    if one.fate is Fate.MOVES and "id" in one.columns and one.name not in {"warnings", "warning_events"}
+]  # fmt: skip
+FOLLOWS = {one.name: one.follows for person in PERSONS for one in person.HOLDINGS}
+# A value of the record goes back by itself; of these it is the row that does.
+FIELDS = ("display_name", "gender", "language", "birth_month", "profile", "home_store")
+
+
+async def pair(people, deeds=25):
+    """Two people and a friend of theirs, with a random past."""
+    three = [await people.person(name) for name in ("Mei", "Mai", "Friend")]
+    for _ in range(deeds):
+        await people.anything(*people.dice.sample(three, 2))
+    await people.evaluate(*three)
+    return three
+
+
+async def merge(people, winner, loser, **more):
+    return await people.call("POST", "/merges", {"winner": winner, "loser": loser, **more}, status=201)
+
+
+def by_id(held, table):
+    rows = (json.loads(row) for row in held[table])
+    return {row["id"]: row for row in rows}
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+async def test_nothing_happened_meanwhile(people, seed):
+    people.begin(seed)
+    one, two, friend = await pair(people)
+    before = {who: await people.held(who) for who in (one, two, friend)}
+    made = await merge(people, one, two)
+    gone = await people.held(two)
+    assert {name: len(rows) for name, rows in gone.items() if rows} == {"customers": 1}
+    await people.verified()
+    undone = await people.call("POST", f"/merges/{made['id']}/undo")
+    assert (undone["status"], undone["not_restored"]) == ("undone", [])
+    for who in (one, two, friend):
+        after = await people.held(who)
+        for table, rows in before[who].items():
+            assert after[table] == rows, table
+    await people.verified()
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+async def test_what_came_later_stays_with_the_winner(people, seed):
+    people.begin(seed)
+    one, two, friend = await pair(people, 15)
+    before = {who: await people.held(who) for who in (one, two)}
+    made = await merge(people, one, two)
+    merged = await people.held(one)
+    for _ in range(10):
+        await people.anything(one, friend)
+    late = await people.held(one)
+    await people.call("POST", f"/merges/{made['id']}/undo")
+    after = {who: await people.held(who) for who in (one, two)}
+    await people.verified()
+    moved = {identity for table in MOVING for identity in by_id(before[two], table)}
+    for table in MOVING:
+        theirs, then, now = (by_id(held, table) for held in (before[two], late, after[two]))
+        following = {
+            identity for identity, row in then.items() if any(row[column] in moved for column in FOLLOWS[table])
+        }
+        for identity, row in theirs.items():
+            expected = {**then.get(identity, row), "customer_id": two}
+            # What both had was one identifier meanwhile, and one of two primaries had to step back.
+            expected |= {name: row[name] for name in ("exclusive", "is_primary", "external_id") if name in row}
+            assert now[identity] == expected, table
+        assert set(now) == set(theirs) | following, table
+        assert set(by_id(after[one], table)) == set(then) - set(now), table
+    for table in ("customers", "facts", "contact_policies"):
+        assert after[two][table] == before[two][table], table
+    had, became, was, has = (json.loads(held["customers"][0]) for held in (before[one], merged, late, after[one]))
+    for name in FIELDS:
+        assert has[name] == (had[name] if was[name] == became[name] else was[name]), name
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_chains_are_undone_from_the_end(people, seed):
+    people.begin(seed)
+    one, two, friend = await pair(people)
+    before = {who: await people.held(who) for who in (one, two, friend)}
+    first = await merge(people, two, one)
+    between = {who: await people.held(who) for who in (one, two, friend)}
+    second = await merge(people, friend, two)
+    for old in (one, two):
+        assert (await people.call("GET", f"/customers/{old}"))["id"] == friend
+    refused = await people.call("POST", f"/merges/{first['id']}/undo", status=409)
+    assert (refused["code"], refused["merges"]) == ("merge_not_newest", [second["id"]])
+    await people.verified()
+    await people.call("POST", f"/merges/{second['id']}/undo")
+    for who, held in between.items():
+        assert await people.held(who) == held
+    assert (await people.call("GET", f"/customers/{one}"))["id"] == two
+    await people.call("POST", f"/merges/{first['id']}/undo")
+    for who, held in before.items():
+        assert await people.held(who) == held
+    await people.verified()
