@@ -192,8 +192,8 @@ class Database:
         """Run `work` in one transaction and answer only after it is committed.
 
         The answer is serialised, and stored under `key`, inside the transaction: one that cannot be serialised rolls
-        back, and a stored answer is exactly what was sent. Work may run again (40001, 40P01, Overtaken), so it must only touch
-        the database. Raises Problem, or the database's error (a failed commit included).
+        back, and a stored answer is exactly what was sent. Work may run again (40001, 40P01, Overtaken), so it must
+        only touch the database. Raises Problem, or the database's error (a failed commit included).
         """
         async for attempt in _attempts(_may_retry):
             with attempt:

@@ -188,7 +188,8 @@ async def test_an_unknown_field_is_named(client, names, operation):
         holder = body = filled(SAMPLES[operation].body, names)
         for key in path:
             holder = holder[key]
-        if not isinstance(holder, dict) or "extensions" in path:
+        # What is no field of ours: what the till adds, and the paths of conflicts.
+        if not isinstance(holder, dict) or {"extensions", "choices"} & set(path):
             continue
         holder["surprise"] = 1
         answer = await client.send(request(client, operation, names, raw=orjson.dumps(body)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.examples import CUSTOMER, PRODUCT, STORE
+from app.examples import CUSTOMER, PRODUCT, SECOND, STORE
 from tests.api.world import PRODUCT as TEA
 from tests.api.world import request
 
@@ -23,6 +23,7 @@ async def company(client, names):
     """The small company, with the records that examples name."""
     (await client.put(f"/v1/products/{PRODUCT}", json=TEA)).raise_for_status()
     (await client.post("/v1/customers", json={"id": CUSTOMER, "display_name": "Known"})).raise_for_status()
+    (await client.post("/v1/customers", json={"id": SECOND, "display_name": "Twin"})).raise_for_status()
     assert names["store"] == STORE
     return names
 

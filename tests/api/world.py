@@ -295,6 +295,15 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/contacts-due": Sample(
         "customers:read", query={"store": "{store}", "before": "2026-12-01", "limit": "5"}
     ),
+    "POST /v1/merges": Sample(
+        "customers:merge",
+        body={"winner": "{customer_id}", "loser": "{spare_id}", "reason": "One person",
+              "choices": {"display_name": "winner", "career.occupation": "loser"}},
+        status=201,
+    ),
+    "GET /v1/merges": Sample("customers:merge", query={"limit": "5", "customer_id": "{merged_into_id}"}),
+    "GET /v1/merges/{merge_id}": Sample("customers:merge"),
+    "POST /v1/merges/{merge_id}/undo": Sample("customers:merge"),
     "GET /v1/customers/{customer_id}/receipts": Sample("receipts:read", query={"limit": "5"}, hides=True),
     "POST /v1/receipts": Sample("receipts:write", body=receipt(), status=201),
     "POST /v1/receipts/batch": Sample("receipts:write", body={"items": [receipt()]}),
@@ -448,6 +457,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     names["hold_id"], names["kind"] = held.json()["id"], "credit"
     other = await client.post("/v1/customers", json={"display_name": "On the line"})
     other.raise_for_status()
+    names |= await build_merge(client)
     path = f"/v1/customers/{other.json()['id']}/contact-reservations"
     reserved = await client.post(path, json={"agent": "emp-9", "minutes": 240})
     reserved.raise_for_status()
@@ -466,6 +476,18 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     upload.raise_for_status()
     names["import_id"] = names["job_id"] = upload.json()["id"]
     return names
+
+
+async def build_merge(client: httpx.AsyncClient) -> dict[str, str]:
+    """Two who are one already, and one who may still be merged."""
+    made = {}
+    for name in ("merged_into_id", "old_id", "spare_id"):
+        answer = await client.post("/v1/customers", json={"display_name": name})
+        made[name] = answer.json()["id"]
+    both = {"winner": made["merged_into_id"], "loser": made["old_id"]}
+    merged = await client.post("/v1/merges", json=both)
+    merged.raise_for_status()
+    return {**made, "merge_id": merged.json()["id"]}
 
 
 async def keep(connection: asyncpg.Connection) -> str:

@@ -4,11 +4,13 @@ import json
 import random
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from app.assembly import PERSONS
+from app.core.db import Tx
 from app.core.person import Fate
 from app.customers import verify as customers_verify
 from app.receipts import verify as receipts_verify
@@ -55,7 +57,7 @@ class People(Desk):
             key = "id" if one.name == "customers" else "customer_id"
             ids = [uuid.UUID(customer) for customer in customers]
             sql = text(f"SELECT to_jsonb(t) FROM {one.name} t WHERE {key} = ANY (:ids) {LIVE.get(one.name, '')}")
-            rows = await self.services.db.run(lambda tx, sql=sql, ids=ids: tx.rows(sql, {"ids": ids}))
+            rows = await self.services.db.run(partial(_rows, sql=sql, ids=ids))
             left_out = COUNTED.get(one.name, set())
             plain = [{name: value for name, value in row[0].items() if name not in left_out} for row in rows]
             found[one.name] = sorted(json.dumps(row, sort_keys=True) for row in plain)
@@ -147,3 +149,7 @@ class People(Desk):
         listed = (await self.call("GET", f"/customers/{customer}/receipts"))["data"]
         if listed:
             await self.call("POST", f"/receipts/{self.dice.choice(listed)['id']}/void", {})
+
+
+async def _rows(tx: Tx, sql: TextClause, ids: list[uuid.UUID]) -> list[Any]:
+    return await tx.rows(sql, {"ids": ids})

@@ -37,12 +37,12 @@ async def merge_customers(services: ServicesOf, write: WriteOf, body: MergeIn) -
     async def work(tx: Tx) -> Made:
         today = services.settings.company.today(tx.now)
         made = await commands.merge(tx, order, services.persons, today, dry_run=body.dry_run)
-        return Made(made, 201)
+        return Made(_shown(made), 201)
 
     try:
         found: Response = await write(work)
     except Rehearsed as rehearsed:
-        return json_response(MergeAnswer.model_validate(rehearsed.answer).model_dump_json(exclude_unset=True))
+        return json_response(_shown(rehearsed.answer))
     return found
 
 
@@ -62,13 +62,13 @@ async def list_merges(caller: Reader, services: ServicesOf, query: Annotated[Mer
 
 
 @router.get("/{merge_id}", response_model=MergeAnswer)
-async def get_merge(caller: Reader, services: ServicesOf, merge_id: MergeId) -> Any:
+async def get_merge(caller: Reader, services: ServicesOf, merge_id: MergeId) -> Response:
     """A merge: what differed, whose value counts, and how much changed hands."""
     found = await services.db.read(caller, lambda tx: queries.one(tx, merge_id))
     if found is None:
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "merge.read", [found["winner"]])
-    return found
+    return json_response(_shown(found))
 
 
 @router.post("/{merge_id}/undo", response_model=MergeAnswer, dependencies=EDITOR)
@@ -78,9 +78,14 @@ async def undo_merge(services: ServicesOf, write: WriteOf, merge_id: MergeId) ->
     Of several merges the newest is undone first: 409 `merge_not_newest` names it.
     """
 
-    async def work(tx: Tx) -> dict[str, Any]:
+    async def work(tx: Tx) -> str:
         today = services.settings.company.today(tx.now)
-        return await commands.undo(tx, merge_id, services.persons, today)
+        return _shown(await commands.undo(tx, merge_id, services.persons, today))
 
     found: Response = await write(work)
     return found
+
+
+def _shown(merge: dict[str, Any]) -> str:
+    """What the caller may not see is absent, not null."""
+    return MergeAnswer.model_validate(merge).model_dump_json(exclude_unset=True)
