@@ -7,8 +7,9 @@ from app.core.caller import FIELD_GROUPS
 SCOPES = frozenset({
     "customers:read", "customers:write", "customers:admin", "customers:merge", "receipts:read", "receipts:write",
     "catalog:read", "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read",
-    "requests:read", "segments:read", "segments:write", "credit:read", "credit:write", "warnings:read",
-    "warnings:write", "warnings:admin", "engagement:read", "engagement:record", "engagement:write", "engagement:admin",
+    "requests:read", "segments:read", "segments:write", "credit:read", "credit:write", "credit:authorise",
+    "warnings:read", "warnings:write", "warnings:admin", "engagement:read", "engagement:record", "engagement:write",
+    "engagement:admin",
 })  # fmt: skip
 
 # What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds
@@ -17,8 +18,8 @@ COMPANY_SCOPES = frozenset({
     "customers:admin", "customers:merge", "keys:admin", "audit:read", "warnings:admin", "engagement:admin",
 })  # fmt: skip
 STAFF_SCOPES = frozenset({
-    "credit:read", "credit:write", "warnings:read", "warnings:write", "engagement:read", "engagement:record",
-    "engagement:write", "segments:read", "segments:write",
+    "credit:read", "credit:write", "credit:authorise", "warnings:read", "warnings:write", "engagement:read",
+    "engagement:record", "engagement:write", "segments:read", "segments:write",
 })  # fmt: skip
 
 RoleName = Literal["pos", "call_center", "partner", "analyst", "admin"]
@@ -42,7 +43,7 @@ ROLES: dict[str, Role] = {
     "pos": Role(
         frozenset({
             "customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "feed:read",
-            "segments:read", "engagement:record", _OWN,
+            "segments:read", "engagement:record", "credit:authorise", _OWN,
         }),
         _EVERY_GROUP,
         "large",
@@ -50,7 +51,7 @@ ROLES: dict[str, Role] = {
     "call_center": Role(
         frozenset({
             "customers:read", "customers:write", "customers:merge", "receipts:read", "catalog:read", "feed:read",
-            "segments:read", "credit:read", "warnings:read", "warnings:write", "engagement:read",
+            "segments:read", "credit:read", "credit:authorise", "warnings:read", "warnings:write", "engagement:read",
             "engagement:record", "engagement:write", _OWN,
         }),
         _EVERY_GROUP,

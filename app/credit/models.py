@@ -1,7 +1,7 @@
-"""Tables of credit: one account per customer, and the entries of its ledger, which are never changed."""
+"""Tables of credit: one account per customer, the entries of its ledger, which are never changed, and reservations."""
 
 import uuid
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +21,12 @@ from app.core.tables import Base, Minor, Stamp
 STATUSES = ("active", "suspended")
 KINDS = ("charge", "payment", "credit_note", "write_off")
 
+AUTHORISATIONS = ("held", "captured", "settled", "released")
+# A reservation that may hold something, in the words of its index.
+LIVE = "status IN ('held', 'captured')"
+
+AUTHORISATION_ENDED = ProblemType("authorisation_ended", 409, "The authorisation holds nothing any more")
+CREDIT_REFUSED = ProblemType("credit_refused", 409, "It may not be sold on account")
 RECEIVABLE_CONFLICT = ProblemType("receivable_conflict", 409, "The external id stands for another entry")
 
 
@@ -85,6 +91,38 @@ class Receivable(Base):
     kind: Mapped[str]
     external_id: Mapped[str | None]
     note: Mapped[str | None]
+
+
+class CreditAuthorisation(Base):
+    """A part of what a customer may owe, reserved for one sale, in minor units of the account's currency.
+
+    It is `held` until `expires_at`, or `captured`, until the receipt (`source`, `number`) is here, which settles it.
+    """
+
+    __tablename__ = "credit_authorisations"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        ForeignKeyConstraint(["customer_id"], ["credit_accounts.customer_id"]),
+        CheckConstraint(f"status IN {AUTHORISATIONS}", name="status"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("(source IS NULL) = (number IS NULL)", name="receipt"),
+        CheckConstraint("(status IN ('settled', 'released')) = (closed_at IS NOT NULL)", name="closed"),
+        Index("ix_credit_authorisations_id", "id"),
+        Index("ix_credit_authorisations_live", "customer_id", "source", "number", postgresql_where=text(LIVE)),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    authorised_at: Mapped[Stamp]
+    expires_at: Mapped[Stamp]
+    closed_at: Mapped[datetime | None]
+    authorised_by: Mapped[uuid.UUID]
+    amount: Mapped[Minor]
+    status: Mapped[str]
+    store: Mapped[str | None]
+    till: Mapped[str | None]
+    source: Mapped[str | None]
+    number: Mapped[str | None]
 
 
 PROBLEMS: dict[str, ProblemType] = {

@@ -17,12 +17,13 @@ from app.core.person import (
     move_rows_back,
     put_images,
 )
-from app.credit.models import CreditAccount, Receivable
+from app.credit.models import CreditAccount, CreditAuthorisation, Receivable
 
 HOLDINGS = (
     Holding(CreditAccount, Fate.OWN),
     # What is entered later for a receipt that goes back goes back with it.
     Holding(Receivable, follows=("receipt_id",)),
+    Holding(CreditAuthorisation),
 )
 
 _TERMS = ("credit_limit", "term_days", "currency", "status")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from app.examples.customers import CUSTOMER
+
 _RECEIPT = {
     "source": "till", "number": "S01-20261120-0007", "store": "S01", "till": "3", "kind": "sale",
     "occurred_at": "2026-11-20T12:30:00+08:00", "currency": "CNY", "seller": "emp-12",
@@ -22,4 +24,15 @@ BODIES: dict[str, Any] = {
         "customer": {"identifier": {"kind": "phone", "value": "138 1234 5678"}},
     },
     "POST /v1/receipts/{receipt_id}/void": {},
+    "POST /v1/credit-authorisations": {
+        "customer_id": CUSTOMER,
+        "amount": 128000,
+        "minutes": 30,
+        "store": "S01",
+        "till": "3",
+        "receipt": {"source": "till", "number": "S01-20261120-0009"},
+    },
+    "POST /v1/credit-authorisations/{authorisation_id}/capture": {
+        "receipt": {"source": "till", "number": "S01-20261120-0009"},
+    },
 }

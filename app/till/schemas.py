@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -11,7 +12,9 @@ from pydantic_core import PydanticCustomError
 
 from app.catalog.paths import PATH_MAX, checked_path
 from app.core.types import (
+    AMOUNT_MAX,
     Amount,
+    Answer,
     Code,
     CurrencyCode,
     Day,
@@ -23,6 +26,7 @@ from app.core.types import (
 )  # fmt: skip
 
 LINES_MAX = 1000
+AUTHORISED_MINUTES = 24 * 60
 _QUANTITY = re.compile(r"-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?")
 _RATE = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?")
 
@@ -116,6 +120,40 @@ class Original(Wire):
 
     source: Code
     number: Number
+
+
+class AuthorisationIn(Wire):
+    """An amount that is about to be sold on account, in minor units of the company's currency."""
+
+    customer_id: uuid.UUID
+    amount: Annotated[int, Field(strict=True, ge=1, le=AMOUNT_MAX)]
+    minutes: Annotated[
+        int, Field(strict=True, ge=1, le=AUTHORISED_MINUTES, description="How long it is kept for the till.")
+    ] = 30
+    store: Code | None = None
+    till: Code | None = None
+    receipt: Annotated[Original | None, Field(description="If its number is known already.")] = None
+
+
+class CaptureIn(Wire):
+    """The receipt of the sale that took place."""
+
+    receipt: Original | None = None
+
+
+class Authorisation(Answer):
+    """A reservation. `captured`: the sale took place, and its receipt is not here yet; `settled`: it is."""
+
+    id: uuid.UUID
+    customer_id: uuid.UUID
+    status: Literal["held", "expired", "captured", "settled", "released"]
+    amount: int
+    store: str | None
+    till: str | None
+    receipt: dict[str, str] | None
+    authorised_at: datetime
+    expires_at: datetime
+    closed_at: datetime | None
 
 
 EXAMPLE: dict[str, Any] = {

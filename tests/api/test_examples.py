@@ -24,6 +24,8 @@ async def company(client, names):
     (await client.put(f"/v1/products/{PRODUCT}", json=TEA)).raise_for_status()
     (await client.post("/v1/customers", json={"id": CUSTOMER, "display_name": "Known"})).raise_for_status()
     (await client.post("/v1/customers", json={"id": SECOND, "display_name": "Twin"})).raise_for_status()
+    terms = {"limit": 10**9, "term_days": 30}
+    (await client.put(f"/v1/customers/{CUSTOMER}/credit", json=terms)).raise_for_status()
     assert names["store"] == STORE
     return names
 

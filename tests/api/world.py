@@ -324,6 +324,17 @@ SAMPLES: dict[str, Sample] = {
              "due_on": "2026-12-01", "note": "Invoice 7"},
         ]},
     ),
+    "POST /v1/credit-authorisations": Sample(
+        "credit:authorise",
+        body={"customer_id": "{merged_into_id}", "amount": 100, "minutes": 5, "store": "{store}", "till": "3",
+              "receipt": {"source": "till", "number": "{fresh}"}},
+        status=201,
+    ),
+    "GET /v1/credit-authorisations/{authorisation_id}": Sample("credit:authorise"),
+    "POST /v1/credit-authorisations/{authorisation_id}/capture": Sample(
+        "credit:authorise", body={"receipt": {"source": "till", "number": "{fresh}"}}
+    ),
+    "POST /v1/credit-authorisations/{authorisation_id}/release": Sample("credit:authorise"),
     "GET /v1/warnings": Sample("warnings:read", query={"limit": "5", "kind": "credit", "status": "live"}),
     "GET /v1/warnings/{warning_id}": Sample("warnings:read"),
     "POST /v1/warnings/{warning_id}/acknowledge": Sample(
@@ -487,7 +498,12 @@ async def build_merge(client: httpx.AsyncClient) -> dict[str, str]:
     both = {"winner": made["merged_into_id"], "loser": made["old_id"]}
     merged = await client.post("/v1/merges", json=both)
     merged.raise_for_status()
-    return {**made, "merge_id": merged.json()["id"]}
+    path = f"/v1/customers/{made['merged_into_id']}/credit"
+    (await client.put(path, json={"limit": 10**9, "term_days": 30})).raise_for_status()
+    wanted = {"customer_id": made["merged_into_id"], "amount": 10}
+    reserved = await client.post("/v1/credit-authorisations", json=wanted)
+    reserved.raise_for_status()
+    return {**made, "merge_id": merged.json()["id"], "authorisation_id": reserved.json()["id"]}
 
 
 async def keep(connection: asyncpg.Connection) -> str:

@@ -6,6 +6,7 @@ from app.early_warning.queries.reading import (
     history,
     hold,
     live,
+    live_holds,
     page,
     rules,
     stretch_end,
@@ -14,5 +15,5 @@ from app.early_warning.queries.reading import (
 
 __all__ = [
     "BY_ID", "STRETCH", "WARNED", "Filter", "Part", "Parts", "acting", "chained", "history", "hold", "live",
-    "page", "rules", "stretch_end", "to_do", "warning",
+    "live_holds",     "page", "rules", "stretch_end", "to_do", "warning",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.customers.models import Customer
+from app.customers.queries import editable, visible_to
 from app.early_warning.models import Hold, WarningEvent, WarningRow, WarningRule
 
 _SHOWN = tuple(
@@ -110,3 +111,13 @@ async def stretch_end(tx: Tx, after: uuid.UUID, size: int) -> uuid.UUID | None:
     following = select(Customer.id).where(Customer.id > after).order_by(Customer.id).limit(size).subquery()
     found: uuid.UUID | None = await tx.scalar(select(following.c.id).order_by(following.c.id.desc()).limit(1))
     return found
+
+
+async def live_holds(tx: Tx, customer_id: uuid.UUID) -> list[str] | None:
+    """Why nothing is sold to a customer, the oldest hold first; None if there is no such customer."""
+    h = Hold
+    reasons = select(func.array_agg(aggregate_order_by(h.reason, h.placed_at, h.id)))
+    reasons = reasons.where(h.customer_id == Customer.id, h.released_at.is_(None)).correlate(Customer)
+    found = select(reasons.scalar_subquery()).where(Customer.id == customer_id, editable(), visible_to(tx.caller))
+    rows = await tx.rows(found)
+    return list(rows[0][0] or ()) if rows else None

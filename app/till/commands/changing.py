@@ -90,6 +90,7 @@ async def _on_account(tx: Tx, kept: Kept, owner: uuid.UUID | None, company: Comp
         events += await credit.take_back(tx, kept.customer_id, kept.id, today)
     if owner is not None:
         events += await credit.charge_sales(tx, [Sale(owner, kept.id, owed, kept.business_date)], company.currency)
+        await credit.settle(tx, [(owner, (kept.source, kept.number))])
     await evaluate(tx, "credit", concerned, today)
     return events
 

@@ -15,7 +15,7 @@ from app.core.errors import Problem
 from app.core.ids import new_id
 from app.core.settings import CompanySettings
 from app.core.sql import together
-from app.credit.commands import Sale, charge_sales
+from app.credit.commands import Sale, charge_sales, settle
 from app.customers import commands as customers
 from app.customers.identifiers import WALK_IN, Identifier
 from app.early_warning.commands import after_purchases, evaluate
@@ -227,6 +227,11 @@ async def _on_account(tx: Tx, push: Push, effects: Sequence[Effect]) -> None:
     ]
     if sales:
         push.events += await charge_sales(tx, sales, push.company.currency)
+        numbers = {
+            one: (source, number)
+            for one, source, number in zip(push.prepared.ids, push.prepared.sources, push.prepared.numbers, strict=True)
+        }
+        await settle(tx, [(sale.customer_id, numbers[str(sale.receipt_id)]) for sale in sales])
         await evaluate(tx, "credit", {sale.customer_id for sale in sales}, push.company.today(tx.now))
 
 

@@ -1,4 +1,4 @@
-"""Every write of credit: the terms of an account, and entries of the ledger together with the balance they make.
+"""The terms of an account, and entries of the ledger together with the balance they make.
 
 Whatever changes an account locks it until the end of its transaction, so that balance and entries agree for everybody.
 Several accounts are locked in the order of their customers.

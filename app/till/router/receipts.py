@@ -1,4 +1,4 @@
-"""Routes of the till: pushing receipts, attributing and voiding them."""
+"""Routes of receipts: pushing them, attributing and voiding them."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Every SELECT of credit."""
+"""Reading accounts and their ledgers."""
 
 import uuid
 from collections.abc import Sequence

@@ -1,0 +1,54 @@
+"""Whether a till may sell on account now, and reserving what it is about to sell."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from app.core.db import Tx
+from app.core.errors import INVALID, FieldError, Problem
+from app.credit import commands as credit
+from app.credit.commands import Reservation, Reserved
+from app.credit.models import CREDIT_REFUSED
+from app.customers.queries.merges import absent
+from app.early_warning.queries import live_holds
+
+# What the reason is of which the caller may not know the numbers.
+MONEY = "financial"
+
+
+async def authorise(tx: Tx, given: dict[str, Any]) -> uuid.UUID:
+    """Reserve `amount` of a customer's credit (the fields of `AuthorisationIn`); its id.
+
+    Raises Problem: no such customer, or it may not be sold on account, with the reasons.
+    """
+    customer, amount = given["customer_id"], given["amount"]
+    held = await credit.hold_reservation(tx, customer)
+    holds = await live_holds(tx, customer)
+    if held is None and holds is None:
+        gone = await absent(tx, customer)
+        if gone is not None:
+            raise gone
+        detail = "There is no such customer."
+        raise Problem(INVALID, detail, [FieldError("/customer_id", "unknown_customer", detail)])
+    reasons = _reasons(held, holds or [], amount)
+    if reasons or held is None:
+        extra: dict[str, Any] = {"reasons": reasons}
+        if held is not None and MONEY in tx.caller.field_groups:
+            extra |= {"available": max(0, held.available), "currency": held.currency}
+        raise Problem(CREDIT_REFUSED, reasons[0]["detail"], extra=extra)
+    receipt = given["receipt"]
+    named = None if receipt is None else (receipt["source"], receipt["number"])
+    until = tx.now + timedelta(minutes=given["minutes"])
+    store = tx.caller.store or given["store"]
+    return await credit.reserve(tx, Reservation(customer, amount, until, store, given["till"], named))
+
+
+def _reasons(held: Reserved | None, holds: list[str], amount: int) -> list[dict[str, str]]:
+    found = [{"code": "hold", "detail": reason} for reason in holds]
+    if held is None:
+        found.append({"code": "no_account", "detail": "The customer has no account."})
+    elif held.status != "active":
+        found.append({"code": "account_suspended", "detail": "Nothing more is sold on account."})
+    elif amount > held.available:
+        found.append({"code": "over_limit", "detail": "It is more than is left of the limit."})
+    return found
