@@ -108,9 +108,8 @@ def _document(groups: frozenset[str]) -> ColumnElement[Any]:
 def _reasons(groups: frozenset[str]) -> ColumnElement[Any]:
     """The reasons that say nothing of what these groups do not show."""
     codes = literal([code for code, (_, group) in WEIGHTS.items() if group in groups], ARRAY(Text))
-    each = func.jsonb_array_elements(_ROW.reasons).table_valued(
-        column("value", JSONB), with_ordinality="place", name="reason"
-    )  # fmt: skip
+    elements = func.jsonb_array_elements(_ROW.reasons)
+    each = elements.table_valued(column("value", JSONB), with_ordinality="place", name="reason").render_derived()
     listed = func.json_agg(aggregate_order_by(each.c.value, each.c.place), type_=JSON)
     kept = select(listed).where(each.c.value["code"].astext == func.any(codes)).correlate(_ROW)
     return func.coalesce(kept.scalar_subquery(), literal([], JSON))

@@ -40,8 +40,8 @@ reached AS (
     SELECT DISTINCT i.kind, i.value FROM identifiers i JOIN focus f ON f.id = i.customer_id
     WHERE i.kind IN ('phone', 'email') AND NOT i.suspect
   ) asked CROSS JOIN LATERAL (
-    SELECT array_agg(some.customer_id) AS members FROM (
-      SELECT o.customer_id FROM identifiers o WHERE o.kind = asked.kind AND o.value = asked.value LIMIT {_MOST}) some
+    SELECT array_agg(bounded.customer_id) AS members FROM (
+      SELECT o.customer_id FROM identifiers o WHERE o.kind = asked.kind AND o.value = asked.value LIMIT {_MOST}) bounded
   ) held
 )"""  # noqa: S608  put together from constants
 _DAYS = """
@@ -55,7 +55,7 @@ counted AS MATERIALIZED (
     SELECT count(*) AS number FROM (
       SELECT FROM customers c
       WHERE c.birth_month = d.birth_month AND c.birth_day = d.birth_day AND c.birth_year = d.birth_year
-      LIMIT {BIRTHDAY_MAX + 1}) some
+      LIMIT {BIRTHDAY_MAX + 1}) bounded
   ) crowd
 ), born AS (
   SELECT (array_agg(DISTINCT c.id))[1:{_MOST}] AS members
@@ -72,8 +72,8 @@ living AS (
   SELECT housed.members FROM (
     SELECT DISTINCT {PLACE} AS place FROM addresses JOIN focus f ON f.id = addresses.customer_id WHERE {PLACED}
   ) asked CROSS JOIN LATERAL (
-    SELECT array_agg(some.customer_id) AS members FROM (
-      SELECT DISTINCT customer_id FROM addresses WHERE {PLACE} = asked.place AND {PLACED} LIMIT {_MOST}) some
+    SELECT array_agg(bounded.customer_id) AS members FROM (
+      SELECT DISTINCT customer_id FROM addresses WHERE {PLACE} = asked.place AND {PLACED} LIMIT {_MOST}) bounded
   ) housed
 )"""  # noqa: S608  put together from constants
 
