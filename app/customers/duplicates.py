@@ -32,6 +32,9 @@ Code = Literal[
     "identifier_refused", "same_phone_similar_name", "same_name_and_birthday", "same_address_and_surname",
     "same_birthday", "different_birthday", "different_gender", "different_name", "family",
 ]  # fmt: skip
+Status = Literal["open", "dismissed", "merged"]
+DismissedFor = Literal["family", "other_person", "shared_contact", "test_record", "other"]
+
 # The weight of each reason, and the field group that shows it: it says something of what is in that group.
 WEIGHTS: dict[Code, tuple[int, str]] = {
     "identifier_refused": (70, "contact"),

@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.DateTime(timezone=True)
-PLACE = r"lower(regexp_replace(((street || '|') || coalesce(city, postcode)), '[\s,.;-]+', '', 'g'))"
+PLACE = r"lower(regexp_replace((street || '|') || coalesce(city, postcode), '[\s,.;-]+', '', 'g'))"
 PLACED = "street IS NOT NULL AND coalesce(city, postcode) IS NOT NULL AND kind NOT IN ('work', 'store')"
 
 

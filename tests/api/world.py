@@ -295,6 +295,18 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/contacts-due": Sample(
         "customers:read", query={"store": "{store}", "before": "2026-12-01", "limit": "5"}
     ),
+    "GET /v1/duplicate-candidates": Sample(
+        "customers:read",
+        query={"limit": "5", "status": "open", "customer_id": "{customer_id}", "min_score": "10", "store": "{store}"},
+    ),
+    "GET /v1/duplicate-candidates/{candidate_id}": Sample("customers:read", hides=True),
+    "POST /v1/duplicate-candidates/{candidate_id}/dismiss": Sample(
+        "customers:write", body={"reason": "family", "note": "Mother and daughter"}
+    ),
+    "POST /v1/duplicate-candidates/{candidate_id}/reopen": Sample(
+        "customers:write", instead={"candidate_id": "dismissed_candidate_id"}
+    ),
+    "POST /v1/duplicate-candidates/sweeps": Sample("customers:admin", status=202),
     "GET /v1/customers/{customer_id}/receipts": Sample("receipts:read", query={"limit": "5"}, hides=True),
     "POST /v1/receipts": Sample("receipts:write", body=receipt(), status=201),
     "POST /v1/receipts/batch": Sample("receipts:write", body={"items": [receipt()]}),

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from sqlalchemy import (
     ARRAY,
@@ -20,15 +20,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import ProblemType
 from app.core.tables import Base, Stamp
+from app.customers.duplicates import DismissedFor, Status
 
 DUPLICATE_NOT_OPEN = ProblemType("duplicate_not_open", 409, "Somebody has decided on this pair already")
 DUPLICATE_NOT_DISMISSED = ProblemType("duplicate_not_dismissed", 409, "This pair is not dismissed")
 
-DuplicateStatus = Literal["open", "dismissed", "merged"]
-DismissedFor = Literal["family", "other_person", "shared_contact", "test_record", "other"]
-
 # Where an address is, as it is compared, and which addresses are: not those that people share at work or at a store.
-PLACE = r"lower(regexp_replace(((street || '|') || coalesce(city, postcode)), '[\s,.;-]+', '', 'g'))"
+PLACE = r"lower(regexp_replace((street || '|') || coalesce(city, postcode), '[\s,.;-]+', '', 'g'))"
 PLACED = "street IS NOT NULL AND coalesce(city, postcode) IS NOT NULL AND kind NOT IN ('work', 'store')"
 
 
@@ -44,7 +42,7 @@ class DuplicateCandidate(Base):
     __table_args__ = (
         PrimaryKeyConstraint("customer_id", "id"),
         UniqueConstraint("customer_id", "other"),
-        CheckConstraint(f"status IN {get_args(DuplicateStatus)}", name="status"),
+        CheckConstraint(f"status IN {get_args(Status)}", name="status"),
         CheckConstraint(f"dismissed_for IN {get_args(DismissedFor)}", name="dismissed_for"),
         CheckConstraint("score BETWEEN 0 AND 100", name="score"),
         CheckConstraint("other <> customer_id", name="other"),

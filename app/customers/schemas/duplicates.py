@@ -11,7 +11,7 @@ from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Code, Note, Wire
 from app.customers.birthday import Birthday
 from app.customers.duplicates import Code as ReasonCode
-from app.customers.models.duplicates import DismissedFor, DuplicateStatus
+from app.customers.duplicates import DismissedFor, Status
 
 Score = Annotated[int, Field(ge=0, le=100)]
 
@@ -57,7 +57,7 @@ class CandidateAnswer(Answer):
 
     id: uuid.UUID
     score: Annotated[int, Field(ge=0, le=100, description="The sum of all weights, those that are not shown too.")]
-    status: DuplicateStatus
+    status: Status
     reasons: Annotated[
         list[Reason], Field(description="The heaviest first. One about what the key does not show is absent.")
     ]
