@@ -134,7 +134,10 @@ def _shared(one: Profile, other: Profile, names: Likeness) -> dict[Code, int]:
         found["same_name_and_birthday"] = _named("same_name_and_birthday", names)
     elif same:
         found["same_birthday"] = WEIGHTS["same_birthday"][0]
-    related = one_surname(one.surnames, other.surnames) if one.kind == "person" else bool(names)
+    if one.kind == "person":
+        related = names is Likeness.SAME or one_surname(one.surnames, other.surnames)
+    else:
+        related = bool(names)
     if related and one.addresses & other.addresses:
         found["same_address_and_surname"] = WEIGHTS["same_address_and_surname"][0]
     return found

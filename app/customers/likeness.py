@@ -154,7 +154,8 @@ def _surname(name: str) -> frozenset[str]:
 
 def one_surname(some: frozenset[str], others: frozenset[str]) -> bool:
     """Whether two people may have one surname."""
-    return bool(some & others) or _read_as(some, others) or _read_as(others, some)
+    shared = any(not name.startswith("first:") for name in some & others)
+    return shared or _read_as(some, others) or _read_as(others, some)
 
 
 def _read_as(some: frozenset[str], others: frozenset[str]) -> bool:

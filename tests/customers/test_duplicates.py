@@ -5,94 +5,14 @@ import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from app.core.jobs import claim, run_job
-from app.customers import commands
 from app.customers.commands import duplicates
-from app.customers.duplicates import BLOCK_MAX, WEIGHTS
-from app.customers.jobs import DuplicateFinder, sweep
+from app.customers.duplicates import BLOCK_MAX
+from app.customers.jobs import DuplicateFinder
 from app.customers.queries import duplicates as looking
-from tests.feed.factories import move
-
-PHONE, MAIL = "+86 139 0851 2346", "wang@example.com"
-
-
-class Seeker:
-    """Customers, and what is found of them."""
-
-    def __init__(self, house, client) -> None:
-        self.house, self.client, self.db = house, client, house.services.db
-
-    async def call(self, method: str, path: str, body: Any = None, status: int | None = None, **given: Any) -> Any:
-        answer = await self.client.request(method, f"/v1{path}", json=body, **given)
-        if status is None:
-            answer.raise_for_status()
-        else:
-            assert answer.status_code == status, answer.text
-        return answer.json() if answer.content else None
-
-    async def add(self, name: str | None = None, *identifiers: str, **fields: Any) -> str:
-        """A customer with phones, e-mails and (external) card numbers."""
-        kinds = [("email" if "@" in one else "card" if one[0] == "C" else "phone", one) for one in identifiers]
-        if name is not None:
-            fields["display_name"] = name
-        given = [{"kind": kind, "value": value} for kind, value in kinds]
-        return (await self.call("POST", "/customers", {"identifiers": given, **fields}))["id"]
-
-    async def live(self, customer: str, street: str = "Zhonghua Road 18", **more: Any) -> None:
-        place = {"kind": "home", "street": street, "city": "Guiyang", **more}
-        await self.call("POST", f"/customers/{customer}/addresses", place)
-
-    async def watch(self) -> "Seeker":
-        """Let the worker begin: from here on it follows the feed."""
-        await self.feed()
-        await DuplicateFinder(self.house.services).turn()
-        async with self.db.engine.begin() as connection:
-            await connection.execute(text("DELETE FROM jobs WHERE kind = :kind"), {"kind": duplicates.SWEEP})
-        return self
-
-    async def feed(self) -> None:
-        while await move(self.db):
-            pass
-
-    async def follow(self) -> None:
-        """What the worker does when records have changed."""
-        await self.feed()
-        while await DuplicateFinder(self.house.services).turn():
-            pass
-
-    async def sweep(self) -> dict[str, Any]:
-        """Look at everybody; the job's progress."""
-        services = self.house.services
-        await self.db.run(commands.enqueue_duplicate_sweep)
-        job = await claim(self.db, [duplicates.SWEEP], services.settings.jobs, asyncio.Event())
-        assert job is not None
-        await run_job(services, sweep, job)
-        return job.progress
-
-    async def pairs(self, **query: Any) -> list[dict[str, Any]]:
-        return (await self.call("GET", "/duplicate-candidates", params=query))["data"]
-
-    async def reasons(self) -> dict[str, int]:
-        """Those of the only pair there is."""
-        (pair,) = await self.pairs()
-        found = {one["code"]: one["weight"] for one in pair["reasons"]}
-        assert pair["score"] == max(0, min(100, sum(found.values())))
-        return found
-
-
-@pytest.fixture
-async def seeker(house, client) -> Seeker:
-    return await Seeker(house, client).watch()
-
-
-async def relate(seeker: Seeker, one: str, other: str, kind: str) -> None:
-    await seeker.call("POST", f"/customers/{one}/relationships", {"other": other, "kind": kind})
-
+from tests.customers.seeker import MAIL, PHONE, Seeker
 
 BORN = {"month": 9, "day": 21, "year": 1986}
-SAME = WEIGHTS["same_phone_similar_name"][0]
 # Two records as arguments of `add`, and what is found: nothing, or reasons with weights.
 FOUND: list[tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any], dict[str, Any], dict[str, int] | None]] = [
     (("王芳", PHONE), ("Wang Fang", PHONE), {}, {}, {"same_phone_similar_name": 60}),
@@ -159,7 +79,7 @@ async def test_a_family_shares_a_phone(seeker):
     father, son = await seeker.add("王伟", PHONE), await seeker.add("王伟", PHONE)
     await seeker.follow()
     assert await seeker.reasons() == {"same_phone_similar_name": 60}
-    await relate(seeker, father, son, "child")
+    await seeker.relate(father, son, "child")
     await seeker.follow()
     assert await seeker.pairs(status="all") == []
 
@@ -272,7 +192,7 @@ async def test_what_is_dismissed_stays_dismissed(seeker):
     assert (await seeker.call("POST", f"{path}/reopen", None, 409))["code"] == "duplicate_not_dismissed"
     await seeker.sweep()
     assert await seeker.reasons() == {"same_phone_similar_name": 60, "same_name_and_birthday": 60}
-    await relate(seeker, one, other, "spouse")
+    await seeker.relate(one, other, "spouse")
     await seeker.call("PATCH", f"/customers/{one}", {"display_name": "李娜"}, headers={"If-Match": '"2"'})
     await seeker.follow()
     await seeker.sweep()
@@ -296,6 +216,23 @@ async def test_a_value_that_many_share_makes_no_pairs(seeker):
     await seeker.follow()
     (pair,) = await seeker.pairs()
     assert {customer["id"] for customer in pair["customers"]} == set(two)
+
+
+async def test_a_sweep_goes_on_where_it_was_whatever_a_look_takes(seeker, rows, monkeypatch):
+    for number in range(5):
+        for name in ("王芳", "Wang Fang"):
+            more = {"birthday": {**BORN, "year": 1970 + number}}
+            customer = await seeker.add(name, f"+86 139 0851 {2000 + number}", f"one{number}@example.com", **more)
+            await seeker.live(customer, f"Road {number}")
+    assert (await seeker.sweep())["found"] == 5
+    found = [
+        tuple(row) for row in await rows("SELECT customer_id, other, score FROM duplicate_candidates ORDER BY 1, 2")
+    ]
+    async with seeker.db.engine.begin() as connection:
+        await connection.exec_driver_sql("DELETE FROM duplicate_candidates")
+    monkeypatch.setattr(looking, "LOOK", 3)
+    assert (await seeker.sweep())["found"] == 5
+    assert [tuple(row) for row in await rows(stored)] == found
 
 
 async def test_workers_at_once_find_each_pair_once(seeker, rows):
@@ -354,12 +291,11 @@ async def test_the_first_time_all_who_are_there_are_swept(house, client, rows):
 
 
 async def test_the_list_goes_from_the_best_on(seeker, store):
-    for number, more in enumerate(({}, {"birthday": BORN}, {"home_store": store})):
-        for gender in ("female", "male") if number == 2 else (None, None):
-            phone = f"+86 139 0851 {2000 + number}"
-            await seeker.add(
-                "王芳" if number else "José García", phone, **more, **({"gender": gender} if gender else {})
-            )
+    for phone, name, more in (("1", "José García", {}), ("2", "王芳", {"birthday": BORN})):
+        await seeker.add(name, f"+86 139 0851 200{phone}", **more)
+        await seeker.add(name, f"+86 139 0851 200{phone}", **more)
+    for gender in ("female", "male"):
+        await seeker.add("李娜", PHONE, home_store=store, gender=gender)
     await seeker.follow()
     assert [pair["score"] for pair in await seeker.pairs()] == [100, 60, 30]
     assert [pair["score"] for pair in await seeker.pairs(min_score=60)] == [100, 60]

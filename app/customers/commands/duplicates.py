@@ -186,8 +186,9 @@ async def _decide(
     tx: Tx, pair_id: uuid.UUID, version: int | None, must_be: tuple[str, ProblemType], verb: str, values: dict[str, Any]
 ) -> int:
     pair = await reading.sides(tx, pair_id)
-    if pair is None or len(await queries.locked(tx, pair)) < len(pair):
+    if pair is None:
         raise Problem(NOT_FOUND)
+    both = len(await queries.locked(tx, pair)) == len(pair)
     # Read under the lock: somebody may have decided meanwhile.
     held = (await reading.known_pairs(tx, [pair])).get(pair)
     if held is None:
@@ -196,6 +197,8 @@ async def _decide(
         raise stale(held["version"])
     if held["status"] != must_be[0]:
         raise Problem(must_be[1])
+    if not both:
+        raise Problem(NOT_FOUND)
     row = DuplicateCandidate
     decided = {"decided_at": tx.now, "decided_by": tx.caller.client_id, "changed_at": tx.now}
     changed = update(row).where(row.customer_id.in_(pair), row.id == pair_id)

@@ -18,7 +18,7 @@ from app.core.sql import recordset
 from app.customers.duplicates import BIRTHDAY_MAX, BLOCK_MAX, FAMILY, Pair
 from app.customers.models import Address, Customer, DuplicateCandidate, IdentifierRow, Relationship
 from app.customers.models.duplicates import PLACE, PLACED
-from app.customers.queries.reading import editable
+from app.customers.queries.reading import editable, visible_to
 from app.feed.models import FeedState
 
 # So many identifiers, birthdays, addresses or pairs are read in one look of a sweep, and all that have the last value.
@@ -83,7 +83,8 @@ _AROUND = text(
 WITH {_FOCUS}, {_REACHED}, {_DAYS}, {_BORN}, {_LIVING},
 blocks AS (SELECT members FROM reached UNION ALL SELECT members FROM born UNION ALL SELECT members FROM living)
 SELECT least(f.id, o.id) AS one, greatest(f.id, o.id) AS other
-FROM blocks b CROSS JOIN LATERAL unnest(b.members) AS o (id) JOIN focus f ON f.id = ANY (b.members) AND f.id <> o.id
+FROM blocks b CROSS JOIN LATERAL unnest(b.members) AS m (id) JOIN focus f ON f.id = m.id
+  JOIN LATERAL unnest(b.members) AS o (id) ON o.id <> f.id
 WHERE cardinality(b.members) BETWEEN 2 AND {BLOCK_MAX}
 UNION
 SELECT least(p.customer_id, p.other), greatest(p.customer_id, p.other)
@@ -211,10 +212,13 @@ async def known_pairs(tx: Tx, pairs: Iterable[Pair]) -> dict[Pair, Mapping[str, 
 
 
 async def sides(tx: Tx, pair_id: uuid.UUID) -> Pair | None:
-    """The two customers of a pair, in the order of their ids."""
-    row = DuplicateCandidate
-    found = await tx.rows(select(row.customer_id, row.other).where(row.id == pair_id, row.customer_id < row.other))
-    return (found[0].customer_id, found[0].other) if found else None
+    """The two customers of a pair, in the order of their ids, if the caller may see both."""
+    row, seen = DuplicateCandidate, visible_to(tx.caller)
+    found = select(row.customer_id, row.other).where(row.id == pair_id, row.customer_id < row.other)
+    for side in (row.customer_id, row.other):
+        found = found.where(select(Customer.id).where(Customer.id == side, seen).correlate(row).exists())
+    rows = await tx.rows(found)
+    return (rows[0].customer_id, rows[0].other) if rows else None
 
 
 _CHANGED = ("customer.created", "customer.updated", "customer.merged", "customer.unmerged", "address.updated",
