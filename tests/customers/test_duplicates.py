@@ -225,9 +225,8 @@ async def test_a_sweep_goes_on_where_it_was_whatever_a_look_takes(seeker, rows, 
             customer = await seeker.add(name, f"+86 139 0851 {2000 + number}", f"one{number}@example.com", **more)
             await seeker.live(customer, f"Road {number}")
     assert (await seeker.sweep())["found"] == 5
-    found = [
-        tuple(row) for row in await rows("SELECT customer_id, other, score FROM duplicate_candidates ORDER BY 1, 2")
-    ]
+    stored = "SELECT customer_id, other, score FROM duplicate_candidates ORDER BY 1, 2"
+    found = [tuple(row) for row in await rows(stored)]
     async with seeker.db.engine.begin() as connection:
         await connection.exec_driver_sql("DELETE FROM duplicate_candidates")
     monkeypatch.setattr(looking, "LOOK", 3)
@@ -301,7 +300,8 @@ async def test_the_list_goes_from_the_best_on(seeker, store):
     assert [pair["score"] for pair in await seeker.pairs(min_score=60)] == [100, 60]
     assert [pair["score"] for pair in await seeker.pairs(store=store)] == [30]
     assert await seeker.pairs(status="dismissed") == []
-    seen, cursor = [], {}
+    seen: list[int] = []
+    cursor: dict[str, str] = {}
     while True:
         page = await seeker.call("GET", "/duplicate-candidates", params={"limit": 1, **cursor})
         seen += [pair["score"] for pair in page["data"]]

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from typing import Any
 
 import pytest
 
@@ -45,8 +46,8 @@ class Person:
         self.family: set[str] = set()
 
     @property
-    def fields(self):
-        found = {"display_name": self.name, "gender": self.gender, "birthday": None}
+    def fields(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"display_name": self.name, "gender": self.gender, "birthday": None}
         if self.day:
             found["birthday"] = dict(zip(("month", "day", "year"), self.day, strict=True))
         return found
@@ -56,7 +57,7 @@ def plain(street):
     return "".join(char for char in street.lower() if char.isalnum())
 
 
-def read(one: Person, other: Person):
+def read(one, other):
     """(score, reasons) of two people if they are a candidate, read word for word from the documentation."""
     named = bool(one.name and other.name)
     same = named and together(one.name, other.name, _SAME)
