@@ -17,7 +17,8 @@ from app.core.jobs import JobRunner
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import Settings
-from app.customers.jobs import HANDLERS as SEARCH
+from app.customers.jobs import HANDLERS as RECORDS
+from app.customers.jobs import DuplicateFinder
 from app.early_warning import commands as warnings
 from app.early_warning.jobs import HANDLERS as SWEEPS
 from app.engagement.jobs import Follower
@@ -49,8 +50,9 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
         await _do(services, lambda tx: _open_feed(tx, settings.feed.keep_days))
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
-            group.create_task(JobRunner(services, {**handlers(import_kinds()), **SWEEPS, **SEARCH}).run(stop))
+            group.create_task(JobRunner(services, {**handlers(import_kinds()), **SWEEPS, **RECORDS}).run(stop))
             group.create_task(Follower(services).run(stop))
+            group.create_task(DuplicateFinder(services).run(stop))
             group.create_task(_keep_house(services, stop))
     finally:
         services.offload.close()

@@ -27,6 +27,7 @@ from app.core.settings import JobSettings
 
 log = logging.getLogger("clientele.jobs")
 LONGEST_BACKOFF = 300.0
+LONGEST_PAUSE = 60.0
 TRANSIENT_SECONDS = 5.0
 # The database is away or full: not the job's fault, so it costs no attempt.
 _TRANSIENT = ("08", "53", "57P", "58")
@@ -275,6 +276,22 @@ class JobRunner:
             else:
                 wait = min(self._settings.backoff_seconds * 2 ** (job.attempts - 1), LONGEST_BACKOFF)
                 await job.give_back(seconds=wait, attempts=job.attempts, error=code_of(error))
+
+
+async def keep_turning(turn: Callable[[], Awaitable[int]], stop: asyncio.Event, pause: float, failed: str) -> None:
+    """Do `turn` again and again until `stop` is set: `pause` seconds apart, or at once where it says there is more.
+
+    Outlives whatever a turn raises, such as a restart of the database: `failed` is logged, and it waits longer.
+    """
+    wait = pause
+    while not stop.is_set():
+        try:
+            wait = 0 if await turn() else pause
+        except Exception as error:  # nobody else does this work
+            wait = min(2 * max(wait, pause), LONGEST_PAUSE)
+            log.warning("%s; trying again", failed, extra={"code": code_of(error)}, exc_info=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), wait)
 
 
 def is_transient(error: BaseException) -> bool:

@@ -206,6 +206,13 @@ class EngagementSettings(_Part):
     poll_seconds: float = Field(default=2, gt=0)
 
 
+class DuplicateSettings(_Part):
+    """Looking for customers who may be one."""
+
+    # How often the worker looks at who has changed.
+    poll_seconds: float = Field(default=2, gt=0)
+
+
 class Settings(BaseSettings):
     """The whole configuration of one process."""
 
@@ -228,6 +235,7 @@ class Settings(BaseSettings):
     models: ModelSettings = ModelSettings()
     completeness: CompletenessSettings = CompletenessSettings()
     engagement: EngagementSettings = EngagementSettings()
+    duplicates: DuplicateSettings = DuplicateSettings()
 
     @cached_property
     def secret(self) -> str:

@@ -1,12 +1,14 @@
-"""Filling what names are found by, for customers that were there before it was kept. Goes on where it was killed."""
+"""Filling what names are found by, and looking for duplicates. Killed anywhere, each goes on where it stopped."""
 
+import asyncio
 import uuid
 
 from app.core.db import Tx
-from app.core.jobs import Handler, RunningJob, Step
+from app.core.jobs import Handler, RunningJob, Step, keep_turning
 from app.core.services import Services
-from app.customers import queries
-from app.customers.commands import keep_terms
+from app.customers import pinyin, queries
+from app.customers.commands import duplicates, keep_terms
+from app.customers.queries.duplicates import PASSES, look
 
 FILL = "customers.fill_search_terms"
 # Customers of a step: they stay as they are while their names are read, so the step is short.
@@ -28,4 +30,46 @@ async def _slice(tx: Tx, job: RunningJob) -> Step:
     return Step({"after": str(max(named, default=after))}, progress, done=len(named) < SLICE)
 
 
-HANDLERS: dict[str, Handler] = {FILL: fill}
+async def sweep(_: Services, job: RunningJob) -> None:
+    """Look for duplicates among everybody: one pass for each kind of thing that two may share, value by value."""
+    await asyncio.to_thread(pinyin.load)
+    while not job.over:
+        await job.step(lambda tx: _look(tx, job))
+
+
+async def _look(tx: Tx, job: RunningJob) -> Step:
+    """One look of a pass. Progress: pairs judged, found, changed, withdrawn; values that too many share (`large`)."""
+    name = job.cursor.get("pass", PASSES[0])
+    seen = await look(tx, name, job.cursor.get("after"))
+    done = await duplicates.find(tx, seen.pairs)
+    counts = {"judged": len(seen.pairs), "large": seen.large, **done}
+    progress = {**dict.fromkeys(("judged", "found", "changed", "withdrawn", "large"), 0), **job.progress}
+    progress = {name: progress[name] + counts.get(name, 0) for name in progress}
+    if seen.after is not None:
+        return Step({"pass": name, "after": seen.after}, progress)
+    following = PASSES[PASSES.index(name) + 1 :]
+    return Step({"pass": following[0]} if following else job.cursor, progress, done=not following)
+
+
+class DuplicateFinder:
+    """Looks for duplicates of whoever the feed says has changed, for as long as the worker runs.
+
+    Any number may run, in any process. A cursor over the feed is simpler than a job per change: every write is on the
+    feed already, a burst of them is looked at together, and what was missed while no worker ran is caught up.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._db = services.db
+        self._pause = services.settings.duplicates.poll_seconds
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look again and again until `stop` is set. Outlives the database's restarts."""
+        await asyncio.to_thread(pinyin.load)
+        await keep_turning(self.turn, stop, self._pause, "duplicates cannot be looked for")
+
+    async def turn(self) -> int:
+        """Look once; how many events there were to look at, of which there may be more."""
+        return await self._db.run(duplicates.follow)
+
+
+HANDLERS: dict[str, Handler] = {FILL: fill, duplicates.SWEEP: sweep}

@@ -16,6 +16,7 @@ from app.core.person import (
     move_rows_back,
 )
 from app.customers.commands import merging as record
+from app.customers.commands import settle_duplicates, unsettle_duplicates
 from app.customers.models import (
     Address,
     Consent,
@@ -24,6 +25,7 @@ from app.customers.models import (
     ContactPolicy,
     ContactReservation,
     Customer,
+    DuplicateCandidate,
     Fact,
     IdentifierRow,
     Relationship,
@@ -45,6 +47,7 @@ HOLDINGS = tuple(
         (ContactPolicy, Fate.OWN, ""),
         (ContactReservation, Fate.OWN, ""),
         (ContactMade, Fate.MOVES, ""),
+        (DuplicateCandidate, Fate.OWN, ""),
         # A merge is about the two records as they were: a later one does not change it.
         (Merge, Fate.STAYS, ""),
         (MergeRow, Fate.STAYS, ""),
@@ -60,6 +63,8 @@ async def move(tx: Tx, trip: Trip) -> None:
     await record.move_relationships(tx, trip)
     await move_one(tx, ContactPolicy, trip, lambda winner, loser: _policy(trip, winner, loser))
     await move_one(tx, ContactReservation, trip, _later)
+    settled = await settle_duplicates(tx, trip.winner, trip.loser)
+    trip.of("duplicate_candidates").before = dict(settled)
     await record.unite(tx, trip)
 
 
@@ -72,6 +77,9 @@ async def move_back(tx: Tx, trip: Trip) -> None:
     await record.return_relationships(tx, trip)
     await move_one_back(tx, ContactPolicy, trip)
     await move_one_back(tx, ContactReservation, trip)
+    settled = trip.of("duplicate_candidates").before
+    if settled:
+        await unsettle_duplicates(tx, trip.winner, trip.loser, settled)
 
 
 def _policy(trip: Trip, winner: Fields, loser: Fields) -> Fields:

@@ -6,6 +6,7 @@ Items are taken in their order, so a later one may be about the customer that an
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.core.batch import Status
 from app.core.errors import FieldError, Problem
@@ -16,6 +17,21 @@ from app.customers.models import CUSTOMER_EXISTS, IDENTIFIER_TAKEN, IDENTIFIERS_
 Key = tuple[str, str]
 # What became of each item: its index -> (status, customer), or why it failed.
 Outcomes = dict[int, tuple[Status, uuid.UUID] | Problem]
+
+
+class Refusal(NamedTuple):
+    """An identifier of a kind that was given for one record, `customer`, and is another's, the `holder`'s."""
+
+    customer: uuid.UUID
+    holder: uuid.UUID
+    kind: str
+
+
+@dataclass(slots=True)
+class Taken(Problem):
+    """409 `identifier_taken`, and between which two records that are there: they may be one."""
+
+    refusal: Refusal | None = None
 
 
 @dataclass(slots=True)
@@ -63,12 +79,15 @@ class Plan:
     holders: Mapping[Key, uuid.UUID]
 
 
-def taken(given: Given, holder: uuid.UUID | None) -> Problem:
+def taken(given: Given, holder: uuid.UUID | None, refusal: Refusal | None = None) -> Taken:
     """409 for an identifier that another customer has; `holder` is that customer if the caller may know it."""
     pointer = f"/identifiers/{given.place}/value"
     extra = {"holder": str(holder)} if holder is not None else {}
-    return Problem(
-        IDENTIFIER_TAKEN, errors=[FieldError(pointer, "identifier_taken", IDENTIFIER_TAKEN.title + ".")], extra=extra
+    return Taken(
+        IDENTIFIER_TAKEN,
+        errors=[FieldError(pointer, "identifier_taken", IDENTIFIER_TAKEN.title + ".")],
+        extra=extra,
+        refusal=refusal,
     )
 
 
@@ -102,7 +121,10 @@ def assign(
         target = item.id or (owners[0] if owners else new_id())
         clash = next((given for given in exclusive if held.get(given.identifier.key, target) != target), None)
         if clash is not None:
-            failed[index] = taken(clash, held[clash.identifier.key] if tell_holder else None)
+            holder = held[clash.identifier.key]
+            both = target in existing and holder in existing
+            refusal = Refusal(target, holder, clash.identifier.kind) if both else None
+            failed[index] = taken(clash, holder if tell_holder else None, refusal)
         elif item.id is not None and not known.get(target, True):
             failed[index] = Problem(CUSTOMER_EXISTS)
         elif target in targets and len(targets[target].identifiers) + len(item.identifiers) > IDENTIFIERS_MAX:

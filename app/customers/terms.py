@@ -92,14 +92,14 @@ def terms_of(fields: Mapping[str, Any]) -> list[Term]:
                 found.setdefault((kind, term[:TERM_MAX]), personal)
 
     add(_of_name(fields.get("display_name") or ""), personal=False)
-    add(_of_name(_joined(fields.get("family_name") or "", fields.get("given_name") or "")), personal=True)
+    add(_of_name(in_order(fields.get("family_name") or "", fields.get("given_name") or "")), personal=True)
     reading = words(fields.get("reading") or "")
     if reading:
         add([("reading", "".join(reading)), ("reading", "".join(reading[1:]))], personal=True)
     return sorted(Term(kind, term, personal) for (kind, term), personal in found.items())
 
 
-def _joined(family: str, given: str) -> str:
+def in_order(family: str, given: str) -> str:
     """Family and given name in the order of their script: surname first in Chinese and Korean."""
     if family and any(pinyin.is_han(char) or hangul.is_hangul(char) for char in family):
         return family + given

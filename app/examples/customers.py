@@ -85,6 +85,9 @@ _RECORD: dict[str, Any] = {
         "other": CUSTOMER, "kind": "referrer", "since": "2024-03-01", "note": "Met at the tea fair",
     },
     "PATCH /v1/customers/{customer_id}/relationships/{relationship_id}": {"kind": "friend", "note": "From school"},
+    "POST /v1/duplicate-candidates/{candidate_id}/dismiss": {
+        "reason": "family", "note": "Mother and daughter: the phone is the mother's",
+    },
     "POST /v1/customers/read": {"ids": [CUSTOMER]},
 }  # fmt: skip
 

@@ -1,8 +1,12 @@
 """The OpenAPI document, and the small company that the API tests walk over."""
 
+import uuid
+
 import orjson
 import pytest
 
+from app.customers.commands import duplicates
+from app.customers.duplicates import pair_of
 from app.engagement.jobs import Follower
 from tests.api import world
 
@@ -31,6 +35,19 @@ async def names(house, client, kept):
         found = await world.build(client)
         await Follower(house.services).turn()
         found["task_id"] = (await client.get("/v1/tasks", params={"reason": "complaint"})).json()["data"][0]["id"]
+        found |= await build_duplicates(house, client, found)
         kept["names"] = found
         kept["restore"] = await world.keep(house.sweeper.connection)
     return dict(kept["names"])
+
+
+async def build_duplicates(house, client, found):
+    """Two pairs that the worker has found, one of them dismissed."""
+    mine = uuid.UUID(found["customer_id"])
+    others = [uuid.UUID(one["id"]) for one in (await client.get("/v1/customers")).json()["data"]]
+    pairs = {pair_of(mine, other): {"card"} for other in others if other != mine}
+    await house.services.db.run(lambda tx: duplicates.find(tx, (), dict(list(pairs.items())[:2])))
+    open_, dismissed = (await client.get("/v1/duplicate-candidates")).json()["data"]
+    path = f"/v1/duplicate-candidates/{dismissed['id']}/dismiss"
+    (await client.post(path, json={"reason": "other_person"})).raise_for_status()
+    return {"candidate_id": open_["id"], "dismissed_candidate_id": dismissed["id"]}

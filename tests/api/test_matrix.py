@@ -56,7 +56,7 @@ async def test_what_a_caller_may_not_see_is_exactly_as_absent(clients, names, op
     partner = clients["partner"]
     if SAMPLES[operation].scope not in ROLES["partner"].scopes:
         pytest.skip("partners lack the scope altogether")
-    absent = names | {"customer_id": str(uuid.uuid4()), "receipt_id": str(uuid.uuid4())}
+    absent = names | {name: str(uuid.uuid4()) for name in ("customer_id", "receipt_id", "candidate_id")}
     there = await partner.send(request(partner, operation, names))
     gone = await partner.send(request(partner, operation, absent))
     same = [{key: value for key, value in one.json().items() if key != "request_id"} for one in (there, gone)]

@@ -304,6 +304,18 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/merges": Sample("customers:merge", query={"limit": "5", "customer_id": "{merged_into_id}"}),
     "GET /v1/merges/{merge_id}": Sample("customers:merge"),
     "POST /v1/merges/{merge_id}/undo": Sample("customers:merge"),
+    "GET /v1/duplicate-candidates": Sample(
+        "customers:read",
+        query={"limit": "5", "status": "open", "customer_id": "{customer_id}", "min_score": "10", "store": "{store}"},
+    ),
+    "GET /v1/duplicate-candidates/{candidate_id}": Sample("customers:read", hides=True),
+    "POST /v1/duplicate-candidates/{candidate_id}/dismiss": Sample(
+        "customers:write", body={"reason": "family", "note": "Mother and daughter"}
+    ),
+    "POST /v1/duplicate-candidates/{candidate_id}/reopen": Sample(
+        "customers:write", instead={"candidate_id": "dismissed_candidate_id"}
+    ),
+    "POST /v1/duplicate-candidates/sweeps": Sample("customers:admin", status=202),
     "GET /v1/customers/{customer_id}/receipts": Sample("receipts:read", query={"limit": "5"}, hides=True),
     "POST /v1/receipts": Sample("receipts:write", body=receipt(), status=201),
     "POST /v1/receipts/batch": Sample("receipts:write", body={"items": [receipt()]}),

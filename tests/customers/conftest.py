@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from app.core.caller import SYSTEM
 from tests.catalog.conftest import explain
+from tests.customers.seeker import Seeker
 
 __all__ = ["explain"]
 
@@ -78,3 +79,9 @@ async def store(client) -> str:
     body = {"name": "Taipei", "kind": "own", "time_zone": "Asia/Taipei", "currency": "TWD", "phone_region": "TW"}
     (await client.put("/v1/stores/TPE", json=body)).raise_for_status()
     return "TPE"
+
+
+@pytest.fixture
+async def seeker(house, client) -> Seeker:
+    """A worker that follows the feed in search of duplicates."""
+    return await Seeker(house, client).watch()

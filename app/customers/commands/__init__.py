@@ -15,9 +15,12 @@ from app.customers.commands.contacting import (
     reserve_contact,
 )
 from app.customers.commands.declaring import declare
+from app.customers.commands.duplicates import dismiss_duplicate, enqueue_duplicate_sweep, reopen_duplicate
 from app.customers.commands.new import Created, NewCustomer, announced, create_many, ensure_walk_ins
+from app.customers.commands.refusing import note_refused
 from app.customers.commands.relating import change as change_relationship
 from app.customers.commands.relating import part, relate
+from app.customers.commands.settling import forget_duplicates, settle_duplicates, unsettle_duplicates
 from app.customers.commands.terms import keep_terms
 from app.customers.commands.upsert import upsert_many
 
@@ -36,8 +39,12 @@ __all__ = [
     "create",
     "create_many",
     "declare",
+    "dismiss_duplicate",
+    "enqueue_duplicate_sweep",
     "ensure_walk_ins",
+    "forget_duplicates",
     "keep_terms",
+    "note_refused",
     "part",
     "patch",
     "put_policy",
@@ -47,7 +54,10 @@ __all__ = [
     "release_reservation",
     "remove_belonging",
     "remove_identifier",
+    "reopen_duplicate",
     "reserve_contact",
+    "settle_duplicates",
+    "unsettle_duplicates",
     "upsert_external",
     "upsert_many",
 ]

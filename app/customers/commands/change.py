@@ -1,7 +1,7 @@
 """One customer at a time: create, merge patch, upsert by an external id, identifiers."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import update
 
@@ -29,7 +29,7 @@ from app.customers.commands.upsert import upsert_many
 from app.customers.identifiers import Identifier
 from app.customers.intake import Given, Item
 from app.customers.models import CUSTOMER_EXISTS, Customer
-from app.customers.plan import primaries, taken
+from app.customers.plan import Key, Refusal, primaries, taken
 from app.customers.provenance import fact_rows, origin
 from app.customers.record import DEFAULTS, Fields, apply, changes, from_columns, stamp, to_columns
 from app.feed.outbox import Event, publish
@@ -52,10 +52,11 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
     )
     lost = [one for key, one in given.items() if (*key, customer) not in claimed]
     if lost:
-        holders = (await queries.holders(tx, [lost[0].identifier.key])).get(lost[0].identifier.key, [])
+        found = await queries.holders(tx, [one.identifier.key for one in lost])
+        holders = found.get(lost[0].identifier.key, [])
         if customer in holders:
             raise Problem(CUSTOMER_EXISTS)
-        raise taken(lost[0], holders[0] if holders and tx.caller.may("customers:read") else None)
+        raise taken(lost[0], holders[0] if holders and tx.caller.may("customers:read") else None, _between(lost, found))
     fields, times = apply(DEFAULTS, {}, item.fields, now=tx.now, collected_at=item.collected_at or tx.now)
     if not await insert_customers(tx, [customer_row(customer, fields, times)]):
         raise Problem(CUSTOMER_EXISTS)
@@ -66,6 +67,16 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
     inserts = (*terms.inserts, *([noted(facts)] if facts else ()))
     await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *inserts))
     return customer
+
+
+def _between(lost: Sequence[Given], found: Mapping[Key, Sequence[uuid.UUID]]) -> Refusal | None:
+    """Of a new customer whose identifiers are those of two records: these two."""
+    first = next(iter(found.get(lost[0].identifier.key, ())), None)
+    for one in lost[1:]:
+        other = next(iter(found.get(one.identifier.key, ())), None)
+        if first is not None and other is not None and other != first:
+            return Refusal(first, other, one.identifier.kind)
+    return None
 
 
 async def patch(tx: Tx, customer: uuid.UUID, item: Item, version: int, sections: Sections) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ARRAY, Uuid, any_, delete, insert, literal, select, update
 
 from app.core.db import Tx
-from app.core.errors import INVALID, FieldError, Problem
+from app.core.errors import INVALID, FieldError, Overtaken, Problem
 from app.core.person import Fields, Trip
 from app.customers import queries
 from app.customers.models import Customer, Merge, MergeRow
@@ -26,6 +26,9 @@ async def hold_pair(tx: Tx, winner: uuid.UUID, loser: uuid.UUID) -> dict[uuid.UU
             gone = await absent(tx, customer)
             if gone is not None:
                 raise gone
+            if (await queries.known(tx, [customer])).get(customer):
+                # A merge that ended it was undone between the two looks.
+                raise Overtaken
             detail = "There is no such customer."
             raise Problem(INVALID, detail, [FieldError(f"/{name}", "unknown_customer", detail)])
     return found

@@ -16,6 +16,7 @@ from app.core.errors import BUSY, NOT_FOUND, RETRY_SOON, Problem, ProblemType
 from app.core.sql import together
 from app.customers import queries
 from app.customers.commands.facts import confirm_identifiers, noted
+from app.customers.commands.refusing import note_refused
 from app.customers.commands.rows import (
     Held,
     claim,
@@ -32,7 +33,7 @@ from app.customers.commands.rows import (
 from app.customers.commands.terms import renamed, rewrite
 from app.customers.intake import Item
 from app.customers.models import IDENTIFIERS_MAX, REACHED, TOO_MANY_IDENTIFIERS
-from app.customers.plan import Key, Outcomes, Plan, Target, assign, fit, primaries
+from app.customers.plan import Key, Outcomes, Plan, Taken, Target, assign, fit, primaries
 from app.customers.provenance import Origin, fact_rows, origin
 from app.customers.record import DEFAULTS, Fields, apply, changes, from_columns
 from app.feed.outbox import Event, publish
@@ -111,6 +112,7 @@ async def upsert_many(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decide
             states[target.id] = _folded(tx, target, locked[target.id], fresh.get(target.id, set()))
     await _mark(tx, [states[target.id] for target in existing if target.id in states], claimed)
     await _write(tx, list(states.values()))
+    await note_refused(tx, [one.refusal for one in plan.failed.values() if isinstance(one, Taken)])
     outcomes = {index: problem for index, problem in refusals.items() if problem is not None} | plan.failed
     for state in states.values():
         outcomes.update({index: (status, state.target.id) for index, status in state.statuses.items()})

@@ -33,13 +33,14 @@ from app.customers.models.contact import (
     ContactPolicy,
     ContactReservation,
 )
+from app.customers.models.duplicates import PLACE, PLACED, DuplicateCandidate, DuplicateState
 from app.customers.models.merging import CUSTOMER_ERASED, CUSTOMER_MERGED, Merge, MergeRow
 
 __all__ = [
     "CONTACT_RESERVED", "CUSTOMER_ERASED", "CUSTOMER_EXISTS", "CUSTOMER_MERGED", "GENDERS", "IDENTIFIERS_MAX",
     "IDENTIFIER_TAKEN", "KINDS", "PROBLEMS", "RESERVATION_ENDED", "SPELT", "STATUSES", "TOO_MANY_IDENTIFIERS",
-    "TYPED_NUMBERS", "Consent", "ContactMade", "ContactPolicy", "ContactReservation", "Customer", "IdentifierRow",
-    "Merge", "MergeRow", "SearchTerm",
+    "TYPED_NUMBERS", "Consent", "ContactMade", "ContactPolicy", "ContactReservation", "Customer",
+    "DuplicateCandidate", "DuplicateState", "IdentifierRow", "Merge", "MergeRow", "SearchTerm",
 ]  # fmt: skip
 
 KINDS = ("person", "business", "walk_in")
@@ -292,6 +293,7 @@ class Address(_Belonging, Base):
     __table_args__ = (
         PrimaryKeyConstraint("customer_id", "id"),
         CheckConstraint(f"kind IN {ADDRESS_KINDS}", name="kind"),
+        Index("ix_addresses_place", text(PLACE), postgresql_where=text(PLACED)),
         *_totals("addresses"),
     )
 
@@ -394,6 +396,7 @@ PROBLEMS: dict[str, ProblemType] = {
     "fk_addresses_customer_id_customers": NOT_FOUND,
     "fk_contacts_customer_id_customers": NOT_FOUND,
     "fk_relationships_customer_id_customers": NOT_FOUND,
+    "fk_duplicate_candidates_customer_id_customers": NOT_FOUND,
     "uq_identifiers_kind_value": IDENTIFIER_TAKEN,
     "fk_customers_home_store_stores": UNKNOWN_STORE,
 }

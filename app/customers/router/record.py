@@ -1,5 +1,6 @@
 """Routes of the customer record."""
 
+import logging
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,23 +12,26 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from app.core.batch import Batch, BatchAnswer
 from app.core.caller import Caller
-from app.core.db import Made, Tx
+from app.core.db import Made, Tx, Work
 from app.core.errors import INVALID, NOT_FOUND, RETRY_SOON, UNAVAILABLE, FieldError, Problem, etag
 from app.core.http import (
     GatedRoute,
     ServicesOf,
     WriteOf,
+    Writer,
     documented_body,
     expected_version,
     incoming,
     json_response,
     requires,
 )
+from app.core.jobs import code_of
 from app.core.pages import Page, page_bytes
 from app.core.services import Services
 from app.customers import commands, queries
 from app.customers.identifiers import Identifier, normalise
 from app.customers.intake import check_customer_batch, identifiers_of, item_of, patch_of
+from app.customers.plan import Taken
 from app.customers.schemas.record import (
     CustomerAnswer,
     CustomerFields,
@@ -42,6 +46,7 @@ from app.customers.streaming import BoundedStream, Slots
 from app.feed import queries as feed_queries
 from app.feed.cursor import write_cursor
 
+log = logging.getLogger("clientele.customers")
 router = APIRouter(prefix="/v1/customers", tags=["customers"], route_class=GatedRoute)
 DOORS_RAW = frozenset({("POST", "/v1/customers/batch")})
 DOORS_BULK = DOORS_RAW
@@ -53,13 +58,14 @@ PORTION = 500
 
 Reader = Annotated[Caller, requires("customers:read")]
 EDITOR = [requires("customers:write")]
+Editor = Annotated[Caller, requires("customers:write")]
 CustomerIdInPath = Annotated[uuid.UUID, Path()]
 IfMatch = Annotated[str | None, Header(description='The ETag of the version that was read, as in "3".')]
 CREATED: dict[int | str, dict[str, Any]] = {201: {"model": CustomerAnswer, "description": "The customer was created."}}
 
 
-@router.post("", status_code=201, response_model=CustomerAnswer, dependencies=EDITOR)
-async def create_customer(services: ServicesOf, write: WriteOf, body: NewCustomer) -> Response:
+@router.post("", status_code=201, response_model=CustomerAnswer)
+async def create_customer(caller: Editor, services: ServicesOf, write: WriteOf, body: NewCustomer) -> Response:
     """Create a customer.
 
     409 `identifier_taken` if another customer has one of its cards, external or chat ids (`holder` names that
@@ -73,7 +79,7 @@ async def create_customer(services: ServicesOf, write: WriteOf, body: NewCustome
         customer = await commands.create(tx, item)
         return await _shown(tx, services, customer, 201)
 
-    return await write(work)
+    return await _noting(services, caller, write, work)
 
 
 @router.post(
@@ -147,8 +153,9 @@ async def _snapshot(services: Services, caller: Caller) -> AsyncGenerator[bytes]
     yield orjson.dumps({"end": True, "count": count}) + b"\n"
 
 
-@router.put("/by-external/{system}/{value:path}", response_model=CustomerAnswer, responses=CREATED, dependencies=EDITOR)
+@router.put("/by-external/{system}/{value:path}", response_model=CustomerAnswer, responses=CREATED)
 async def put_customer_by_external_id(
+    caller: Editor,
     services: ServicesOf,
     write: WriteOf,
     system: Annotated[str, Path(max_length=40)],
@@ -169,7 +176,7 @@ async def put_customer_by_external_id(
         customer, created = await commands.upsert_external(tx, key, item)
         return await _shown(tx, services, customer, 201 if created else 200)
 
-    return await write(work)
+    return await _noting(services, caller, write, work)
 
 
 @router.get("/{customer_id}", response_model=CustomerAnswer)
@@ -222,9 +229,9 @@ async def list_customers(caller: Reader, services: ServicesOf, query: Annotated[
     return json_response(page_bytes([document for _, _, document in shown], following))
 
 
-@router.post("/{customer_id}/identifiers", response_model=CustomerAnswer, dependencies=EDITOR)
+@router.post("/{customer_id}/identifiers", response_model=CustomerAnswer)
 async def add_customer_identifier(
-    services: ServicesOf, write: WriteOf, customer_id: CustomerIdInPath, body: NewIdentifier
+    caller: Editor, services: ServicesOf, write: WriteOf, customer_id: CustomerIdInPath, body: NewIdentifier
 ) -> Response:
     """Add an identifier, or send one again to make it primary or to say when it was verified; the customer is answered.
 
@@ -241,7 +248,7 @@ async def add_customer_identifier(
         await commands.add_identifier(tx, customer_id, identifier, given.get("provenance"))
         return await _shown(tx, services, customer_id)
 
-    return await write(work)
+    return await _noting(services, caller, write, work)
 
 
 @router.delete("/{customer_id}/identifiers/{identifier_id}", response_model=CustomerAnswer, dependencies=EDITOR)
@@ -260,6 +267,19 @@ async def remove_customer_identifier(
         return await _shown(tx, services, customer_id)
 
     return await write(work)
+
+
+async def _noting(services: Services, caller: Caller, write: Writer, work: Work) -> Response:
+    """Write; and if an identifier is another record's, note that the two may be one: the refusal rolled all back."""
+    try:
+        return await write(work)
+    except Taken as refusal:
+        found = refusal.refusal
+        try:
+            await services.db.run(lambda tx: commands.note_refused(tx, [found]), caller)
+        except Exception as error:  # whatever becomes of the note, the caller is told of the refusal
+            log.warning("a refused identifier was not noted", extra={"code": code_of(error)}, exc_info=True)
+        raise
 
 
 async def _shown(tx: Tx, services: Services, customer: uuid.UUID, status: int = 200) -> Made:
