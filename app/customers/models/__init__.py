@@ -33,11 +33,12 @@ from app.customers.models.contact import (
     ContactPolicy,
     ContactReservation,
 )
+from app.customers.models.ownership import PARTS, Assignment, Handover
 
 __all__ = [
     "CONTACT_RESERVED", "CUSTOMER_EXISTS", "GENDERS", "IDENTIFIERS_MAX", "IDENTIFIER_TAKEN", "KINDS", "PROBLEMS",
-    "RESERVATION_ENDED", "SPELT", "STATUSES", "TOO_MANY_IDENTIFIERS", "TYPED_NUMBERS", "Consent", "ContactMade",
-    "ContactPolicy", "ContactReservation", "Customer", "IdentifierRow", "SearchTerm",
+    "RESERVATION_ENDED", "SPELT", "STATUSES", "TOO_MANY_IDENTIFIERS", "TYPED_NUMBERS", "Assignment", "Consent",
+    "ContactMade", "ContactPolicy", "ContactReservation", "Customer", "Handover", "IdentifierRow", "SearchTerm",
 ]  # fmt: skip
 
 KINDS = ("person", "business", "walk_in")
@@ -107,6 +108,7 @@ class Customer(Base):
         # For lists: the rare values are asked for, and one page of them would walk the whole table.
         Index("ix_customers_kind", "kind", "id"),
         Index("ix_customers_status", "status", "id"),
+        *(Index(f"ix_customers_{name}", name, "id", postgresql_where=text(f"{name} IS NOT NULL")) for name in PARTS),
         # How many share a birthday, and whose is near.
         Index(
             "ix_customers_birthday",
@@ -131,6 +133,7 @@ class Customer(Base):
     language: Mapped[str | None]
     home_store: Mapped[str | None] = mapped_column(ForeignKey("stores.code"))
     account_manager: Mapped[str | None]
+    sponsor: Mapped[str | None]
     source: Mapped[str | None]
     grade: Mapped[str | None]
     merged_into: Mapped[uuid.UUID | None]
