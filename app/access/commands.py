@@ -103,7 +103,19 @@ async def rotate_key(
         raise Problem(CONFLICT, "The client has two live keys already; revoke one of them first.")
     if expires_at is None and old.expires_at is not None:
         expires_at = tx.now + (old.expires_at - old.created_at)
-    same = ("client_id", "name", "role", "scopes", "field_groups", "rate_class", "store", "partner", "staff", "reach", "masked")
+    same = (
+        "client_id",
+        "name",
+        "role",
+        "scopes",
+        "field_groups",
+        "rate_class",
+        "store",
+        "partner",
+        "staff",
+        "reach",
+        "masked",
+    )
     found = {name: getattr(old, name) for name in same} | {"expires_at": expires_at}
     _check_terms(tx, found)
     if grace_seconds is not None:

@@ -20,8 +20,8 @@ class ApiKey(Base):
     """One key. Keys of one client share `client_id`, so that a rotation changes the key and not the client.
 
     `scopes` and `field_groups` are NULL where the key follows its role. `prefix` is the public part of the key; of the
-    secret part only a keyed hash is stored. `staff` is the person whom the key belongs to, `masked` are field groups that
-    are shown masked.
+    secret part only a keyed hash is stored. `staff` is the person whom the key belongs to, `masked` are the groups
+    that are shown masked.
     """
 
     __tablename__ = "api_keys"

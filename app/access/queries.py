@@ -25,9 +25,9 @@ _ENTRY = (
 
 # What is shown of a key: everything but the hash.
 PUBLIC = (
-    ApiKey.id, ApiKey.client_id, ApiKey.name, ApiKey.role, ApiKey.store, ApiKey.partner, ApiKey.staff,
-    ApiKey.reach, ApiKey.masked, ApiKey.scopes, ApiKey.field_groups, ApiKey.rate_class, ApiKey.prefix, ApiKey.expires_at, ApiKey.revoked_at, ApiKey.last_used_at,
-    ApiKey.created_at, ApiKey.version,
+    ApiKey.id, ApiKey.client_id, ApiKey.name, ApiKey.role, ApiKey.store, ApiKey.partner, ApiKey.staff, ApiKey.reach,
+    ApiKey.masked, ApiKey.scopes, ApiKey.field_groups, ApiKey.rate_class, ApiKey.prefix, ApiKey.expires_at,
+    ApiKey.revoked_at, ApiKey.last_used_at, ApiKey.created_at, ApiKey.version,
 )  # fmt: skip
 
 # Run on a plain connection by the authenticator: $1 is an array of prefixes.

@@ -6,9 +6,9 @@ from app.core.caller import FIELD_GROUPS
 
 SCOPES = frozenset({
     "customers:read", "customers:write", "customers:assign", "customers:admin", "receipts:read", "receipts:write",
-    "catalog:read", "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read", "requests:read",
-    "segments:read", "segments:write", "credit:read", "credit:write", "warnings:read", "warnings:write",
-    "warnings:admin", "engagement:read", "engagement:record", "engagement:write", "engagement:admin",
+    "catalog:read", "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read",
+    "requests:read", "segments:read", "segments:write", "credit:read", "credit:write", "warnings:read",
+    "warnings:write", "warnings:admin", "engagement:read", "engagement:record", "engagement:write", "engagement:admin",
 })  # fmt: skip
 
 # What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds

@@ -37,16 +37,16 @@ class NewApiKey(Wire):
     reach: Annotated[
         Reach,
         Field(
-            description="Which customers the key may know of: those whose account manager or sponsor is its `staff`, those"
-            " of its `store`, those of that store's region, or all. The others are for it as if they were not there."
+            description="Which customers the key may know of: those whose account manager or sponsor is its `staff`,"
+            " those of its `store`, those of that store's region, or all. The others are as if they were not there."
         ),
     ] = "all"
     masked: Annotated[
         list[MaskedGroup],
         Field(
             max_length=10,
-            description="Field groups that are shown masked: `+86138****5678`, `z***@example.com`, `王*`. What has no such"
-            " form, amounts too, is absent. It can neither be changed, nor searched but by the whole number.",
+            description="Field groups that are shown masked: `+86138****5678`, `z***@example.com`, `王*`. What has no"
+            " such form, amounts too, is absent. Such fields cannot be changed, nor searched but by a whole number.",
         ),
     ] = []  # noqa: RUF012  (Pydantic copies it)
     expires_at: Moment | None = None

@@ -16,7 +16,19 @@ from app.core.services import Services
 from app.core.wording import said
 
 keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, revoke.")
-LISTED = ("id", "client_id", "name", "role", "store", "partner", "staff", "reach", "expires_at", "revoked_at", "last_used_at")
+LISTED = (
+    "id",
+    "client_id",
+    "name",
+    "role",
+    "store",
+    "partner",
+    "staff",
+    "reach",
+    "expires_at",
+    "revoked_at",
+    "last_used_at",
+)
 
 
 @keys.command("create")

@@ -4,7 +4,7 @@ Items are taken in their order, so a later one may be about the customer that an
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.core.batch import Status
@@ -88,11 +88,13 @@ def assign(
     *,
     first_decides: bool,
     tell_holder: bool,
+    hidden: Container[uuid.UUID] = (),
 ) -> Plan:
     """Give each item its customer.
 
     `holders` says who holds the items' exclusive identifiers now, `known` which of their ids exist (False: may not be
-    changed). With `first_decides` only an item's first identifier finds its customer, the others must not be another's.
+    changed). Of the `hidden` ones nothing is told. With `first_decides` only an item's first identifier finds its
+    customer, the others must not be another's.
     """
     held, existing, targets, failed = dict(holders), {*holders.values(), *known}, dict[uuid.UUID, Target](), Outcomes()
     for index, item in items:
@@ -102,8 +104,11 @@ def assign(
         target = item.id or (owners[0] if owners else new_id())
         clash = next((given for given in exclusive if held.get(given.identifier.key, target) != target), None)
         if clash is not None:
-            failed[index] = taken(clash, held[clash.identifier.key] if tell_holder else None)
-        elif item.id is not None and not known.get(target, True):
+            holder = held[clash.identifier.key]
+            failed[index] = taken(clash, holder if tell_holder and holder not in hidden else None)
+        elif item.id is None and target in hidden:
+            failed[index] = taken(next(given for given in deciding if given.identifier.key in held), None)
+        elif item.id is not None and (target in hidden or not known.get(target, True)):
             failed[index] = Problem(CUSTOMER_EXISTS)
         elif target in targets and len(targets[target].identifiers) + len(item.identifiers) > IDENTIFIERS_MAX:
             failed[index] = Problem(TOO_MANY_IDENTIFIERS)

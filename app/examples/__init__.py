@@ -6,11 +6,11 @@ store S01, the product TEA-1 and the customer CUSTOMER beside what the path name
 
 from typing import Any
 
-from app.examples import access, catalog, credit, customers, early_warning, engagement, files, segments, till
+from app.examples import access, catalog, credit, customers, early_warning, engagement, files, ownership, segments, till
 
 # The records that bodies refer to.
 STORE, PRODUCT, CUSTOMER = catalog.STORE, catalog.PRODUCT, customers.CUSTOMER
 
 BODIES: dict[str, Any] = {}
-for _room in (access, catalog, customers, engagement, till, credit, early_warning, segments, files):
+for _room in (access, catalog, customers, engagement, till, credit, early_warning, segments, files, ownership):
     BODIES |= _room.BODIES

@@ -3,6 +3,7 @@
 EVENT_TYPES = {
     "customer.created": "A customer was created.",
     "customer.updated": "A customer's record or identifiers changed.",
+    "customer.assigned": "A customer was given to another account manager or sponsor.",
     "customer.confirmed": "Somebody has said that facts of a customer are still right.",
     "address.updated": "An address of a customer was added, changed or removed.",
     "contact.updated": "A key person of a customer was added, changed or removed.",

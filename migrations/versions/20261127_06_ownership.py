@@ -1,6 +1,8 @@
-"""Who looks after a customer: sponsors, the history of assignments, handovers; and what staff keys reach and see masked."""
+"""Who looks after a customer: sponsors, assignments, handovers; and what keys of staff reach, and see masked."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -41,7 +43,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_assignments_handover_id",
         "assignments",
-        ["handover_id", "id"],
+        ["handover_id", "customer_id"],
         postgresql_where=sa.text("handover_id IS NOT NULL"),
     )
     op.create_table(
@@ -59,13 +61,15 @@ def upgrade() -> None:
         sa.Column("left_out", JSONB(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_handovers")),
         sa.CheckConstraint(
-            "selection IN ('customers', 'segment', 'account_manager')", name=op.f("ck_handovers_selection")
+            "selection IN ('customers', 'segment', 'account_manager', 'handover')", name=op.f("ck_handovers_selection")
         ),
     )
     op.create_index("ix_handovers_client_id", "handovers", ["client_id", "id"])
     op.add_column("api_keys", sa.Column("staff", sa.Text()))
     op.add_column("api_keys", sa.Column("reach", sa.Text(), server_default="all", nullable=False))
-    masked = sa.Column("masked", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False)
+    masked: sa.Column[Any] = sa.Column(
+        "masked", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'::text[]"), nullable=False
+    )
     op.add_column("api_keys", masked)
     for name, condition in CHECKS.items():
         op.create_check_constraint(op.f(f"ck_api_keys_{name}"), "api_keys", condition, postgresql_not_valid=True)

@@ -33,7 +33,8 @@ from app.customers.models.contact import (
     ContactPolicy,
     ContactReservation,
 )
-from app.customers.models.ownership import PARTS, Assignment, Handover
+from app.customers.models.ownership import Assignment, Handover
+from app.customers.record import PARTS
 
 __all__ = [
     "CONTACT_RESERVED", "CUSTOMER_EXISTS", "GENDERS", "IDENTIFIERS_MAX", "IDENTIFIER_TAKEN", "KINDS", "PROBLEMS",

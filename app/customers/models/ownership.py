@@ -8,10 +8,9 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, PrimaryKeyConstraint,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.tables import Base, Stamp
+from app.customers.record import PARTS
 
-# The columns of a customer that name who looks after it, each a staff id.
-PARTS = ("account_manager", "sponsor")
-SELECTIONS = ("customers", "segment", "account_manager")
+SELECTIONS = ("customers", "segment", "account_manager", "handover")
 
 
 class Assignment(Base):
@@ -25,7 +24,9 @@ class Assignment(Base):
         PrimaryKeyConstraint("customer_id", "id"),
         CheckConstraint(f"part IN {PARTS}", name="part"),
         # Whom a handover was about.
-        Index("ix_assignments_handover_id", "handover_id", "id", postgresql_where=text("handover_id IS NOT NULL")),
+        Index(
+            "ix_assignments_handover_id", "handover_id", "customer_id", postgresql_where=text("handover_id IS NOT NULL")
+        ),
     )
 
     customer_id: Mapped[uuid.UUID]
@@ -44,9 +45,9 @@ class Assignment(Base):
 class Handover(Base):
     """Many customers given to somebody else in one call.
 
-    `selection` says how they were named, `source` by which segment or account manager; `wanted` are the parts that were
-    set and to whom (null: to nobody). `found` are the customers so far, `changed` those of them that were somebody
-    else's, `left_out` how many could not be handed over, by reason. One that a job does has the job's id.
+    `selection` says how they were named, `source` by which saved segment, account manager or handover; `wanted` are the
+    parts that were set and to whom (null: to nobody). `found` are the customers so far, `changed` those of them that
+    were somebody else's, `left_out` how many could not be handed over, by reason. One that a job does has the job's id.
     """
 
     __tablename__ = "handovers"

@@ -13,7 +13,7 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.customers.belongings import ADDRESS, CONTACT, RELATIONSHIP, Kind
 from app.customers.models import Address, Contact, Customer, Relationship
-from app.customers.queries.reading import visible_to
+from app.customers.queries.reach import reached, visible_to
 
 TABLES: dict[str, Any] = {ADDRESS.word: Address, CONTACT.word: Contact, RELATIONSHIP.word: Relationship}
 _ORIGIN = ("channel", "collector", "store", "confirmed_by")
@@ -56,6 +56,7 @@ async def relationships(
     row = Relationship
     wanted = select(row.id, cast(document(RELATIONSHIP, tx.caller.field_groups), Text))
     wanted = wanted.join(Customer, Customer.id == row.customer_id).where(row.customer_id == customer, *_seen(tx))
+    wanted = wanted.where(reached(tx.caller, row.other))
     if after is not None:
         wanted = wanted.where(row.id > after)
     rows = await tx.rows(wanted.order_by(row.id).limit(limit))
@@ -65,13 +66,17 @@ async def relationships(
 
 
 def related(customer: ColumnElement[Any], caller: Caller, most: int) -> ColumnElement[Any]:
-    """A JSON list of the first relationships of the customer in this column, with the displayed name of each other."""
+    """A JSON list of the first relationships of the customer in this column, with the displayed name of each other.
+
+    For a hot statement: see `visible_to`. Of customers whom the caller may not know of nothing is told.
+    """
     row = Relationship
     shown = _members(RELATIONSHIP, caller.field_groups)
     if "basic" in caller.field_groups:
-        name = select(Customer.display_name).where(Customer.id == row.other, visible_to(caller)).correlate(row)
+        name = select(Customer.display_name).where(Customer.id == row.other).correlate(row)
         shown["other_name"] = name.scalar_subquery()
     first = select(row.id, json_object(**shown).label("document")).where(row.customer_id == customer)
+    first = first.where(reached(caller, row.other, hot=True))
     each = first.order_by(row.id).limit(most).correlate_except(row).lateral("related")
     listed = select(func.json_agg(aggregate_order_by(each.c.document, each.c.id), type_=JSON))
     return func.coalesce(listed.scalar_subquery(), literal([], JSON))

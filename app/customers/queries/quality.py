@@ -36,7 +36,8 @@ from app.customers.completeness import Known
 from app.customers.fields.completeness import crowd
 from app.customers.models import REACHED, Address, Contact, CustomAttribute, Customer, Fact, IdentifierRow
 from app.customers.provenance import CHANNELS, state
-from app.customers.queries.reading import attribute_of, visible_to
+from app.customers.queries.reach import visible_to
+from app.customers.queries.reading import attribute_of
 from app.customers.record import COLUMNS, from_columns, names_of
 
 _OF_OWN = ("name", "label", "type", "kinds", "field_group", "pii", "weight", "question", "choices", "fresh_days")

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, JSONB, aggregate_order_by
 
 from app.catalog import queries as catalog_queries
-from app.core.caller import FIELD_GROUPS, Caller
+from app.core.caller import FIELD_GROUPS
 from app.core.db import Tx
 from app.core.documents import Sections, json_object, json_time
 from app.core.fields import Pii
@@ -35,7 +35,8 @@ from app.core.sql import recordset
 from app.customers.attributes import CUSTOM, SECTIONS, Attribute, Type, hidden_sections
 from app.customers.intake import Regions
 from app.customers.models import Address, CustomAttribute, Customer, Fact, IdentifierRow, SearchTerm
-from app.customers.record import COLUMNS
+from app.customers.queries.reach import visible_to
+from app.customers.record import COLUMNS, PARTS
 from app.customers.terms import NAMED, Term
 
 Key = tuple[str, str]
@@ -49,6 +50,7 @@ def members(groups: frozenset[str], sections: Sections) -> dict[str, SQLColumnEx
     if "basic" in groups:
         shown |= {"kind": Customer.kind, "status": Customer.status, "display_name": Customer.display_name}
         shown |= {"language": Customer.language, "home_store": Customer.home_store}
+        shown |= {part: Customer.__table__.c[part] for part in PARTS}
     if "personal" in groups:
         shown |= {"given_name": Customer.given_name, "family_name": Customer.family_name, "reading": Customer.reading}
         shown |= {"gender": Customer.gender, "birthday": birthday(), "source": Customer.source}
@@ -133,17 +135,9 @@ async def holders(tx: Tx, keys: Iterable[Key]) -> dict[Key, list[uuid.UUID]]:
 
 
 async def known(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, bool]:
-    """Which of these customers exist, and whether their record may be changed."""
+    """Which of these customers exist, whoever asks, and whether their record may be changed."""
     rows = await tx.rows(select(Customer.id, editable()).where(_any_of(ids)))
     return {row[0]: row[1] for row in rows}
-
-
-def visible_to(caller: Caller) -> ColumnElement[bool]:
-    """Whether the caller may know of a row of `customers`; what it may not see is exactly as absent.
-
-    A partner sees the customers of its agreements, and there are no agreements yet.
-    """
-    return literal(caller.partner is None)
 
 
 async def named_after(tx: Tx, after: uuid.UUID, size: int, *, lock: bool = False) -> dict[uuid.UUID, Mapping[str, Any]]:
@@ -226,6 +220,7 @@ class Filter:
     kind: str | None = None
     status: str | None = None
     home_store: str | None = None
+    account_manager: str | None = None
     created_since: datetime | None = None
     updated_since: datetime | None = None
 
@@ -246,6 +241,8 @@ async def page(
         statement = statement.where(Customer.status == wanted.status)
     if wanted.home_store is not None:
         statement = statement.where(Customer.home_store == wanted.home_store)
+    if wanted.account_manager is not None:
+        statement = statement.where(Customer.account_manager == wanted.account_manager)
     if wanted.updated_since is not None:
         statement = statement.where(Customer.updated_at >= wanted.updated_since)
     if wanted.created_since is not None:

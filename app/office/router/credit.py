@@ -1,4 +1,4 @@
-"""Routes of the office."""
+"""Routes of credit that change it."""
 
 import uuid
 from typing import Annotated, Any

@@ -1,0 +1,11 @@
+"""Routes of the office."""
+
+from fastapi import APIRouter
+
+from app.office.router import credit, handovers
+
+router = APIRouter()
+for _part in (credit, handovers):
+    router.routes.extend(_part.router.routes)
+
+__all__ = ["router"]
