@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine.default import DefaultDialect
 
 from app.catalog.models import Store
 from app.core.caller import Caller
@@ -77,8 +77,7 @@ def reached_sql(caller: Caller, customer: str) -> str:
     if not caller.limited:
         return "true"
     row = Customer.__table__.alias("reached")
-    dialect: Any = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
-    seen = visible_to(caller, row, hot=True).compile(dialect=dialect)
+    seen = visible_to(caller, row, hot=True).compile(dialect=DefaultDialect(paramstyle="named"))
     return f"EXISTS (SELECT FROM customers AS reached WHERE reached.id = {customer} AND ({seen}))"
 
 
