@@ -12,6 +12,9 @@ MASKABLE = ("contact", "personal", "financial")
 # Who has such a group masked holds this in its place. So wherever a group is asked for it is not held, and only what
 # knows how to mask shows anything: see `customers.masks`.
 MASKED = {group: f"masked_{group}" for group in ("contact", "personal")}
+# The displayed name is a basic field, but a name. As a group: who holds it sees names as they are, which is everybody
+# who has not personal data masked.
+NAMES = "names"
 
 
 def shown_groups(granted: Iterable[str], masked: Iterable[str]) -> frozenset[str]:
@@ -48,6 +51,10 @@ class Caller:
             self.client_id, self.key_id, self.name, self.role, self.scopes, self.field_groups, self.rate_class,
             self.store, self.partner, self.staff, self.reach, request_id,
         )  # fmt: skip
+
+    def sees(self, group: str) -> bool:
+        """Whether the caller sees the fields of a group as they are; NAMES stands for displayed names."""
+        return MASKED["personal"] not in self.field_groups if group == NAMES else group in self.field_groups
 
     @property
     def limited(self) -> bool:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from app.core.caller import Caller
+from app.core.caller import NAMES, Caller
 from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
 from app.core.hot import CompiledSql, compiled
 from app.core.reply import Reply
@@ -37,7 +37,7 @@ async def candidates(services: Services, caller: Caller, identifier: Identifier)
 async def found(services: Services, caller: Caller, question: Question, limit: int) -> Reply:
     """The answer of a search. Raises Problem forbidden if the caller may not see what it would be found by."""
     needed = "basic" if question.kind == "name" else "contact"
-    if needed not in caller.field_groups:
+    if not caller.sees(needed) or (needed == "basic" and not caller.sees(NAMES)):
         raise Problem(FORBIDDEN, f"Searching by {_SOUGHT[question.kind]} needs the field group {needed}.")
     key = ("desk.search", question.kind, *_view(caller))
     sql: CompiledSql | None = services.memo.get(key)

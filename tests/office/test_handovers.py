@@ -35,6 +35,7 @@ def work(house):
     async def done(*, stopped=False):
         stop = asyncio.Event()
         job = await claim(house.services.db, list(HANDLERS), house.services.settings.jobs, stop)
+        assert job is not None
         if not stopped:
             await run_job(house.services, HANDLERS[job.kind], job)
             return

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, FromClause, Integer, case, cast, func, literal, select
 
 from app.catalog.fields import column, store_fields, store_side
+from app.core.caller import NAMES
 from app.core.fields import Evaluation, Field, FieldType, Pii, Population
 from app.customers.attributes import PROFILE, Attribute, Type
 from app.customers.models import GENDERS, KINDS, STATUSES, Customer, IdentifierRow
@@ -104,7 +105,7 @@ _PRESENT_STATUSES = tuple(status for status in STATUSES if status not in _GONE)
 FIELDS: tuple[Field, ...] = (
     _field("kind", "Kind", FieldType.CHOICE, choices=_WRITABLE_KINDS),
     _field("status", "Status", FieldType.CHOICE, choices=_PRESENT_STATUSES),
-    _field("display_name", "Name", FieldType.TEXT, pii=Pii.IDENTIFYING),
+    _field("display_name", "Name", FieldType.TEXT, pii=Pii.IDENTIFYING, more_groups=(NAMES,)),
     _field("language", "Language", FieldType.TEXT),
     _field("home_store", "Home store", FieldType.TEXT, values_at="/v1/stores"),
     *store_fields("home", "Home store", _HOME, changed_by=_CHANGED),
