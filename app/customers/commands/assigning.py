@@ -14,6 +14,7 @@ from app.core.ids import new_id_text
 from app.core.sql import recordset, together
 from app.customers import queries
 from app.customers.models import Assignment, Customer
+from app.customers.record import PARTS
 from app.feed.outbox import Event, publish
 
 # Some of `models.PARTS`, each with a staff id or, for nobody, None. What is absent stays as it is.
@@ -45,10 +46,15 @@ async def assign(
     return len(held), await _assign(tx, held, wanted, reason, handover)
 
 
-async def _held(tx: Tx, customers: Iterable[uuid.UUID]) -> list[Any]:
-    """The rows of those who are there, locked in the order of ids."""
+async def take(tx: Tx, customers: Iterable[uuid.UUID], staff: str) -> None:
+    """Make customers somebody's own whom the caller has created just now, and who are nobody's yet."""
+    await _assign(tx, await _held(tx, customers, new=True), {PARTS[0]: staff}, None, None)
+
+
+async def _held(tx: Tx, customers: Iterable[uuid.UUID], *, new: bool = False) -> list[Any]:
+    """The rows of those who are there, locked in the order of ids; `new` ones are not within their creator's reach."""
     wanted = Customer.id == any_(literal(sorted(set(customers)), ARRAY(Uuid)))
-    seen = (wanted, queries.editable(), queries.visible_to(tx.caller))
+    seen = (wanted, queries.editable(), *(() if new else (queries.visible_to(tx.caller),)))
     found = select(Customer.id, Customer.version, Customer.account_manager, Customer.sponsor).where(*seen)
     return await tx.rows(found.order_by(Customer.id).with_for_update(key_share=True))
 

@@ -4,12 +4,12 @@ A customer that it creates is within it: the customer of its store, or its staff
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from app.core.db import Tx
 from app.core.errors import FORBIDDEN, FieldError, Problem
 from app.customers import queries
-from app.customers.commands.assigning import assign
+from app.customers.commands.assigning import take
 from app.customers.intake import Item
 
 
@@ -36,6 +36,6 @@ def placed(tx: Tx, item: Item) -> None:
 
 async def owned(tx: Tx, new: Iterable[uuid.UUID]) -> None:
     """Make new customers the creator's own, where the creator reaches no others."""
-    made: Sequence[uuid.UUID] = list(new)
-    if made and tx.caller.reach == "own":
-        await assign(tx, made, {"account_manager": tx.caller.staff}, None)
+    made, staff = list(new), tx.caller.staff
+    if made and tx.caller.reach == "own" and staff is not None:
+        await take(tx, made, staff)

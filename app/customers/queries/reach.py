@@ -74,8 +74,8 @@ def reached(caller: Caller, customer: Any, *, hot: bool = False) -> ColumnElemen
 
 def reached_sql(caller: Caller, customer: str) -> str:
     """`reached` as SQL, for a statement that is text; its parameters are those of `reach_values`."""
-    if not caller.limited:
-        return "true"
+    if not caller.limited or caller.partner is not None:
+        return "false" if caller.limited else "true"
     row = Customer.__table__.alias("reached")
     seen = visible_to(caller, row, hot=True).compile(dialect=DefaultDialect(paramstyle="named"))
     return f"EXISTS (SELECT FROM customers AS reached WHERE reached.id = {customer} AND ({seen}))"
