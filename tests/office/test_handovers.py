@@ -192,6 +192,16 @@ async def test_what_is_no_handover_is_refused(hand, rows, body, status, code, dr
     assert not await rows("SELECT 1 FROM handovers UNION ALL SELECT 1 FROM assignments")
 
 
+async def test_who_may_not_ask_segments_hands_none_over(house, client):
+    terms = {"name": "No questions", "role": "admin", "scopes": ["customers:assign", "customers:read"]}
+    key = (await client.post("/v1/api-keys", json=terms)).json()["key"]
+    body = {"segment": {"text": "kind = 'person'"}, "to": {"sponsor": None}, "reason": "None"}
+    async with house.client(None, Authorization=f"Bearer {key}") as narrow:
+        for dry_run in (True, False):
+            answer = await narrow.post("/v1/handovers", json={**body, "dry_run": dry_run})
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
 async def test_repeating_a_request_hands_over_once(client, make, rows):
     ids = await people(make, 2)
     body = {"customers": ids, "to": {"account_manager": "emp-9"}, "reason": "Leaves"}
