@@ -9,7 +9,7 @@ from app.early_warning.sentences import sentence
 
 
 def judged(row: Mapping[str, Any], today: date, *, financial: bool) -> dict[str, Any]:
-    """`standing`, `reasons` and `credit`, from what `queries.STANDING` finds; money only if `financial`."""
+    """`standing`, `reasons` and `credit`, from what `queries.standing` finds; money only if `financial`."""
     stops = [
         {"code": "hold", "detail": reason, "since": rfc3339(placed)}
         for reason, placed in zip(row["reasons"], row["placed"], strict=True)

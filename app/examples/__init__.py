@@ -6,11 +6,26 @@ store S01, the product TEA-1 and the customers CUSTOMER and SECOND beside what t
 
 from typing import Any
 
-from app.examples import access, catalog, credit, customers, early_warning, engagement, files, office, segments, till
+from app.examples import (
+    access,
+    catalog,
+    credit,
+    customers,
+    early_warning,
+    engagement,
+    files,
+    office,
+    ownership,
+    segments,
+    till,
+)
 
 # The records that bodies refer to.
 STORE, PRODUCT, CUSTOMER, SECOND = catalog.STORE, catalog.PRODUCT, customers.CUSTOMER, office.SECOND
 
 BODIES: dict[str, Any] = {}
-for _room in (access, catalog, customers, engagement, till, credit, office, early_warning, segments, files):
+_ROOMS = (
+    access, catalog, customers, ownership, engagement, till, credit, office, early_warning, segments, files,
+)  # fmt: skip
+for _room in _ROOMS:
     BODIES |= _room.BODIES

@@ -29,6 +29,7 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.credit.models import CreditAccount, Receivable
 from app.customers.models import Customer
+from app.customers.queries import reached, visible_to
 
 # How much of an account `a` is past its due day on :today, and since when. Payments settle what is due soonest, so
 # what is not due yet is owed last: the rest of the balance is overdue. A fragment: `LEFT JOIN LATERAL (...) AS debt ON
@@ -63,7 +64,10 @@ def _account() -> Select[*tuple[Any, ...]]:
 
 async def account(tx: Tx, customer_id: uuid.UUID, today: date) -> tuple[str, int] | None:
     """(JSON, version) of a customer's account as of a day, or None if there is none."""
-    rows = await tx.rows(_account(), {"customer": customer_id, "today": today})
+    wanted = _account()
+    if tx.caller.limited:
+        wanted = wanted.where(reached(tx.caller, bindparam("customer")))
+    rows = await tx.rows(wanted, {"customer": customer_id, "today": today})
     return (rows[0][0], rows[0][1]) if rows else None
 
 
@@ -82,10 +86,12 @@ async def receivables(
 ) -> list[tuple[uuid.UUID, str]] | None:
     """Up to `limit` (id, JSON) of a customer's entries, newest first; None if there is no such customer."""
     found = select(Receivable.id, ENTRY).where(Receivable.customer_id == customer_id)
+    found = found.where(reached(tx.caller, Receivable.customer_id))
     if after is not None:
         found = found.where(Receivable.id < after)
     rows = await tx.rows(found.order_by(Receivable.id.desc()).limit(limit))
-    if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer_id)) is None:
+    there = select(Customer.id).where(Customer.id == customer_id, visible_to(tx.caller))
+    if not rows and await tx.scalar(there) is None:
         return None
     return [(row[0], row[1]) for row in rows]
 

@@ -10,6 +10,14 @@ from app.customers.queries.quality import (
     read_basis,
     totals,
 )
+from app.customers.queries.reach import (
+    hidden,
+    reach_values,
+    reached,
+    reached_sql,
+    reached_stores,
+    visible_to,
+)
 from app.customers.queries.reading import (
     Filter,
     attribute,
@@ -33,7 +41,6 @@ from app.customers.queries.reading import (
     page,
     regions,
     search_terms,
-    visible_to,
 )
 
 __all__ = [
@@ -50,6 +57,7 @@ __all__ = [
     "document",
     "editable",
     "everyone",
+    "hidden",
     "holders",
     "kinds_of",
     "known",
@@ -63,6 +71,10 @@ __all__ = [
     "one",
     "page",
     "provenance",
+    "reach_values",
+    "reached",
+    "reached_sql",
+    "reached_stores",
     "read_basis",
     "regions",
     "search_terms",

@@ -32,7 +32,7 @@ from app.customers.contact_rules import CAP_MAX, Cap, Known, Policy, windows_of
 from app.customers.fields.contact import cadence, in_force
 from app.customers.models import Consent, ContactMade, ContactPolicy, ContactReservation, Customer
 from app.customers.purposes import ANY
-from app.customers.queries.reading import visible_to
+from app.customers.queries.reach import visible_to
 
 Document = tuple[str, int]
 
