@@ -176,6 +176,26 @@ async def test_an_identifier_of_somebody_beyond_reach_is_taken_and_tells_of_nobo
     assert batch[1]["problem"]["code"] == "customer_exists"
 
 
+async def test_of_a_relationship_with_somebody_beyond_reach_nothing_is_told(client, make, stores, key):
+    one, near, far = [(await make(display_name=name, home_store=store))["id"] for name, store in
+                      (("One", "N1"), ("Near", "N1"), ("Far", "S1"))]  # fmt: skip
+    path, made = f"/v1/customers/{one}/relationships", {}
+    for other in (near, far):
+        made[other] = (await client.post(path, json={"other": other, "kind": "friend"})).json()["id"]
+    async with await key("store", store="N1") as limited:
+        listed = await every(limited, path)
+        card = (await limited.get(f"/v1/customers/{one}/card")).json()["relationships"]
+        assert [row["id"] for row in listed] == [row["id"] for row in card] == [made[near]]
+        for method, body in (("PATCH", {"kind": "colleague"}), ("DELETE", None)):
+            for there in (made[far], str(uuid.uuid4())):
+                answer = await limited.request(method, f"{path}/{there}", json=body, headers={"If-Match": '"1"'})
+                assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        wanted = {"kind": "colleague", "other": far}
+        refused = [await limited.post(path, json={**wanted, "other": other}) for other in (far, str(uuid.uuid4()))]
+        assert [answer.json()["errors"][0]["code"] for answer in refused] == ["unknown_customer"] * 2
+    assert len(await every(client, path)) == 2
+
+
 @pytest.mark.parametrize(
     ("body", "pointer", "code"),
     [
