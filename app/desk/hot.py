@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,11 +18,13 @@ from app.core.types import rfc3339
 from app.customers.completeness import judge, weighted
 from app.customers.identifiers import Identifier
 from app.customers.queries import reach_values, read_basis
+from app.customers.queries.merges import absent
 from app.desk import queries
 from app.desk.question import Question
 from app.desk.standing import judged
 from app.early_warning.documents import document
 
+Read = Callable[[Services, Caller, uuid.UUID], Awaitable[Reply | None]]
 _REGION_SECONDS = 60.0
 _SOUGHT = {"name": "name", "number": "number", "email": "e-mail"}
 
@@ -51,23 +54,49 @@ async def found(services: Services, caller: Caller, question: Question, limit: i
 
 
 async def standing(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
-    """How things stand with a customer. Raises Problem not_found, also for whom the caller may not see."""
+    """How things stand with a customer. Raises Problem not_found, also for whom the caller may not see.
+
+    Who was merged is found under the new id; of who was erased it is told.
+    """
+    return await _found(services, caller, customer_id, _standing_of)
+
+
+async def card(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
+    """What the caller may see of a customer. Raises Problem not_found, also for whom the caller may not see.
+
+    Who was merged is found under the new id; of who was erased it is told.
+    """
+    return await _found(services, caller, customer_id, _card_of)
+
+
+async def _found(services: Services, caller: Caller, customer_id: uuid.UUID, read: Read) -> Reply:
+    reply = await read(services, caller, customer_id)
+    if reply is not None:
+        return reply
+    gone = await services.db.read(caller, lambda tx: absent(tx, customer_id)) or Problem(NOT_FOUND)
+    into = gone.extra.get("merged_into")
+    reply = None if into is None else await read(services, caller, uuid.UUID(into))
+    if reply is None:
+        raise gone
+    return reply
+
+
+async def _standing_of(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply | None:
     now = services.clock.now()
     today = services.settings.company.today(now)
     key = ("desk.standing", caller.reach, caller.partner)
     sql: CompiledSql | None = services.memo.get(key)
     if sql is None:
         sql = services.memo[key] = compiled(queries.standing(caller))
-    values = {"customer": customer_id, "today": today, **reach_values(caller)}
+    values = {"customer": customer_id, "today": today, "now": now, **reach_values(caller)}
     row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
     if row is None:
-        raise Problem(NOT_FOUND)
+        return None
     await services.reads.record(caller, "customer.standing", [customer_id])
     return Reply(200, _standing(row, caller, customer_id, now, today))
 
 
-async def card(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
-    """What the caller may see of a customer. Raises Problem not_found, also for whom the caller may not see."""
+async def _card_of(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply | None:
     now, company = services.clock.now(), services.settings.company
     today = company.today(now)
     key = ("desk.card", *_view(caller), caller.scopes & queries.SCOPES)
@@ -75,10 +104,17 @@ async def card(services: Services, caller: Caller, customer_id: uuid.UUID) -> Re
     if sql is None:
         shared_birthday = services.settings.completeness.shared_birthday
         sql = services.memo[key] = compiled(queries.card(caller, services.sections, shared_birthday))
-    values = {"customer": customer_id, "today": today, "month": today.month, "day": today.day, **reach_values(caller)}
+    values = {
+        "customer": customer_id,
+        "now": now,
+        "today": today,
+        "month": today.month,
+        "day": today.day,
+        **reach_values(caller),
+    }
     row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
     if row is None:
-        raise Problem(NOT_FOUND)
+        return None
     await services.reads.record(caller, "customer.card", [customer_id])
     # What takes more than SQL to say comes behind what PostgreSQL has written.
     asks = orjson.dumps(_ask_next(services, caller, orjson.loads(row["basis"]), now, today))

@@ -12,6 +12,8 @@ from app.customers.queries.quality import (
 )
 from app.customers.queries.reach import (
     hidden,
+    may_see,
+    present,
     reach_values,
     reached,
     reached_sql,
@@ -65,11 +67,13 @@ __all__ = [
     "living",
     "locked",
     "many",
+    "may_see",
     "members",
     "named_after",
     "oldest",
     "one",
     "page",
+    "present",
     "provenance",
     "reach_values",
     "reached",

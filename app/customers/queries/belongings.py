@@ -28,7 +28,7 @@ from app.core.documents import json_object, json_time
 from app.customers.belongings import ADDRESS, CONTACT, RELATIONSHIP, Kind
 from app.customers.models import Address, Contact, Customer, Relationship
 from app.customers.queries import masks
-from app.customers.queries.reach import reached, visible_to
+from app.customers.queries.reach import present, reached
 from app.customers.queries.reading import display_name
 
 TABLES: dict[str, Any] = {ADDRESS.word: Address, CONTACT.word: Contact, RELATIONSHIP.word: Relationship}
@@ -135,7 +135,7 @@ async def count(tx: Tx, kind: Kind, customer: uuid.UUID) -> int:
 
 
 def _seen(tx: Tx) -> tuple[ColumnElement[bool], ...]:
-    return (Customer.kind != "walk_in", visible_to(tx.caller))
+    return (Customer.kind != "walk_in", present(tx.caller))
 
 
 def _state(table: Any) -> ColumnElement[Any]:

@@ -10,7 +10,7 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.core.models import Job
 from app.customers.models import Assignment, Customer, Handover
-from app.customers.queries.reach import reached, visible_to
+from app.customers.queries.reach import present, reached, visible_to
 from app.customers.queries.reading import editable
 
 SAMPLE = 20
@@ -19,7 +19,7 @@ SAMPLE = 20
 async def held(tx: Tx, customer: uuid.UUID) -> dict[str, Any] | None:
     """Who looks after a customer, and its version; None if there is no such customer for the caller."""
     found = select(Customer.id.label("customer_id"), Customer.account_manager, Customer.sponsor, Customer.version)
-    rows = await tx.rows(found.where(Customer.id == customer, visible_to(tx.caller)))
+    rows = await tx.rows(found.where(Customer.id == customer, present(tx.caller)))
     return dict(rows[0]._mapping) if rows else None  # noqa: SLF001  the documented way to a row's names
 
 
@@ -37,7 +37,7 @@ async def assignments(
     if after is not None:
         found = found.where(row.id < after)
     rows = await tx.rows(found.order_by(row.id.desc()).limit(limit))
-    if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer, visible_to(tx.caller))) is None:
+    if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer, present(tx.caller))) is None:
         return None
     return [(row[0], row[1]) for row in rows]
 

@@ -37,7 +37,7 @@ from app.customers.completeness import Known
 from app.customers.fields.completeness import crowd
 from app.customers.models import REACHED, Address, Contact, CustomAttribute, Customer, Fact, IdentifierRow
 from app.customers.provenance import CHANNELS, state
-from app.customers.queries.reach import visible_to
+from app.customers.queries.reach import present, visible_to
 from app.customers.queries.reading import attribute_of
 from app.customers.record import COLUMNS, from_columns, names_of
 
@@ -299,7 +299,7 @@ def _crowd(least: int) -> ColumnElement[Any]:
 
 async def _row(tx: Tx, customer: uuid.UUID, *more: ColumnElement[Any]) -> Mapping[str, Any] | None:
     wanted: Select[Any] = select(*Customer.__table__.c, *more)
-    seen = (Customer.kind != "walk_in", visible_to(tx.caller))
+    seen = (Customer.kind != "walk_in", present(tx.caller))
     rows = await tx.rows(wanted.where(Customer.id == customer, *seen))
     return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
 

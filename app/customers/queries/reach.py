@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    and_,
     any_,
     bindparam,
     exists,
@@ -29,6 +30,9 @@ from app.core.caller import Caller
 from app.core.db import Tx
 from app.customers.models import Customer
 from app.customers.record import PARTS
+
+# Statuses of who is not there any more.
+GONE = ("merged", "erased")
 
 
 def visible_to(caller: Caller, row: Any = None, *, hot: bool = False) -> ColumnElement[bool]:
@@ -54,6 +58,12 @@ def visible_to(caller: Caller, row: Any = None, *, hot: bool = False) -> ColumnE
     if caller.reach == "store":
         return columns.home_store == store
     return columns.home_store.in_(_near(store))
+
+
+def present(caller: Caller, row: Any = None, *, hot: bool = False) -> ColumnElement[bool]:
+    """The same for whom there still is: who was merged or erased is found no more, but by `queries.merges.absent`."""
+    columns = (Customer.__table__ if row is None else row).c
+    return and_(columns.status.not_in(GONE), visible_to(caller, row, hot=hot))
 
 
 def _near(store: ColumnElement[Any]) -> Select[Any]:
@@ -84,6 +94,11 @@ def reached_sql(caller: Caller, customer: str) -> str:
 def reach_values(caller: Caller) -> Mapping[str, str | None]:
     """The parameters of a hot statement."""
     return {"reach_staff": caller.staff, "reach_store": caller.store}
+
+
+async def may_see(tx: Tx, customer: uuid.UUID) -> bool:
+    """Whether there is such a customer for the caller."""
+    return await tx.scalar(select(Customer.id).where(Customer.id == customer, present(tx.caller))) is not None
 
 
 async def hidden(tx: Tx, customers: Iterable[uuid.UUID]) -> set[uuid.UUID]:

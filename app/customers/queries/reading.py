@@ -38,7 +38,7 @@ from app.customers.attributes import CUSTOM, SECTIONS, Attribute, Type, hidden_s
 from app.customers.intake import Regions
 from app.customers.models import Address, CustomAttribute, Customer, Fact, IdentifierRow, SearchTerm
 from app.customers.queries import masks
-from app.customers.queries.reach import visible_to
+from app.customers.queries.reach import GONE, present, visible_to
 from app.customers.record import COLUMNS, PARTS
 from app.customers.terms import NAMED, Term
 
@@ -186,7 +186,7 @@ async def search_terms(tx: Tx, after: uuid.UUID, upto: uuid.UUID) -> dict[uuid.U
 
 def editable() -> ColumnElement[bool]:
     """Whether a row of `customers` is a record that people and systems change."""
-    return (Customer.kind != "walk_in") & Customer.status.not_in(("merged", "erased"))
+    return (Customer.kind != "walk_in") & Customer.status.not_in(GONE)
 
 
 async def locked(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Mapping[str, Any]]:
@@ -227,7 +227,7 @@ async def count_identifiers(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID,
 async def one(tx: Tx, customer: uuid.UUID, sections: Sections) -> tuple[str, int] | None:
     """(JSON, version) of a customer as the caller may see it; of the one that it was merged into, if it was."""
     shown = document(tx.caller.field_groups, sections)
-    rows = await tx.rows(select(shown, Customer.version).where(Customer.id == living(customer), *_there(tx)))
+    rows = await tx.rows(select(shown, Customer.version).where(Customer.id == living(customer), present(tx.caller)))
     return (rows[0][0], rows[0][1]) if rows else None
 
 
@@ -236,7 +236,7 @@ async def many(tx: Tx, ids: Sequence[uuid.UUID], sections: Sections) -> dict[uui
     shown, asked = document(tx.caller.field_groups, sections), Customer.__table__.alias("asked")
     statement = select(asked.c.id, shown).join(asked, Customer.id == func.coalesce(asked.c.merged_into, asked.c.id))
     wanted = asked.c.id == any_(literal(sorted(set(ids)), ARRAY(Uuid)))
-    return {row[0]: row[1] for row in await tx.rows(statement.where(wanted, *_there(tx)))}
+    return {row[0]: row[1] for row in await tx.rows(statement.where(wanted, present(tx.caller)))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,7 @@ async def page(
     statement = statement.where(visible_to(tx.caller))
     statement = statement.where(Customer.kind == wanted.kind if wanted.kind is not None else Customer.kind != "walk_in")
     # Who was merged or erased is listed for who asks for it.
-    gone = Customer.status.not_in(("merged", "erased"))
+    gone = Customer.status.not_in(GONE)
     statement = statement.where(Customer.status == wanted.status if wanted.status is not None else gone)
     if wanted.home_store is not None:
         statement = statement.where(Customer.home_store == wanted.home_store)
@@ -325,10 +325,6 @@ def attribute_of(row: Any) -> Attribute:
         f"{CUSTOM}.{row.name}", row.label, Type(row.type), tuple(row.kinds), row.field_group, Pii(row.pii), row.weight,
         row.question or "", tuple(row.choices), row.fresh_days,
     )  # fmt: skip
-
-
-def _there(tx: Tx) -> tuple[ColumnElement[bool], ...]:
-    return (Customer.status.not_in(("merged", "erased")), visible_to(tx.caller))
 
 
 def _columns() -> list[ColumnElement[Any]]:

@@ -24,7 +24,7 @@ from app.core.documents import Sections, json_object
 from app.customers import queries as customers_queries
 from app.customers.identifiers import WALK_IN
 from app.customers.models import Customer
-from app.customers.queries import visible_to
+from app.customers.queries import present
 from app.customers.queries.belongings import related
 from app.customers.queries.contact import wishes
 from app.desk.queries.lookup import STANDING, about
@@ -46,7 +46,7 @@ def card(caller: Caller, sections: Sections, shared_birthday: int) -> Select[Any
     `customers.queries.read_basis`; the answer never shows it), `warnings` that of a list for `early_warning.documents`
     (null if they are not for the caller), and the other columns are those of `STANDING`.
 
-    Parameters: `customer`, `today` (the company's day), its `month` and `day`, and those of
+    Parameters: `customer`, `now`, `today` (the company's day), its `month` and `day`, and those of
     `customers.queries.reach_values`.
     """
     this, groups = Customer.__table__.c.id, caller.field_groups
@@ -68,7 +68,7 @@ def card(caller: Caller, sections: Sections, shared_birthday: int) -> Select[Any
             *standing.c,
         )
         .select_from(Customer.__table__.join(standing, standing.c.customer_id == this))
-        .where(this == bindparam("customer", type_=Uuid), Customer.kind != WALK_IN, visible_to(caller, hot=True))
+        .where(this == bindparam("customer", type_=Uuid), Customer.kind != WALK_IN, present(caller, hot=True))
     )
 
 
@@ -76,5 +76,6 @@ def _standing() -> Subquery:
     return text(STANDING).columns(
         column("customer_id", Uuid), column("status", Text), column("credit_limit", BigInteger),
         column("balance", BigInteger), column("currency", Text), column("overdue", BigInteger), column("since", Date),
+        column("reserved", BigInteger),
         column("reasons", ARRAY(Text)), column("placed", ARRAY(DateTime(timezone=True))),
     ).subquery("standing")  # fmt: skip

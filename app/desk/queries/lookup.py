@@ -109,9 +109,11 @@ def answer(candidate: Subquery, order: Sequence[ColumnElement[Any]]) -> Select[A
     return found  # type: ignore[no-any-return]
 
 
-# Parameters `customer` and `today` (the company's day); no row if there is no such customer.
+# Parameters `customer`, `today` (the company's day) and `now`; no row if there is no such customer.
 STANDING = """
 SELECT c.id AS customer_id, a.status, a.credit_limit, a.balance, a.currency, debt.overdue, debt.since,
+       (SELECT coalesce(sum(r.amount), 0)::bigint FROM credit_authorisations r WHERE r.customer_id = c.id
+        AND (r.status = 'captured' OR (r.status = 'held' AND r.expires_at > CAST(:now AS timestamptz)))) AS reserved,
        ARRAY(SELECT h.reason FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
              ORDER BY h.placed_at, h.id) AS reasons,
        ARRAY(SELECT h.placed_at FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
@@ -119,7 +121,7 @@ SELECT c.id AS customer_id, a.status, a.credit_limit, a.balance, a.currency, deb
 FROM customers c
 LEFT JOIN credit_accounts a ON a.customer_id = c.id
 LEFT JOIN LATERAL (@overdue@) AS debt ON a.customer_id IS NOT NULL
-WHERE c.id = CAST(:customer AS uuid) AND c.kind <> 'walk_in'
+WHERE c.id = CAST(:customer AS uuid) AND c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')
 """.replace("@overdue@", OVERDUE)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import DateTime, Select, literal, select, text, tuple_
 
 from app.core.db import Tx
 from app.customers.models import Customer
-from app.customers.queries import editable, reached, visible_to
+from app.customers.queries import editable, present, reached, visible_to
 from app.engagement.kinds import Kind
 from app.engagement.models import LIVE, FollowUpRule
 from app.engagement.queries.documents import document, table_of
@@ -59,10 +59,7 @@ async def page(tx: Tx, kind: Kind, customer_id: uuid.UUID, *, after: Key | None,
     if after is not None:
         found = found.where(tuple_(*order) < _key(after))
     rows = await tx.rows(found)
-    if (
-        not rows
-        and await tx.scalar(select(Customer.id).where(Customer.id == customer_id, visible_to(tx.caller))) is None
-    ):
+    if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer_id, present(tx.caller))) is None:
         return None
     return [((row[0], row[1]), row[2], row[3]) for row in rows]
 

@@ -28,7 +28,7 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.core.sql import recordset
 from app.customers.models import Customer
-from app.customers.queries import reached, visible_to
+from app.customers.queries import present, reached
 from app.receipts.models import CustomerFigures, Receipt, ReceiptNumber
 from app.receipts.queries.documents import as_json, document
 
@@ -84,7 +84,7 @@ async def receipts_of(
     if after is not None:
         found = found.where(tuple_(*key) < tuple_(*(literal(one) for one in after)))
     rows = await tx.rows(found)
-    there = select(Customer.id).where(Customer.id == customer_id, visible_to(tx.caller))
+    there = select(Customer.id).where(Customer.id == customer_id, present(tx.caller))
     if not rows and await tx.scalar(there) is None:
         return None
     return [Listed(*row) for row in rows]
