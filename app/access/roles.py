@@ -9,13 +9,14 @@ SCOPES = frozenset({
     "catalog:read", "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read",
     "requests:read", "segments:read", "segments:write", "credit:read", "credit:write", "credit:authorise",
     "warnings:read", "warnings:write", "warnings:admin", "engagement:read", "engagement:record", "engagement:write",
-    "engagement:admin",
+    "engagement:admin", "privacy:export", "privacy:erase",
 })  # fmt: skip
 
 # What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds
 # these.
 COMPANY_SCOPES = frozenset({
     "customers:admin", "customers:merge", "keys:admin", "audit:read", "warnings:admin", "engagement:admin",
+    "privacy:export", "privacy:erase",
 })  # fmt: skip
 STAFF_SCOPES = frozenset({
     "credit:read", "credit:write", "credit:authorise", "warnings:read", "warnings:write", "engagement:read",

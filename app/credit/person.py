@@ -1,10 +1,12 @@
 """What becomes of an account and its ledger when two records are merged, or parted again."""
 
 import uuid
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import ARRAY, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.core import rights
 from app.core.db import Tx
 from app.core.person import (
     Conflict,
@@ -17,7 +19,9 @@ from app.core.person import (
     move_rows_back,
     put_images,
 )
+from app.credit.commands import lock_accounts
 from app.credit.models import CreditAccount, CreditAuthorisation, Receivable
+from app.credit.traces import TRACES
 
 HOLDINGS = (
     Holding(CreditAccount, Fate.OWN),
@@ -130,3 +134,22 @@ async def _accounts(tx: Tx, trip: Trip) -> tuple[Fields | None, Fields | None]:
     both: list[uuid.UUID] = sorted((trip.winner, trip.loser))
     await tx.execute(locked.bindparams(bindparam("both", type_=ARRAY(Uuid))), {"both": both})
     return await image(tx, CreditAccount, trip.winner), await image(tx, CreditAccount, trip.loser)
+
+
+async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
+    """Section -> JSON list of everything that the room holds on one person."""
+    return await rights.export(tx, TRACES, customers)
+
+
+async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
+    """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+    return await rights.forget(tx, TRACES, customers, kept)
+
+
+async def unsettled(tx: Tx, customers: Sequence[uuid.UUID]) -> list[str]:
+    """Whether something is owed, or was overpaid; the accounts stay locked."""
+    await lock_accounts(tx, customers)
+    owing = select(CreditAccount.customer_id).where(
+        CreditAccount.customer_id.in_(customers), CreditAccount.balance != 0
+    )
+    return ["open_balance"] if (await tx.rows(owing.limit(1))) else []

@@ -1,8 +1,10 @@
 """What becomes of a customer's record when two are merged, or parted again."""
 
 import uuid
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from app.core import rights
 from app.core.db import Tx
 from app.core.person import (
     Conflict,
@@ -32,6 +34,7 @@ from app.customers.models import (
     SearchTerm,
 )
 from app.customers.models.merging import Merge, MergeRow
+from app.customers.traces import TRACES
 
 HOLDINGS = tuple(
     Holding(table, fate, clash=clash)
@@ -102,3 +105,13 @@ def _later(winner: Fields, loser: Fields) -> Fields:
     """The reservation that ends later: whoever made it may still be on the phone."""
     mine = uuid.UUID(winner["customer_id"])
     return {**loser, "customer_id": str(mine)} if loser["expires_at"] > winner["expires_at"] else winner
+
+
+async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
+    """Section -> JSON list of everything that the room holds on one person."""
+    return await rights.export(tx, TRACES, customers)
+
+
+async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
+    """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+    return await rights.forget(tx, TRACES, customers, kept)

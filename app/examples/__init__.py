@@ -6,11 +6,23 @@ store S01, the product TEA-1 and the customers CUSTOMER and SECOND beside what t
 
 from typing import Any
 
-from app.examples import access, catalog, credit, customers, early_warning, engagement, files, office, segments, till
+from app.examples import (
+    access,
+    catalog,
+    credit,
+    customers,
+    early_warning,
+    engagement,
+    files,
+    office,
+    privacy,
+    segments,
+    till,
+)
 
 # The records that bodies refer to.
 STORE, PRODUCT, CUSTOMER, SECOND = catalog.STORE, catalog.PRODUCT, customers.CUSTOMER, office.SECOND
 
 BODIES: dict[str, Any] = {}
-for _room in (access, catalog, customers, engagement, till, credit, office, early_warning, segments, files):
+for _room in (access, catalog, customers, engagement, till, credit, office, early_warning, segments, files, privacy):
     BODIES |= _room.BODIES

@@ -429,6 +429,17 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/api-keys/{key_id}/rotate": Sample("keys:admin", body={"grace_seconds": 60}, status=201),
     "POST /v1/api-keys/{key_id}/revoke": Sample("keys:admin"),
     "GET /v1/audit": Sample("audit:read", query={"limit": "5"}),
+    "GET /v1/customers/{customer_id}/export": Sample("privacy:export"),
+    "GET /v1/customers/{customer_id}/export.html": Sample("privacy:export"),
+    "POST /v1/erasures": Sample(
+        "privacy:erase", status=201,
+        body={"customer_id": "{other_id}", "reason": "request", "reference": "T-7",
+              "requested_at": "2026-11-20T12:30:00+08:00"},
+    ),
+    "GET /v1/erasures": Sample("privacy:erase", query={"limit": "5"}),
+    "GET /v1/erasures/keys": Sample("privacy:erase"),
+    "GET /v1/erasures/{erasure_id}": Sample("privacy:erase"),
+    "GET /v1/retention": Sample("privacy:erase"),
 }  # fmt: skip
 
 
@@ -489,6 +500,11 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     key = await client.post("/v1/api-keys", json={"name": "to be managed", "role": "pos"})
     key.raise_for_status()
     names["key_id"] = key.json()["id"]
+    gone = await client.post("/v1/customers", json={"display_name": "Erased"})
+    gone.raise_for_status()
+    erased = await client.post("/v1/erasures", json={"customer_id": gone.json()["id"], "reason": "request"})
+    erased.raise_for_status()
+    names["erasure_id"] = erased.json()["id"]
     saved = await client.post("/v1/segments", json={"name": "active", "text": "status = 'active'"})
     saved.raise_for_status()
     names["segment_id"] = saved.json()["id"]
