@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Collection, Sequence
 
+from app.access import traces
 from app.access.models import AuditRow
-from app.access.traces import TRACES
 from app.core import rights
 from app.core.db import Tx
 from app.core.person import Fate, Holding, Trip
 
 HOLDINGS = (Holding(AuditRow, Fate.STAYS),)
+TRACES = traces.TRACES
 
 
 async def move(tx: Tx, trip: Trip) -> None:

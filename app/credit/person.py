@@ -19,9 +19,10 @@ from app.core.person import (
     move_rows_back,
     put_images,
 )
+from app.credit import traces
+from app.credit.commands import lock_accounts
 from app.credit.commands import lock_accounts
 from app.credit.models import CreditAccount, CreditAuthorisation, Receivable
-from app.credit.traces import TRACES
 
 HOLDINGS = (
     Holding(CreditAccount, Fate.OWN),
@@ -29,6 +30,7 @@ HOLDINGS = (
     Holding(Receivable, follows=("receipt_id",)),
     Holding(CreditAuthorisation),
 )
+TRACES = traces.TRACES
 
 _TERMS = ("credit_limit", "term_days", "currency", "status")
 # An external id stands for one entry of an account. Of two the loser's gets its customer's id added: no amount is lost.

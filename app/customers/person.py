@@ -17,6 +17,7 @@ from app.core.person import (
     move_rows,
     move_rows_back,
 )
+from app.customers import traces
 from app.customers.commands import merging as record
 from app.customers.commands import settle_duplicates, unsettle_duplicates
 from app.customers.models import (
@@ -34,7 +35,6 @@ from app.customers.models import (
     SearchTerm,
 )
 from app.customers.models.merging import Merge, MergeRow
-from app.customers.traces import TRACES
 
 HOLDINGS = tuple(
     Holding(table, fate, clash=clash)
@@ -56,6 +56,7 @@ HOLDINGS = tuple(
         (MergeRow, Fate.STAYS, ""),
     )
 )
+TRACES = traces.TRACES
 
 
 async def move(tx: Tx, trip: Trip) -> None:

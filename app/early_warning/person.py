@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from app.core import rights
 from app.core.db import Tx
 from app.core.person import Holding, Trip, move_rows, move_rows_back
+from app.early_warning import traces
 from app.early_warning.commands import evaluate_customers
 from app.early_warning.models import Hold, WarningEvent, WarningRow
 from app.early_warning.rules import KINDS
-from app.early_warning.traces import TRACES
 
 HOLDINGS = (
     # One live warning about the same thing: the winner's goes on, and is judged anew.
@@ -21,6 +21,7 @@ HOLDINGS = (
     Holding(WarningEvent, follows=("warning_id",), with_parent=("warning_id", "warnings")),
     Holding(Hold),
 )
+TRACES = traces.TRACES
 
 
 async def move(tx: Tx, trip: Trip) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from app.core import rights
 from app.core.db import Tx
 from app.core.person import Holding, Trip, move_rows, move_rows_back
+from app.engagement import traces
 from app.engagement.models import (
     Care,
     Complaint,
@@ -22,7 +23,6 @@ from app.engagement.models import (
     Task,
 )
 from app.engagement.models.records import COMPLAINTS_LIVE, PROMISES_LIVE
-from app.engagement.traces import TRACES
 
 _PLAIN = (Interaction, Complaint, Survey, Suggestion, Need, Loss, Care)
 # What belongs to another record, by the column that names it.
@@ -34,6 +34,7 @@ HOLDINGS = (
     *(Holding(table, follows=(column,)) for table, column in _FOLLOWING),
     Holding(Task, follows=("source_id",), clash=_SAME_TASK),
 )
+TRACES = traces.TRACES
 
 
 async def move(tx: Tx, trip: Trip) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from app.core import rights
 from app.core.db import Tx
 from app.core.person import Fate, Holding, Trip, move_rows, move_rows_back
+from app.receipts import traces
 from app.receipts.commands import rebuild
 from app.receipts.models import (
     CustomerCategory,
@@ -17,7 +18,6 @@ from app.receipts.models import (
     ReceiptLine,
     ReceiptNumber,
 )
-from app.receipts.traces import TRACES
 
 HOLDINGS = tuple(
     Holding(table, fate, follows)
@@ -31,6 +31,7 @@ HOLDINGS = tuple(
         (CustomerFigures, Fate.DERIVED, ()),
     )
 )
+TRACES = traces.TRACES
 
 _NUMBERS = text(
     """
