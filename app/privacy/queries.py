@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, Uuid, any_, cast, distinct, func, literal, or_, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, cast, distinct, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSON
 
 from app.access.audit import first_id
@@ -108,10 +108,11 @@ async def restored(tx: Tx) -> bool:
     return bool(found)
 
 
-def touched() -> Select[Any]:
-    """The tables that erasures have touched."""
-    table = func.jsonb_object_keys(Erasure.record["erased"]).column_valued("touched")
-    return select(table.distinct()).select_from(Erasure, table)
+async def unsettled(tx: Tx, limit: int) -> dict[uuid.UUID, set[str]]:
+    """Erasures after which the planner's statistics were not made anew, with the tables that they touched."""
+    statement = select(Erasure.id, Erasure.record["erased"].label("erased"), Erasure.later)
+    rows = await tx.rows(statement.where(Erasure.settled_at.is_(None)).order_by(Erasure.id).limit(limit))
+    return {row.id: {*row.erased, *(one for each in row.later for one in each["record"]["erased"])} for row in rows}
 
 
 async def probe(db: Database) -> dict[str, Any]:

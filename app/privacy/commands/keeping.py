@@ -29,19 +29,18 @@ async def settle(tx: Tx) -> int:
 
     Returns how many erasures that was for.
     """
-    ids = [row[0] for row in await tx.rows(select(Erasure.id).where(Erasure.settled_at.is_(None)).limit(1000))]
-    if not ids:
+    found = await queries.unsettled(tx, 1000)
+    if not found:
         return 0
-    mine = Erasure.id == any_(literal(ids, ARRAY(Uuid)))
-    tables = [row[0] for row in await tx.rows(queries.touched().where(mine))]
-    tables = sorted(Base.metadata.tables.keys() & set(tables))
+    tables = sorted(Base.metadata.tables.keys() & set[str]().union(*found.values()))
     if tables:
         # A sample of a large table takes longer than a request may.
         await tx.execute(text("SET LOCAL statement_timeout = 0"))
         await tx.execute(text(f"ANALYZE {', '.join(tables)}"))
         await tx.execute(_CLEAR, {"tables": tables})
+    mine = Erasure.id == any_(literal(list(found), ARRAY(Uuid)))
     await tx.execute(update(Erasure).where(mine).values(settled_at=tx.now))
-    return len(ids)
+    return len(found)
 
 
 async def let_go(tx: Tx, office: Office) -> int:
