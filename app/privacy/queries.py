@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, cast, distinct, func, literal, or_, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, cast, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSON
 
 from app.access.audit import first_id
@@ -74,7 +74,7 @@ async def page(tx: Tx, *, after: uuid.UUID | None, limit: int) -> list[tuple[uui
 
 async def public_keys(tx: Tx) -> list[str]:
     """Every key that a kept record was signed with."""
-    return [row[0] for row in await tx.rows(select(distinct(Erasure.public_key)))]
+    return [row[0] for row in await tx.rows(select(Erasure.public_key).distinct())]
 
 
 async def moments(tx: Tx, customers: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, datetime]]:
