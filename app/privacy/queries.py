@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, cast, func, literal, or_, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, cast, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSON
 
 from app.access.audit import first_id

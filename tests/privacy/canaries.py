@@ -4,6 +4,7 @@ import itertools
 import re
 import uuid
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,13 +51,14 @@ class Canary:
             return [self.marked(one, where, key) for one in value]
         if not isinstance(value, str) or (key, value) == ("reason", "price"):
             return value
-        if key == "email":
-            return f"{self.text(f'{where} {key}')}@example.com"
+        return self._word(value, where, key)
+
+    def _word(self, value: str, where: str, key: str) -> str:
         if key == "phones":
             return "139 5533 0771"
-        if key in TEXTS | {"topic"}:
-            return self.text(f"{where} {key}")[:20]
-        return value
+        if key not in TEXTS | {"topic", "email"}:
+            return value
+        return self.text(f"{where} {key}") + ("@example.com" if key == "email" else "")
 
     async def send(self, operation: str, body: Any, **headers: str) -> httpx.Response:
         """A request with an Idempotency-Key, to be repeated later; again with the version that we hold."""
@@ -163,10 +165,8 @@ def flat(value: Any) -> str:
     """Whatever a database answers, as text: bytes also unpacked."""
     if isinstance(value, bytes | bytearray | memoryview):
         raw = bytes(value)
-        try:
+        with suppress(zlib.error):
             raw += zlib.decompress(raw)
-        except zlib.error:
-            pass
         return raw.decode("utf-8", "replace")
     if isinstance(value, list | tuple | set):
         return " ".join(flat(one) for one in value)

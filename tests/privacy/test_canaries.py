@@ -54,7 +54,9 @@ async def merged(client, canary):
     """The record that the file has made is the same person's: it ends in the other."""
     found = (await client.get("/v1/customers/lookup", params={"email": EMAIL})).json()["data"]
     loser = next(one["id"] for one in found if one["id"] != canary.customer)
-    answer = await client.post("/v1/merges", json={"winner": canary.customer, "loser": loser, "reason": canary.text("merge")})
+    answer = await client.post(
+        "/v1/merges", json={"winner": canary.customer, "loser": loser, "reason": canary.text("merge")}
+    )
     assert answer.status_code in {200, 201}, answer.text
     return loser
 

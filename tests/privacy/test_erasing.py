@@ -153,7 +153,9 @@ async def test_the_other_side_of_a_relationship_loses_it_and_is_told(client, hou
     )
     await erase(client, customer)
     assert (await client.get(f"/v1/customers/{other}/relationships")).json()["data"] == []
-    told = await rows(house, "SELECT type, subject FROM outbox WHERE customer_id = $1 ORDER BY position", uuid.UUID(other))
+    told = await rows(
+        house, "SELECT type, subject FROM outbox WHERE customer_id = $1 ORDER BY position", uuid.UUID(other)
+    )
     assert told[-1] == {"type": "relationship.updated", "subject": made.json()["id"]}
 
 

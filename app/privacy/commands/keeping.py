@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, Uuid, any_, cast, func, literal, select, text, update
+from sqlalchemy import ARRAY, Uuid, any_, cast, func, literal, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Tx
