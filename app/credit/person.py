@@ -21,8 +21,7 @@ from app.core.person import (
 )
 from app.credit import traces
 from app.credit.commands import lock_accounts
-from app.credit.commands import lock_accounts
-from app.credit.models import CreditAccount, CreditAuthorisation, Receivable
+from app.credit.models import LIVE, CreditAccount, CreditAuthorisation, Receivable
 
 HOLDINGS = (
     Holding(CreditAccount, Fate.OWN),
@@ -149,9 +148,11 @@ async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) 
 
 
 async def unsettled(tx: Tx, customers: Sequence[uuid.UUID]) -> list[str]:
-    """Whether something is owed, or was overpaid; the accounts stay locked."""
+    """Whether something is owed, was overpaid, or is being sold on account just now; the accounts stay locked."""
     await lock_accounts(tx, customers)
-    owing = select(CreditAccount.customer_id).where(
-        CreditAccount.customer_id.in_(customers), CreditAccount.balance != 0
-    )
-    return ["open_balance"] if (await tx.rows(owing.limit(1))) else []
+    account, sale = CreditAccount, CreditAuthorisation
+    owing = select(account.customer_id).where(account.customer_id.in_(customers), account.balance != 0)
+    going_on = (sale.status == "captured") | ((sale.status == "held") & (sale.expires_at > tx.now))
+    selling = select(sale.id).where(sale.customer_id.in_(customers), text(LIVE), going_on)
+    row = (await tx.rows(select(owing.exists(), selling.exists())))[0]
+    return [reason for reason, found in zip(("open_balance", "open_authorisation"), row, strict=True) if found]

@@ -10,10 +10,11 @@ from app.credit.traces import RECEIVABLE_NOTES
 from app.customers.traces import CONSENTS
 from app.engagement.traces import COMPENSATED
 
-Reason = Literal["open_balance", "open_complaint", "open_promise", "unfinished_import", "walk_in"]
+Reason = Literal["open_balance", "open_authorisation", "open_complaint", "open_promise", "unfinished_import", "walk_in"]
 
 REASONS: dict[str, str] = {
     "open_balance": "The account is not settled: something is owed, or was overpaid.",
+    "open_authorisation": "An amount is reserved for a sale on account: wait for its receipt, or release it.",
     "open_complaint": "A complaint is not resolved.",
     "open_promise": "A promise is neither kept nor broken.",
     "unfinished_import": "A file that is being imported speaks of the customer: wait until it is in.",

@@ -44,7 +44,8 @@ def run(program, *arguments):
 
 def erase(line, count):
     """Erase that many customers of the company that may be; those who owe something are passed over."""
-    erased, cursor = [], None
+    erased: list[str] = []
+    cursor = None
     while len(erased) < count:
         page = send(line, "GET", f"/customers?limit=200&kind=person{f'&cursor={cursor}' if cursor else ''}")
         for one in page["data"]:
@@ -164,7 +165,7 @@ async def _sums(dsn):
     connection = await asyncpg.connect(dsn)
     try:
         return [
-            tuple(await connection.fetchrow(sql))
+            [tuple(row) for row in await connection.fetch(sql)]
             for sql in (
                 "SELECT count(*), sum(base_net), sum(base_margin) FROM receipts",
                 "SELECT count(*), sum(net), sum(cost) FROM receipt_lines",
