@@ -64,7 +64,7 @@ def replay(
         return len(listed), back
 
     count, back = run(settings, work)
-    sys.stdout.write(f"{count} erasures, {back} customers had come back and are erased again\n")
+    sys.stdout.write(f"{count} on the list, {back} had come back and were erased again\n")
 
 
 def _listed(file: Path, trusted: frozenset[str]) -> Iterator[Any]:

@@ -76,9 +76,9 @@ def test_who_was_erased_stays_so_after_a_restore(people, count):
         _restore(new, table)
         with timed(f"replay a list of {len(listed.read_text().splitlines())}", table):
             replayed = new.command("erasures", "replay", str(listed)).stdout
-        assert replayed == f"{count + 2} erasures, {count + 1} customers had come back and are erased again\n"
+        assert replayed == f"{count + 2} on the list, {count + 1} had come back and were erased again\n"
         again = new.command("erasures", "replay", str(listed)).stdout
-        assert again == f"{count + 2} erasures, 0 customers had come back and are erased again\n"
+        assert again == f"{count + 2} on the list, 0 had come back and were erased again\n"
         with timed("verify", table):
             assert new.verify() == "0 differences"
         new.start()
