@@ -89,14 +89,17 @@ async def live(canary: Canary) -> None:
         {"kind": "phone", "value": PHONE}, {"kind": "email", "value": EMAIL}, {"kind": "card", "value": CARD},
         {"kind": "external", "system": "crm", "value": OUTSIDE}, {"kind": "chat", "system": "wechat", "value": CHAT},
     ]  # fmt: skip
-    body = canary.marked(SAMPLES["POST /v1/customers"].body, "customer") | {"identifiers": identifiers}
-    body["profile"] |= canary.profile()
+    sample = SAMPLES["POST /v1/customers"].body
+    family = {"family": sample["profile"]["family"], "custom": sample["profile"]["custom"]}
+    body = canary.marked({**sample, "profile": family}, "customer") | {"identifiers": identifiers}
+    for section, values in canary.profile().items():
+        body["profile"][section] = body["profile"].get(section, {}) | values
     made = await canary.send("POST /v1/customers", filled(body, canary.names))
     canary.customer = made.json()["id"]
     for operation in sorted(name for name, sample in SAMPLES.items() if sample.body is not None):
         sample = SAMPLES[operation]
-        mine = "{customer_id}" in operation and operation.startswith("POST") and sample.scope in SCOPES
-        if mine and operation.count("{") == 1 and not operation.endswith(("/confirm", "/batch")):
+        mine = "{customer_id}" in operation and operation.startswith(("POST", "PUT")) and sample.scope in SCOPES
+        if mine and operation.count("{") == 1 and not operation.endswith(("/confirm", "/batch", "/credit")):
             answer = await canary.send(operation, canary.marked(sample.body, operation))
             if operation.endswith("/complaints"):
                 canary.names["complaint_id"] = answer.json()["id"]
