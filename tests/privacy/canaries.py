@@ -99,7 +99,7 @@ async def live(canary: Canary) -> None:
     for operation in sorted(name for name, sample in SAMPLES.items() if sample.body is not None):
         sample = SAMPLES[operation]
         mine = "{customer_id}" in operation and operation.startswith(("POST", "PUT")) and sample.scope in SCOPES
-        if mine and operation.count("{") == 1 and not operation.endswith(("/confirm", "/batch", "/credit")):
+        if mine and operation.count("{") == 1 and not operation.endswith(("/confirm", "/batch", "/credit", "/holds")):
             answer = await canary.send(operation, canary.marked(sample.body, operation))
             if operation.endswith("/complaints"):
                 canary.names["complaint_id"] = answer.json()["id"]
@@ -124,6 +124,10 @@ async def _what_follows(canary: Canary) -> None:
     care = (await client.get(f"{base}/care")).json()["data"][0]["id"]
     spent = {"cost": 555, "note": canary.text("care")}
     assert (await client.post(f"{base}/care/{care}/complete", json=spent)).status_code == 200
+    await canary.send("PUT /v1/customers/{customer_id}/credit", {"limit": 1000, "term_days": 1, "currency": "CNY"})
+    reserved = await canary.send("POST /v1/credit-authorisations", {"customer_id": canary.customer, "amount": 100})
+    freed = await client.post(f"/v1/credit-authorisations/{reserved.json()['id']}/release")
+    assert freed.status_code == 200, freed.text
     await canary.send("PUT /v1/customers/{customer_id}/credit", {"limit": 1, "term_days": 1, "currency": "CNY"})
     owed = {"external_id": "c-1", "kind": "charge", "amount": 900, "note": canary.text("entry")}
     await canary.send("POST /v1/customers/{customer_id}/receivables/batch", {"items": [owed]})

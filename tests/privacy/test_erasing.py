@@ -188,6 +188,30 @@ async def test_every_write_to_an_erased_id_answers_410_and_no_read_tells_anythin
         assert (answer.status_code, answer.json()["code"]) == (410, "customer_erased"), path
 
 
+async def test_who_is_named_in_a_body_is_gone_too(client):
+    customer, other = await someone(client), await someone(client)
+    await erase(client, customer)
+    told = {
+        "/v1/credit-authorisations": {"customer_id": customer, "amount": 100},
+        "/v1/merges": {"winner": other, "loser": customer},
+        f"/v1/customers/{other}/relationships": {"other": customer, "kind": "friend"},
+    }
+    answers = {path: await client.post(path, json=body) for path, body in told.items()}
+    codes = [(answer.status_code, answer.json()["code"]) for answer in answers.values()]
+    assert codes == [(410, "customer_erased"), (410, "customer_erased"), (422, "invalid_input")]
+
+
+async def test_a_sale_on_account_that_is_going_on_is_waited_for(client):
+    customer = await someone(client)
+    terms = {"limit": 1000, "term_days": 30, "currency": "CNY"}
+    (await client.put(f"/v1/customers/{customer}/credit", json=terms)).raise_for_status()
+    reserved = await client.post("/v1/credit-authorisations", json={"customer_id": customer, "amount": 100})
+    refused = await erase(client, customer, 409)
+    assert [one["code"] for one in refused["reasons"]] == ["open_authorisation"]
+    (await client.post(f"/v1/credit-authorisations/{reserved.json()['id']}/release")).raise_for_status()
+    await erase(client, customer)
+
+
 async def test_a_repeat_of_what_was_answered_does_not_bring_the_customer_back(client, store):
     body = {"display_name": "Zhang Wei", "identifiers": [PHONE]}
     key = {"Idempotency-Key": "k-1"}
