@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "20261127_07_privacy"
-down_revision = "20261127_10_authorisations"
+down_revision = "20261127_04_merges"
 branch_labels = None
 depends_on = None
 
