@@ -14,6 +14,7 @@ from app.customers.models import (
     Relationship,
     SearchTerm,
 )
+from app.customers.models.duplicates import DuplicateCandidate
 from app.customers.models.merging import Merge, MergeRow
 
 # The retention rule for decisions about being contacted.
@@ -45,6 +46,7 @@ TRACES = (
     Trace(ContactPolicy, "How you want to be contacted"),
     Trace(ContactReservation, "Who was last about to contact you"),
     Trace(ContactMade, "When we contacted you, or tried to"),
+    Trace(DuplicateCandidate, "Records that may be yours too", mirror="other"),
     # What a merge has kept of either side, also of one that was parted again.
     Trace(MergeRow, "What was kept to undo the merges"),
     Trace(Merge, "Merges with other records", others=("loser",)),
