@@ -160,6 +160,22 @@ async def test_the_other_side_of_a_relationship_loses_it_and_is_told(client, hou
     assert told[-1] == {"type": "relationship.updated", "subject": made.json()["id"]}
 
 
+async def test_a_pair_of_duplicates_goes_from_both_sides(client, house):
+    customer, other = await someone(client), await someone(client)
+    sides = ", ".join(
+        f"('{mine}', '01a00000-0000-7000-8000-000000000001', '{theirs}', 1, now(), now(), 90, 'dismissed', '[]',"
+        " '{}', 'Zhang has a brother')"
+        for mine, theirs in ((customer, other), (other, customer))
+    )
+    await house.sweeper.run(
+        "INSERT INTO duplicate_candidates (customer_id, id, other, version, found_at, changed_at, score, status,"
+        f" reasons, refused, note) VALUES {sides}"
+    )
+    found = await erase(client, customer)
+    assert found["record"]["erased"]["duplicate_candidates"] == 2
+    assert await rows(house, "SELECT FROM duplicate_candidates") == []
+
+
 async def test_the_event_and_the_audit_name_ids_alone(client, house):
     customer = await someone(client)
     await erase(client, customer)
