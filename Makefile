@@ -21,13 +21,14 @@ CODE    := app migrations tests
 .DEFAULT_GOAL := help
 .SILENT:
 .DELETE_ON_ERROR:
-.PHONY: help venv run test proof docs realdata bench lint format types layers migrations revision openapi check-openapi image-check lock clean
+.PHONY: help venv run test proof restore-drill docs realdata bench lint format types layers migrations revision openapi check-openapi image-check lock clean
 
 help:
 	printf 'make %-15s %s\n' \
 	  run           'install, start PostgreSQL, load the demo company, print a key, serve on 127.0.0.1:8080' \
 	  test          'every class of promise with small numbers (minutes)' \
 	  proof         'the same with the full numbers; takes hours' \
+	  restore-drill 'back up, erase, restore elsewhere, replay the erasures, verify; with times' \
 	  docs          'run every command in docs/ and write its answer (the tests compare them)' \
 	  realdata      'push a public data set through the served application' \
 	  bench         'one table of measurements against the budgets' \
@@ -86,6 +87,9 @@ test: $(DEV)
 
 proof: $(DEV)
 	CLIENTELE_PROOF=1 $(PYTEST) -m proof $(SHARED)
+
+restore-drill: $(DEV)
+	$(PYTEST) -m 'proof or not proof' tests/privacy/test_drill.py -s
 
 image-check: $(DEV)
 	$(PYTEST) -m 'proof or not proof' tests/container

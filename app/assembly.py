@@ -6,6 +6,7 @@ from app.access import models as access_models
 from app.access import person as access_person
 from app.access.reads import ReadAudit
 from app.bulk import models as bulk_models
+from app.bulk import person as bulk_person
 from app.bulk.kinds import Check, Kind, Kinds, Results, all_kinds
 from app.catalog import models as catalog_models
 from app.catalog.queries import phone_regions
@@ -18,6 +19,7 @@ from app.core.metrics import Metrics
 from app.core.offload import Offload
 from app.core.pages import Cursors
 from app.core.person import Person
+from app.core.rights import Person as Holder
 from app.core.services import Services
 from app.core.settings import Settings
 from app.credit import models as credit_models
@@ -33,6 +35,8 @@ from app.feed import models as feed_models
 from app.feed import person as feed_person
 from app.feed import queries as feed_queries
 from app.feed.waiter import FeedWaiter
+from app.privacy import models as privacy_models
+from app.privacy import queries as privacy_queries
 from app.receipts import models as receipts_models
 from app.receipts import person as receipts_person
 from app.receipts.sections import FIGURES
@@ -45,12 +49,17 @@ from app.value import models as value_models
 
 _MODELS = (
     access_models, feed_models, catalog_models, customers_models, receipts_models, credit_models, engagement_models,
-    value_models, segments_models, early_warning_models, bulk_models,
+    value_models, segments_models, early_warning_models, privacy_models, bulk_models,
 )  # fmt: skip
 # Lower rooms first: a warning is judged by what is owed, and that by what was bought.
 PERSONS: tuple[Person, ...] = (
     access_person, feed_person, customers_person, receipts_person, credit_person, engagement_person,
     early_warning_person,
+)  # fmt: skip
+# Whom a person's rights concern, in the order in which the export shows it: imports hold files that are not in yet.
+RIGHTS: tuple[Holder, ...] = (
+    customers_person, receipts_person, credit_person, engagement_person, early_warning_person, access_person,
+    bulk_person,
 )  # fmt: skip
 
 
@@ -77,7 +86,8 @@ def build_services(settings: Settings, url: str, clock: Clock | None = None) -> 
         registry=build_registry(settings.completeness),
         sections=Sections((FIGURES,)),
         persons=PERSONS,
-        probes=(feed_queries.probe, jobs.probe),
+        rights=RIGHTS,
+        probes=(feed_queries.probe, jobs.probe, privacy_queries.probe),
     )
 
 

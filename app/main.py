@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from app.access import router as access_router
 from app.access.authentication import Authenticator
 from app.access.throttle import Throttle
+from app.assembly import RIGHTS
 from app.bulk import router as bulk_router
 from app.catalog import router as catalog_router
 from app.core import openapi
@@ -43,6 +44,7 @@ from app.engagement import router as engagement_router
 from app.examples import BODIES
 from app.feed import router as feed_router
 from app.office import router as office_router
+from app.privacy import router as privacy_router
 from app.receipts import router as receipts_router
 from app.segments import router as segments_router
 from app.till import router as till_router
@@ -50,7 +52,8 @@ from app.till import router as till_router
 # The framework asks them one after the other: those that wait in a queue come first.
 _ROUTERS = (
     till_router, desk_router, customers_router, receipts_router, credit_router, engagement_router, segments_router,
-    early_warning_router, office_router, catalog_router, bulk_router, feed_router, access_router, core_router,
+    early_warning_router, office_router, privacy_router, catalog_router, bulk_router, feed_router, access_router,
+    core_router,
 )  # fmt: skip
 
 
@@ -92,6 +95,7 @@ def api(lifespan: Any = None) -> FastAPI:
     for module in _ROUTERS:
         # `include_router` would ask a room's routes twice a request, and make all of them anew for the first one.
         app.router.routes.extend(module.router.routes)
+    app.router.routes.extend(privacy_router.exports(RIGHTS).routes)
 
     document = openapi.MadeOnce(partial(openapi_bytes, app))
 

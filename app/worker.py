@@ -25,6 +25,7 @@ from app.engagement.jobs import Follower
 from app.feed import commands as feed_commands
 from app.feed.jobs import Sequencer, keep_partitions
 from app.office.jobs import HANDLERS as HANDOVERS
+from app.privacy import commands as privacy
 
 log = logging.getLogger("clientele.worker")
 HOUSEKEEPING_SECONDS = 600
@@ -64,11 +65,13 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
 async def _open_feed(tx: Tx, keep_days: int) -> None:
     """Before the first event is recorded: a month that begins without a partition never gets one."""
     await feed_commands.ensure_epoch(tx)
+    await privacy.ensure_state(tx)
     await keep_partitions(tx, keep_days)
 
 
 async def _keep_house(services: Services, stop: asyncio.Event) -> None:
     kept = timedelta(days=services.settings.jobs.keep_days)
+    office = privacy.Office.of(services)
     chores: tuple[Callable[[Tx], Awaitable[object]], ...] = (
         lambda tx: keep_partitions(tx, services.settings.feed.keep_days),
         bulk_commands.sweep,
@@ -78,6 +81,8 @@ async def _keep_house(services: Services, stop: asyncio.Event) -> None:
     portions: tuple[Callable[[Tx], Awaitable[int]], ...] = (
         lambda tx: idempotency.forget_old(tx.connection, tx.now),
         lambda tx: bulk_commands.forget_old(tx, kept),
+        lambda tx: privacy.let_go(tx, office),
+        privacy.settle,
     )
     while not stop.is_set():
         for chore in (*chores, *portions):

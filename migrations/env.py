@@ -24,7 +24,7 @@ from app.core.tables import Base
 # Every room that owns tables. Importing its models fills the metadata that autogenerate compares.
 ROOMS = (
     "core", "access", "feed", "catalog", "customers", "receipts", "credit", "engagement", "value", "segments",
-    "early_warning", "bulk",
+    "early_warning", "privacy", "bulk",
 )  # fmt: skip
 
 # A migration that cannot have its lock at once must fail, not queue: behind a waiting ALTER TABLE every read waits too.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, Text, Uuid, any_, bindparam, cast, func, literal, select
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, bindparam, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, asyncpg
 
 from app.access.audit import first_id
@@ -78,6 +78,12 @@ def as_document(row: Any) -> dict[str, Any]:
         "created_at": _time(row.created_at),
         "version": row.version,
     }
+
+
+def client_name() -> ColumnElement[str]:
+    """The name of the client of an audit entry, from its newest key; null for what the service does by itself."""
+    names = select(ApiKey.name).where(ApiKey.client_id == AuditRow.client_id).order_by(ApiKey.id.desc())
+    return names.limit(1).correlate(AuditRow).scalar_subquery()
 
 
 async def one_key(tx: Tx, key_id: uuid.UUID) -> dict[str, Any]:

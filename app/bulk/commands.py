@@ -81,6 +81,14 @@ async def drop_upload(tx: Tx, import_id: uuid.UUID) -> None:
         await tx.execute(delete(Import).where(Import.id == import_id))
 
 
+async def give_up(tx: Tx, imports: Sequence[uuid.UUID]) -> None:
+    """End uploads that are not over, and delete what is left of them."""
+    ended = {"status": "failed", "error": "given_up", "finished_at": func.clock_timestamp(), "leased_until": None}
+    live = Job.id.in_(imports), Job.status.in_(("queued", "running"))
+    await tx.execute(update(Job).where(*live).values(**ended))
+    await tx.execute(delete(ImportChunk).where(ImportChunk.import_id.in_(imports)))
+
+
 async def keep_batch(
     tx: Tx,
     import_id: uuid.UUID,

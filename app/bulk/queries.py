@@ -1,11 +1,13 @@
 """Every SELECT of imports and jobs."""
 
+import asyncio
 import uuid
 from typing import Any
 
 from sqlalchemy import BigInteger, Select, Text, and_, case, cast, func, select, tuple_
 from sqlalchemy.dialects.postgresql import JSON
 
+from app.bulk.mentions import Reader
 from app.bulk.models import Import, ImportChunk, ImportFault
 from app.core.caller import Caller
 from app.core.db import Tx
@@ -115,3 +117,20 @@ async def faults(tx: Tx, import_id: uuid.UUID, *, after: tuple[int, int], limit:
         .limit(limit)
     )
     return await tx.rows(statement)
+
+
+async def mentioning(tx: Tx, wanted: frozenset[bytes]) -> list[uuid.UUID]:
+    """The uploads that are not over and speak of somebody (`mentions.marks`). Reads what is left of each, once."""
+    if not wanted:
+        return []
+    kinds = select(Import.id).where(Import.id == ImportChunk.import_id, Import.kind.in_(("customers", "receipts")))
+    statement = select(ImportChunk.import_id, ImportChunk.data).where(kinds.exists())
+    ordered = statement.order_by(ImportChunk.import_id, ImportChunk.number).execution_options(yield_per=4)
+    found: set[uuid.UUID] = set()
+    reader, of = Reader(wanted), None
+    async for row in await tx.connection.stream(ordered):
+        if row.import_id != of:
+            reader, of = Reader(wanted), row.import_id
+        if row.import_id not in found and await asyncio.to_thread(reader.finds, bytes(row.data)):
+            found.add(row.import_id)
+    return sorted(found)

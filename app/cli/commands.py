@@ -1,4 +1,4 @@
-"""The command line: serve, worker, migrate, keys, import, demo, verify, openapi."""
+"""The command line: serve, worker, migrate, keys, import, demo, verify, erasures, feed, openapi."""
 
 import sys
 from functools import partial
@@ -13,6 +13,7 @@ from app.cli.files import import_command
 from app.cli.frame import DataDir, database, note, plain_errors, run, settings_from, with_services
 from app.cli.interrupts import INTERRUPTED, stopped
 from app.cli.keys import keys
+from app.cli.privacy import erasures, feed
 from app.core import log
 from app.core.server import address_problem
 from app.core.services import Services
@@ -121,5 +122,7 @@ def print_openapi() -> None:
 
 
 cli.add_typer(keys, name="keys")
+cli.add_typer(erasures, name="erasures")
+cli.add_typer(feed, name="feed")
 cli.command("import")(import_command)
 cli.command("demo")(demo_command)

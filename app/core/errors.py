@@ -98,6 +98,7 @@ TIMEOUT = ProblemType("request_timeout", 408, "The request took too long to arri
 CONFLICT = ProblemType("conflict", 409, "The request contradicts what is stored")
 REQUEST_RUNNING = ProblemType("request_running", 409, "A request with this Idempotency-Key is still running")
 GONE = ProblemType("gone", 410, "It is no longer available")
+ANSWER_ERASED = ProblemType("answer_erased", 410, "The answer spoke of a customer who was erased since")
 STALE = ProblemType("stale_version", 412, "The record has changed since it was read")
 TOO_LARGE = ProblemType("body_too_large", 413, "The body is too large")
 MEDIA_TYPE = ProblemType("unsupported_media_type", 415, "The media type is not accepted here")

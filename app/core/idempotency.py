@@ -2,23 +2,47 @@
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    LargeBinary,
+    Uuid,
+    any_,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.caller import Caller
-from app.core.errors import BAD_REQUEST, KEY_REUSED, REQUEST_RUNNING, RETRY_SOON, Problem, database_error
+from app.core.errors import (
+    ANSWER_ERASED,
+    BAD_REQUEST,
+    KEY_REUSED,
+    REQUEST_RUNNING,
+    RETRY_SOON,
+    Problem,
+    database_error,
+)
 from app.core.models import IdempotencyKey
 from app.core.reply import Reply
 
 KEPT = timedelta(days=7)
 KEY_MAX = 255
 FORGOTTEN_AT_ONCE = 10_000
+# How the answer to a batch begins.
+_BATCH = b'{"results":'
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -59,7 +83,10 @@ async def claim(connection: AsyncConnection, caller: Caller, key: RequestKey, no
     found = (await connection.execute(_stored(caller.client_id, key.key))).one()
     if found.fingerprint != key.fingerprint:
         raise Problem(KEY_REUSED, "This key was sent before with another method, path or body.")
-    return Reply(found.status, bytes(found.body), {**found.headers, "Idempotency-Replayed": "true"})
+    replayed = {"Idempotency-Replayed": "true"}
+    if found.status == ANSWER_ERASED.status:
+        raise Problem(ANSWER_ERASED, "The request took effect; what it answered is gone.", headers=replayed)
+    return Reply(found.status, bytes(found.body), {**found.headers, **replayed})
 
 
 async def store(connection: AsyncConnection, caller: Caller, key: RequestKey, reply: Reply) -> None:
@@ -74,6 +101,36 @@ async def store(connection: AsyncConnection, caller: Caller, key: RequestKey, re
 async def find(connection: AsyncConnection, client_id: uuid.UUID, key: str) -> Any:
     """The stored request (status, headers, body, created_at) or None."""
     return (await connection.execute(_stored(client_id, key))).first()
+
+
+async def erase(
+    connection: AsyncConnection,
+    moments: Sequence[tuple[uuid.UUID, datetime]],
+    customers: Sequence[uuid.UUID],
+    now: datetime,
+) -> int:
+    """Erase stored answers that speak of customers; their keys stay, so that a repeat does not do the work again.
+
+    `moments` are clients and times of transactions that touched a record of theirs; other answers are found by the
+    customers' ids in them. An answer to a batch holds ids and problems alone, and stays. Returns how many went.
+    """
+    row = IdempotencyKey
+    clients, times = [one[0] for one in moments], [one[1] for one in moments]
+    given = (
+        func.unnest(literal(clients, ARRAY(Uuid)), literal(times, ARRAY(DateTime(timezone=True))))
+        .table_valued("client_id", "at", name="moment")
+        .render_derived()
+    )
+    touched = tuple_(row.client_id, row.created_at).in_(select(given.c.client_id, given.c.at))
+    named = row.body.op("LIKE")(any_(literal([b"%%%s%%" % str(one).encode() for one in customers], ARRAY(LargeBinary))))
+    found = (
+        update(row)
+        .where(row.created_at >= now - KEPT, row.body.is_not(None), or_(touched, named))
+        .where(func.substr(row.body, 1, len(_BATCH)) != _BATCH)
+        .values(status=ANSWER_ERASED.status, headers={}, body=None)
+        .returning(row.client_id)
+    )
+    return len((await connection.execute(found)).all())
 
 
 async def forget_old(connection: AsyncConnection, now: datetime, limit: int = FORGOTTEN_AT_ONCE) -> int:

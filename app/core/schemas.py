@@ -24,6 +24,9 @@ class Readiness(Answer):
     feed_oldest_seconds: float | None = Field(default=None, description="How long the oldest of them has waited.")
     jobs_waiting: int | None = Field(default=None, description="Background jobs that are due and not taken.")
     jobs_oldest_seconds: float | None = Field(default=None, description="How long the oldest of them has waited.")
+    erasures_to_replay: bool | None = Field(
+        default=None, description="The database was restored, and the list of erasures not replayed since."
+    )
 
 
 class IdempotencyAnswer(Answer):

@@ -14,6 +14,7 @@ from app.core.metrics import Metrics
 from app.core.offload import Offload
 from app.core.pages import Cursors
 from app.core.person import Person
+from app.core.rights import Person as Holder
 from app.core.settings import Settings
 
 
@@ -52,5 +53,7 @@ class Services:
     probes: tuple[Probe, ...] = ()
     # What each room does with all that it holds of one person, the lower rooms first.
     persons: tuple[Person, ...] = ()
+    # The same and others, as far as a person's rights go: how what they hold is shown, and erased.
+    rights: tuple[Holder, ...] = ()
     # What hot reads keep for the life of the process, such as compiled statements, under keys of their own.
     memo: dict[Any, Any] = field(default_factory=dict)

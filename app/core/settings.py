@@ -213,6 +213,19 @@ class DuplicateSettings(_Part):
     poll_seconds: float = Field(default=2, gt=0)
 
 
+class RetentionSettings(_Part):
+    """What is kept of a customer who is erased, in days from then on (0: nothing), and what must be settled before."""
+
+    # Decisions about being contacted, without their proof.
+    consents_days: int = Field(default=1095, ge=0, le=36500)
+    # What was noted with an entry of the account.
+    receivable_notes_days: int = Field(default=0, ge=0, le=36500)
+    # What was said in a complaint that was compensated.
+    compensated_complaints_days: int = Field(default=0, ge=0, le=36500)
+    # An erasure is refused while one of these is so.
+    settle: frozenset[Literal["open_balance", "open_complaint", "open_promise"]] = frozenset({"open_balance"})
+
+
 class Settings(BaseSettings):
     """The whole configuration of one process."""
 
@@ -236,6 +249,7 @@ class Settings(BaseSettings):
     completeness: CompletenessSettings = CompletenessSettings()
     engagement: EngagementSettings = EngagementSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @cached_property
     def secret(self) -> str:

@@ -1,10 +1,12 @@
 """What becomes of an account and its ledger when two records are merged, or parted again."""
 
 import uuid
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import ARRAY, Uuid, bindparam, text
+from sqlalchemy import ARRAY, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.core import rights
 from app.core.db import Tx
 from app.core.person import (
     Conflict,
@@ -17,7 +19,9 @@ from app.core.person import (
     move_rows_back,
     put_images,
 )
-from app.credit.models import CreditAccount, CreditAuthorisation, Receivable
+from app.credit import traces
+from app.credit.commands import lock_accounts
+from app.credit.models import LIVE, CreditAccount, CreditAuthorisation, Receivable
 
 HOLDINGS = (
     Holding(CreditAccount, Fate.OWN),
@@ -25,6 +29,7 @@ HOLDINGS = (
     Holding(Receivable, follows=("receipt_id",)),
     Holding(CreditAuthorisation),
 )
+TRACES = traces.TRACES
 
 _TERMS = ("credit_limit", "term_days", "currency", "status")
 # An external id stands for one entry of an account. Of two the loser's gets its customer's id added: no amount is lost.
@@ -130,3 +135,24 @@ async def _accounts(tx: Tx, trip: Trip) -> tuple[Fields | None, Fields | None]:
     both: list[uuid.UUID] = sorted((trip.winner, trip.loser))
     await tx.execute(locked.bindparams(bindparam("both", type_=ARRAY(Uuid))), {"both": both})
     return await image(tx, CreditAccount, trip.winner), await image(tx, CreditAccount, trip.loser)
+
+
+async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
+    """Section -> JSON list of everything that the room holds on one person."""
+    return await rights.export(tx, TRACES, customers)
+
+
+async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
+    """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+    return await rights.forget(tx, TRACES, customers, kept)
+
+
+async def unsettled(tx: Tx, customers: Sequence[uuid.UUID]) -> list[str]:
+    """Whether something is owed, was overpaid, or is being sold on account just now; the accounts stay locked."""
+    await lock_accounts(tx, customers)
+    account, sale = CreditAccount, CreditAuthorisation
+    owing = select(account.customer_id).where(account.customer_id.in_(customers), account.balance != 0)
+    going_on = (sale.status == "captured") | ((sale.status == "held") & (sale.expires_at > tx.now))
+    selling = select(sale.id).where(sale.customer_id.in_(customers), text(LIVE), going_on)
+    row = (await tx.rows(select(owing.exists(), selling.exists())))[0]
+    return [reason for reason, found in zip(("open_balance", "open_authorisation"), row, strict=True) if found]

@@ -1,8 +1,10 @@
 """What becomes of a customer's record when two are merged, or parted again."""
 
 import uuid
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from app.core import rights
 from app.core.db import Tx
 from app.core.person import (
     Conflict,
@@ -15,6 +17,7 @@ from app.core.person import (
     move_rows,
     move_rows_back,
 )
+from app.customers import traces
 from app.customers.commands import merging as record
 from app.customers.commands import settle_duplicates, unsettle_duplicates
 from app.customers.models import (
@@ -56,6 +59,7 @@ HOLDINGS = tuple(
         (MergeRow, Fate.STAYS, ""),
     )
 )
+TRACES = traces.TRACES
 
 
 async def move(tx: Tx, trip: Trip) -> None:
@@ -105,3 +109,13 @@ def _later(winner: Fields, loser: Fields) -> Fields:
     """The reservation that ends later: whoever made it may still be on the phone."""
     mine = uuid.UUID(winner["customer_id"])
     return {**loser, "customer_id": str(mine)} if loser["expires_at"] > winner["expires_at"] else winner
+
+
+async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
+    """Section -> JSON list of everything that the room holds on one person."""
+    return await rights.export(tx, TRACES, customers)
+
+
+async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
+    """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+    return await rights.forget(tx, TRACES, customers, kept)

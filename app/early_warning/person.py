@@ -1,7 +1,12 @@
 """What becomes of warnings and holds when two records are merged, or parted again."""
 
+import uuid
+from collections.abc import Collection, Sequence
+
+from app.core import rights
 from app.core.db import Tx
 from app.core.person import Holding, Trip, move_rows, move_rows_back
+from app.early_warning import traces
 from app.early_warning.commands import evaluate_customers
 from app.early_warning.models import Hold, WarningEvent, WarningRow
 from app.early_warning.rules import KINDS
@@ -16,6 +21,7 @@ HOLDINGS = (
     Holding(WarningEvent, follows=("warning_id",), with_parent=("warning_id", "warnings")),
     Holding(Hold),
 )
+TRACES = traces.TRACES
 
 
 async def move(tx: Tx, trip: Trip) -> None:
@@ -28,3 +34,13 @@ async def move_back(tx: Tx, trip: Trip) -> None:
     """Warnings and holds that had moved go back; both customers are judged anew."""
     await move_rows_back(tx, HOLDINGS, trip)
     await evaluate_customers(tx, KINDS, [trip.winner, trip.loser], trip.today)
+
+
+async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
+    """Section -> JSON list of everything that the room holds on one person."""
+    return await rights.export(tx, TRACES, customers)
+
+
+async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
+    """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+    return await rights.forget(tx, TRACES, customers, kept)

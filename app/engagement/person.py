@@ -1,7 +1,14 @@
 """What becomes of a customer's contacts, complaints, surveys and tasks when two records are merged, or parted again."""
 
+import uuid
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select, text
+
+from app.core import rights
 from app.core.db import Tx
 from app.core.person import Holding, Trip, move_rows, move_rows_back
+from app.engagement import traces
 from app.engagement.models import (
     Care,
     Complaint,
@@ -15,6 +22,7 @@ from app.engagement.models import (
     SurveyAnswer,
     Task,
 )
+from app.engagement.models.records import COMPLAINTS_LIVE, PROMISES_LIVE
 
 _PLAIN = (Interaction, Complaint, Survey, Suggestion, Need, Loss, Care)
 # What belongs to another record, by the column that names it.
@@ -26,6 +34,7 @@ HOLDINGS = (
     *(Holding(table, follows=(column,)) for table, column in _FOLLOWING),
     Holding(Task, follows=("source_id",), clash=_SAME_TASK),
 )
+TRACES = traces.TRACES
 
 
 async def move(tx: Tx, trip: Trip) -> None:
@@ -36,3 +45,23 @@ async def move(tx: Tx, trip: Trip) -> None:
 async def move_back(tx: Tx, trip: Trip) -> None:
     """Records that had moved go back, as they are now, with all that was done to them since."""
     await move_rows_back(tx, HOLDINGS, trip)
+
+
+async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
+    """Section -> JSON list of everything that the room holds on one person."""
+    return await rights.export(tx, TRACES, customers)
+
+
+async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
+    """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+    return await rights.forget(tx, TRACES, customers, kept)
+
+
+async def unsettled(tx: Tx, customers: Sequence[uuid.UUID]) -> list[str]:
+    """Complaints that are not resolved, and promises that are neither kept nor broken."""
+    live = {
+        "open_complaint": select(Complaint.id).where(Complaint.customer_id.in_(customers), text(COMPLAINTS_LIVE)),
+        "open_promise": select(Promise.id).where(Promise.customer_id.in_(customers), text(PROMISES_LIVE)),
+    }
+    row = (await tx.rows(select(*(one.exists().label(reason) for reason, one in live.items()))))[0]
+    return [reason for reason, found in zip(live, row, strict=True) if found]

@@ -16,6 +16,7 @@ from app.examples import (
     files,
     office,
     ownership,
+    privacy,
     segments,
     till,
 )
@@ -25,7 +26,7 @@ STORE, PRODUCT, CUSTOMER, SECOND = catalog.STORE, catalog.PRODUCT, customers.CUS
 
 BODIES: dict[str, Any] = {}
 _ROOMS = (
-    access, catalog, customers, ownership, engagement, till, credit, office, early_warning, segments, files,
+    access, catalog, customers, ownership, engagement, till, credit, office, early_warning, segments, files, privacy,
 )  # fmt: skip
 for _room in _ROOMS:
     BODIES |= _room.BODIES

@@ -1,9 +1,14 @@
 """What becomes of receipts when two records are merged, or parted again: they go along with their lines."""
 
+import uuid
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import text
 
+from app.core import rights
 from app.core.db import Tx
 from app.core.person import Fate, Holding, Trip, move_rows, move_rows_back
+from app.receipts import traces
 from app.receipts.commands import rebuild
 from app.receipts.models import (
     CustomerCategory,
@@ -26,6 +31,7 @@ HOLDINGS = tuple(
         (CustomerFigures, Fate.DERIVED, ()),
     )
 )
+TRACES = traces.TRACES
 
 _NUMBERS = text(
     """
@@ -47,3 +53,13 @@ async def move_back(tx: Tx, trip: Trip) -> None:
     await move_rows_back(tx, HOLDINGS, trip)
     await tx.execute(_NUMBERS, {"customer": trip.loser})
     await rebuild(tx, (trip.winner, trip.loser))
+
+
+async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
+    """Section -> JSON list of everything that the room holds on one person."""
+    return await rights.export(tx, TRACES, customers)
+
+
+async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
+    """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+    return await rights.forget(tx, TRACES, customers, kept)

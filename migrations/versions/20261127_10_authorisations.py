@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261127_10_authorisations"
-down_revision = "20261127_06_ownership"
+down_revision = "20261127_07_privacy"
 branch_labels = None
 depends_on = None
 

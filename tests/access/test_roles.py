@@ -33,7 +33,8 @@ EXPECTED = {
          "keys:admin", "audit:read", "credit:read",
          "credit:write",
          "warnings:read", "warnings:write", "warnings:admin", "segments:read", "segments:write",
-         "engagement:read", "engagement:record", "engagement:write", "engagement:admin"}, ALL, "standard"
+         "engagement:read", "engagement:record", "engagement:write", "engagement:admin",
+         "privacy:export", "privacy:erase"}, ALL, "standard"
     ),
 }  # fmt: skip
 

@@ -230,7 +230,7 @@ async def test_every_header_takes_every_bad_value_without_a_5xx(client, names, o
 
 
 # When something happened; of a receipt the till has a say.
-HAPPENED = ("occurred_at", "decided_at", "informed_at", "at")
+HAPPENED = ("occurred_at", "decided_at", "informed_at", "requested_at", "at")
 PAST = [
     (operation, name)
     for operation in WITH_BODY

@@ -18,6 +18,8 @@ import httpx
 # The tests of the command line compare it to what the code says; making it takes seconds.
 DOCUMENT = Path(__file__).parents[2] / "openapi" / "openapi.json"
 _numbers = itertools.count(1)
+# The company once it was built in this process: other folders' tests use it too.
+KEPT: dict[str, Any] = {}
 
 
 @dataclass
@@ -447,6 +449,17 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/api-keys/{key_id}/rotate": Sample("keys:admin", body={"grace_seconds": 60}, status=201),
     "POST /v1/api-keys/{key_id}/revoke": Sample("keys:admin"),
     "GET /v1/audit": Sample("audit:read", query={"limit": "5"}),
+    "GET /v1/customers/{customer_id}/export": Sample("privacy:export"),
+    "GET /v1/customers/{customer_id}/export.html": Sample("privacy:export"),
+    "POST /v1/erasures": Sample(
+        "privacy:erase", status=201,
+        body={"customer_id": "{other_id}", "reason": "request", "reference": "T-7",
+              "requested_at": "2026-11-20T12:30:00+08:00"},
+    ),
+    "GET /v1/erasures": Sample("privacy:erase", query={"limit": "5"}),
+    "GET /v1/erasures/keys": Sample("privacy:erase"),
+    "GET /v1/erasures/{erasure_id}": Sample("privacy:erase"),
+    "GET /v1/retention": Sample("privacy:erase"),
 }  # fmt: skip
 
 
@@ -525,7 +538,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
 
 
 async def build_merge(client: httpx.AsyncClient) -> dict[str, str]:
-    """Two who are one already, and one who may still be merged."""
+    """Two who are one already, one who may still be merged, and one who was erased."""
     made = {}
     for name in ("merged_into_id", "old_id", "spare_id"):
         answer = await client.post("/v1/customers", json={"display_name": name})
@@ -538,7 +551,12 @@ async def build_merge(client: httpx.AsyncClient) -> dict[str, str]:
     wanted = {"customer_id": made["merged_into_id"], "amount": 10}
     reserved = await client.post("/v1/credit-authorisations", json=wanted)
     reserved.raise_for_status()
-    return {**made, "merge_id": merged.json()["id"], "authorisation_id": reserved.json()["id"]}
+    gone = await client.post("/v1/customers", json={"display_name": "Erased"})
+    gone.raise_for_status()
+    erased = await client.post("/v1/erasures", json={"customer_id": gone.json()["id"], "reason": "request"})
+    erased.raise_for_status()
+    made |= {"merge_id": merged.json()["id"], "erasure_id": erased.json()["id"]}
+    return {**made, "authorisation_id": reserved.json()["id"]}
 
 
 async def keep(connection: asyncpg.Connection) -> str:

@@ -1,0 +1,10 @@
+"""What `early_warning` holds on a person."""
+
+from app.core.rights import Trace
+from app.early_warning.models import Hold, WarningEvent, WarningRow
+
+TRACES = (
+    Trace(WarningEvent, "What happened to the warnings"),
+    Trace(WarningRow, "Warnings: what was owed, or that you stayed away"),
+    Trace(Hold, "Times in which nothing was to be sold to you"),
+)

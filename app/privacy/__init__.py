@@ -1,0 +1,1 @@
+"""A person's rights: everything that is held on a customer, its erasure, and the proof of both."""
