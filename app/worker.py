@@ -24,6 +24,7 @@ from app.early_warning.jobs import HANDLERS as SWEEPS
 from app.engagement.jobs import Follower
 from app.feed import commands as feed_commands
 from app.feed.jobs import Sequencer, keep_partitions
+from app.office.jobs import HANDLERS as HANDOVERS
 from app.privacy import commands as privacy
 
 log = logging.getLogger("clientele.worker")
@@ -51,7 +52,8 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
         await _do(services, lambda tx: _open_feed(tx, settings.feed.keep_days))
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
-            group.create_task(JobRunner(services, {**handlers(import_kinds()), **SWEEPS, **RECORDS}).run(stop))
+            kinds = {**handlers(import_kinds()), **SWEEPS, **RECORDS, **HANDOVERS}
+            group.create_task(JobRunner(services, kinds).run(stop))
             group.create_task(Follower(services).run(stop))
             group.create_task(DuplicateFinder(services).run(stop))
             group.create_task(_keep_house(services, stop))

@@ -19,7 +19,7 @@ from typing import Any
 from app.access.commands import CHANNEL, note_uses
 from app.access.keyring import Keyring, in_url, read
 from app.access.queries import KEYS_BY_PREFIX, groups_of, scopes_of
-from app.core.caller import Caller
+from app.core.caller import Caller, shown_groups
 from app.core.db import Database
 from app.core.errors import BAD_REQUEST, UNAUTHENTICATED, Problem
 from app.core.settings import Settings
@@ -225,11 +225,13 @@ def _from_row(row: Any, read_at: float, used_at: float) -> _Known:
             key_id=uuid.UUID(int=row["id"].int),
             name=row["name"],
             role=row["role"],
-            scopes=scopes_of(row["role"], row["scopes"]),
-            field_groups=groups_of(row["role"], row["field_groups"]),
+            scopes=scopes_of(row["role"], row["scopes"], row["reach"]),
+            field_groups=shown_groups(groups_of(row["role"], row["field_groups"]), row["masked"]),
             rate_class=row["rate_class"],
             store=row["store"],
             partner=row["partner"],
+            staff=row["staff"],
+            reach=row["reach"],
         ),
         hash=row["hash"],
         version=row["version"],

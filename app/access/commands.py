@@ -12,8 +12,8 @@ from app.access.audit import AuditEntry, record
 from app.access.keyring import Keyring, MadeKey
 from app.access.models import ApiKey
 from app.access.queries import PUBLIC, as_document, groups_of, one_key, scopes_of
-from app.access.roles import COMPANY_SCOPES, ROLES, SCOPES, STAFF_SCOPES
-from app.core.caller import SYSTEM
+from app.access.roles import COMPANY_SCOPES, ROLES, SCOPES, STAFF_SCOPES, UNLIMITED_SCOPES
+from app.core.caller import MASKED, SYSTEM, shown_groups
 from app.core.db import Tx
 from app.core.errors import CONFLICT, FORBIDDEN, INVALID, NOT_FOUND, FieldError, Problem
 from app.core.ids import new_id
@@ -26,12 +26,19 @@ LIVE_KEYS_PER_CLIENT = 2
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What may differ from the role. None means: as the role says (`expires_at`: never)."""
+    """What may differ from the role. None means: as the role says (`expires_at`: never).
+
+    `staff` is the person whom the key belongs to, `reach` which customers it may know of, and `masked` are the field
+    groups that it sees masked.
+    """
 
     scopes: Sequence[str] | None = None
     field_groups: Sequence[str] | None = None
     rate_class: str | None = None
     expires_at: datetime | None = None
+    staff: str | None = None
+    reach: str = "all"
+    masked: Sequence[str] = ()
 
 
 AS_THE_ROLE_SAYS = Terms()
@@ -66,6 +73,9 @@ async def create_key(
         "rate_class": terms.rate_class or ROLES[role].rate_class,
         "store": store,
         "partner": partner,
+        "staff": terms.staff,
+        "reach": terms.reach,
+        "masked": sorted(set(terms.masked)),
         "expires_at": terms.expires_at,
     }
     _check_terms(tx, found)
@@ -93,7 +103,19 @@ async def rotate_key(
         raise Problem(CONFLICT, "The client has two live keys already; revoke one of them first.")
     if expires_at is None and old.expires_at is not None:
         expires_at = tx.now + (old.expires_at - old.created_at)
-    same = ("client_id", "name", "role", "scopes", "field_groups", "rate_class", "store", "partner")
+    same = (
+        "client_id",
+        "name",
+        "role",
+        "scopes",
+        "field_groups",
+        "rate_class",
+        "store",
+        "partner",
+        "staff",
+        "reach",
+        "masked",
+    )
     found = {name: getattr(old, name) for name in same} | {"expires_at": expires_at}
     _check_terms(tx, found)
     if grace_seconds is not None:
@@ -150,7 +172,8 @@ async def _insert(
         **found, id=key_id, prefix=made.prefix, hash=made.hash, created_at=tx.now, version=1
     )
     row = (await tx.execute(statement.returning(*PUBLIC))).one()
-    granted = tuple(name for name, value in found.items() if value is not None)
+    usual = {"reach": "all", "masked": []}
+    granted = tuple(name for name, value in found.items() if value is not None and value != usual.get(name))
     await tx.execute(record(tx, [AuditEntry(action, "api_key", key_id, fields=granted)]))
     return as_document(row), made.text
 
@@ -164,22 +187,40 @@ async def _change(tx: Tx, key_id: uuid.UUID, prefix: str, action: str, **values:
 
 def _check_terms(tx: Tx, found: Mapping[str, Any]) -> None:
     """Refuse terms that make no sense, and more rights than the caller has: nobody makes himself a bigger key."""
-    scopes, groups = scopes_of(found["role"], found["scopes"]), groups_of(found["role"], found["field_groups"])
+    scopes = scopes_of(found["role"], found["scopes"], found["reach"])
+    groups = shown_groups(groups_of(found["role"], found["field_groups"]), found["masked"])
     if unknown := scopes - SCOPES:
         raise _invalid("/scopes", "unknown_scope", f"Unknown: {', '.join(sorted(unknown))}.")
     if found["partner"] is not None and scopes & (COMPANY_SCOPES | STAFF_SCOPES):
         listed = ", ".join(sorted(COMPANY_SCOPES | STAFF_SCOPES))
         raise _invalid("/scopes", "not_for_partners", f"A partner's key cannot have {listed}.")
+    _check_reach(found, scopes)
     if found["expires_at"] is not None and found["expires_at"] <= tx.now:
         raise _invalid("/expires_at", "in_the_past", "The key would be expired at once.")
     caller = tx.caller
     if caller.client_id == SYSTEM.client_id:
         return
-    missing = sorted((scopes - caller.scopes) | (groups - caller.field_groups))
+    # Who sees a group as it is may let others see it masked.
+    held = caller.field_groups | {MASKED[group] for group in caller.field_groups if group in MASKED}
+    missing = sorted((scopes - caller.scopes) | (groups - held))
     if missing:
         raise Problem(FORBIDDEN, f"This API key cannot grant what it lacks: {', '.join(missing)}.")
     if caller.store is not None and found["store"] != caller.store:
         raise Problem(FORBIDDEN, f"This API key can only make keys of store {caller.store}.")
+
+
+def _check_reach(found: Mapping[str, Any], scopes: frozenset[str]) -> None:
+    """Refuse a reach that nothing is bound to, and one that what the key may do goes beyond."""
+    reach = found["reach"]
+    if reach == "own" and found["staff"] is None:
+        raise _invalid("/staff", "needed_for_reach", "A key that reaches its own customers names its staff member.")
+    if reach in {"store", "region"} and found["store"] is None:
+        raise _invalid("/store", "needed_for_reach", f"A key that reaches the customers of a {reach} names its store.")
+    if found["partner"] is not None and (reach != "all" or found["staff"] is not None):
+        raise _invalid("/reach", "not_for_partners", "A partner's key reaches what its agreements say.")
+    if reach != "all" and scopes & UNLIMITED_SCOPES:
+        listed = ", ".join(sorted(scopes & UNLIMITED_SCOPES))
+        raise _invalid("/scopes", "beyond_reach", f"These are about all customers, not some: {listed}.")
 
 
 def _invalid(pointer: str, code: str, detail: str) -> Problem:

@@ -3,9 +3,10 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Index, LargeBinary, PrimaryKeyConstraint, Text, UniqueConstraint
+from sqlalchemy import ARRAY, CheckConstraint, Index, LargeBinary, PrimaryKeyConstraint, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.caller import REACHES
 from app.core.errors import CONFLICT, ProblemType
 from app.core.tables import Base, Stamp
 
@@ -19,12 +20,16 @@ class ApiKey(Base):
     """One key. Keys of one client share `client_id`, so that a rotation changes the key and not the client.
 
     `scopes` and `field_groups` are NULL where the key follows its role. `prefix` is the public part of the key; of the
-    secret part only a keyed hash is stored.
+    secret part only a keyed hash is stored. `staff` is the person whom the key belongs to, `masked` are the groups
+    that are shown masked.
     """
 
     __tablename__ = "api_keys"
     __table_args__ = (
         UniqueConstraint("prefix"),
+        CheckConstraint(f"reach IN {REACHES}", name="reach"),
+        CheckConstraint("reach <> 'own' OR staff IS NOT NULL", name="own"),
+        CheckConstraint("reach NOT IN ('store', 'region') OR store IS NOT NULL", name="near"),
         Index(None, "client_id"),
     )
 
@@ -37,6 +42,9 @@ class ApiKey(Base):
     rate_class: Mapped[str]
     store: Mapped[str | None]
     partner: Mapped[str | None]
+    staff: Mapped[str | None]
+    reach: Mapped[str] = mapped_column(server_default="all")
+    masked: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'::text[]"))
     prefix: Mapped[str]
     hash: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime | None]

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, asyncpg
 
 from app.access.audit import first_id
 from app.access.models import ApiKey, AuditRow
-from app.access.roles import ROLES
+from app.access.roles import ROLES, UNLIMITED_SCOPES
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.core.errors import NOT_FOUND, Problem
@@ -25,9 +25,9 @@ _ENTRY = (
 
 # What is shown of a key: everything but the hash.
 PUBLIC = (
-    ApiKey.id, ApiKey.client_id, ApiKey.name, ApiKey.role, ApiKey.store, ApiKey.partner, ApiKey.scopes,
-    ApiKey.field_groups, ApiKey.rate_class, ApiKey.prefix, ApiKey.expires_at, ApiKey.revoked_at, ApiKey.last_used_at,
-    ApiKey.created_at, ApiKey.version,
+    ApiKey.id, ApiKey.client_id, ApiKey.name, ApiKey.role, ApiKey.store, ApiKey.partner, ApiKey.staff, ApiKey.reach,
+    ApiKey.masked, ApiKey.scopes, ApiKey.field_groups, ApiKey.rate_class, ApiKey.prefix, ApiKey.expires_at,
+    ApiKey.revoked_at, ApiKey.last_used_at, ApiKey.created_at, ApiKey.version,
 )  # fmt: skip
 
 # Run on a plain connection by the authenticator: $1 is an array of prefixes.
@@ -38,11 +38,15 @@ KEYS_BY_PREFIX = str(
 )
 
 
-def scopes_of(role: str, scopes: Sequence[str] | None) -> frozenset[str]:
-    """What a key may do: its own scopes, else those of its role; an unknown role may do nothing."""
+def scopes_of(role: str, scopes: Sequence[str] | None, reach: str = "all") -> frozenset[str]:
+    """What a key may do: its own scopes, else those of its role; an unknown role may do nothing.
+
+    Of its role's scopes one that reaches only some customers has those that are about such.
+    """
     if scopes is not None:
         return frozenset(scopes)
-    return ROLES[role].scopes if role in ROLES else frozenset()
+    found = ROLES[role].scopes if role in ROLES else frozenset()
+    return found if reach == "all" else found - UNLIMITED_SCOPES
 
 
 def groups_of(role: str, groups: Sequence[str] | None) -> frozenset[str]:
@@ -61,7 +65,10 @@ def as_document(row: Any) -> dict[str, Any]:
         "role": row.role,
         "store": row.store,
         "partner": row.partner,
-        "scopes": sorted(scopes_of(row.role, row.scopes)),
+        "staff": row.staff,
+        "reach": row.reach,
+        "masked": row.masked,
+        "scopes": sorted(scopes_of(row.role, row.scopes, row.reach)),
         "field_groups": sorted(groups_of(row.role, row.field_groups)),
         "rate_class": row.rate_class,
         "prefix": row.prefix,

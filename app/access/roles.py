@@ -5,11 +5,11 @@ from typing import Literal, NamedTuple
 from app.core.caller import FIELD_GROUPS
 
 SCOPES = frozenset({
-    "customers:read", "customers:write", "customers:admin", "customers:merge", "receipts:read", "receipts:write",
-    "catalog:read", "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin", "audit:read",
-    "requests:read", "segments:read", "segments:write", "credit:read", "credit:write", "credit:authorise",
-    "warnings:read", "warnings:write", "warnings:admin", "engagement:read", "engagement:record", "engagement:write",
-    "engagement:admin", "privacy:export", "privacy:erase",
+    "customers:read", "customers:write", "customers:assign", "customers:admin", "customers:merge", "receipts:read",
+    "receipts:write", "catalog:read", "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin",
+    "audit:read", "requests:read", "segments:read", "segments:write", "credit:read", "credit:write",
+    "credit:authorise", "warnings:read", "warnings:write", "warnings:admin", "engagement:read", "engagement:record",
+    "engagement:write", "engagement:admin", "privacy:export", "privacy:erase",
 })  # fmt: skip
 
 # What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds
@@ -19,12 +19,19 @@ COMPANY_SCOPES = frozenset({
     "privacy:export", "privacy:erase",
 })  # fmt: skip
 STAFF_SCOPES = frozenset({
-    "credit:read", "credit:write", "credit:authorise", "warnings:read", "warnings:write", "engagement:read",
+    "customers:assign", "credit:read", "credit:write", "credit:authorise", "warnings:read", "warnings:write",
+    "engagement:read",
     "engagement:record", "engagement:write", "segments:read", "segments:write",
 })  # fmt: skip
 
+# What shows or changes what concerns all customers: a key that reaches only some never holds these. The feed tells of
+# everybody, and a file's rows are about anybody.
+UNLIMITED_SCOPES = COMPANY_SCOPES | {"feed:read", "imports:read", "imports:write"}
+
 RoleName = Literal["pos", "call_center", "partner", "analyst", "admin"]
 FieldGroup = Literal["basic", "contact", "personal", "financial"]
+Reach = Literal["own", "store", "region", "all"]
+MaskedGroup = Literal["contact", "personal", "financial"]
 RateClass = Literal["standard", "large", "bulk"]
 
 

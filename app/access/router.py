@@ -41,7 +41,9 @@ async def create_api_key(caller: KeysAdmin, services: ServicesOf, body: NewApiKe
 
     The answer shows the key this once. Idempotency-Key is refused here; send your own `id` to make repeating harmless.
     """
-    terms = commands.Terms(body.scopes, body.field_groups, body.rate_class, body.expires_at)
+    terms = commands.Terms(
+        body.scopes, body.field_groups, body.rate_class, body.expires_at, body.staff, body.reach, body.masked
+    )
     keyring = Keyring(services.settings.secret)
 
     async def work(tx: Tx) -> Made:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.access.roles import SCOPES, FieldGroup, RateClass, RoleName
+from app.access.roles import SCOPES, FieldGroup, MaskedGroup, RateClass, Reach, RoleName
 from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Code, Moment, Name, Wire
 
@@ -31,6 +31,24 @@ class NewApiKey(Wire):
     scopes: Annotated[list[ScopeName], Field(max_length=100)] | None = None
     field_groups: Annotated[list[FieldGroup], Field(max_length=10)] | None = None
     rate_class: RateClass | None = None
+    staff: Annotated[
+        Code | None, Field(description="The staff member whom the key belongs to.", examples=["emp-7"])
+    ] = None
+    reach: Annotated[
+        Reach,
+        Field(
+            description="Which customers the key may know of: those whose account manager or sponsor is its `staff`,"
+            " those of its `store`, those of that store's region, or all. The others are as if they were not there."
+        ),
+    ] = "all"
+    masked: Annotated[
+        list[MaskedGroup],
+        Field(
+            max_length=10,
+            description="Field groups that are shown masked: `+86138****5678`, `z***@example.com`, `王*`. What has no"
+            " such form, amounts too, is absent. Such fields cannot be changed, nor searched but by a whole number.",
+        ),
+    ] = []  # noqa: RUF012  (Pydantic copies it)
     expires_at: Moment | None = None
 
 
@@ -61,6 +79,9 @@ class ApiKeyAnswer(Answer):
     role: str
     store: str | None
     partner: str | None
+    staff: str | None
+    reach: str
+    masked: list[str]
     scopes: list[str]
     field_groups: list[str]
     rate_class: str

@@ -16,7 +16,19 @@ from app.core.services import Services
 from app.core.wording import said
 
 keys = typer.Typer(no_args_is_help=True, help="API keys: create, list, rotate, revoke.")
-LISTED = ("id", "client_id", "name", "role", "store", "partner", "expires_at", "revoked_at", "last_used_at")
+LISTED = (
+    "id",
+    "client_id",
+    "name",
+    "role",
+    "store",
+    "partner",
+    "staff",
+    "reach",
+    "expires_at",
+    "revoked_at",
+    "last_used_at",
+)
 
 
 @keys.command("create")
@@ -24,6 +36,11 @@ def create_key(
     name: Annotated[str, typer.Option(help="Who will use it, such as 'Store S01'.")],
     role: Annotated[str, typer.Option(help=f"One of: {', '.join(ROLES)}.")],
     store: Annotated[str | None, typer.Option(help="Bind the key to a store's code.")] = None,
+    staff: Annotated[str | None, typer.Option(help="The staff member whom the key belongs to.")] = None,
+    reach: Annotated[str, typer.Option(help="Which customers it may know of: own, store, region or all.")] = "all",
+    mask: Annotated[
+        list[str] | None, typer.Option(help="Show a field group masked: contact, personal, financial. May be repeated.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Create an API key; the last line printed is the key, and it is shown only now."""
@@ -33,16 +50,19 @@ def create_key(
     from app.catalog import queries as catalog
 
     try:
-        wanted = NewApiKey.model_validate({"name": name, "role": role, "store": store})
+        given = {"name": name, "role": role, "store": store, "staff": staff, "reach": reach, "masked": mask or []}
+        wanted = NewApiKey.model_validate(given)
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False):
-            note.print(f"[red]--{one['loc'][0]}[/]: {said(one)[1]}")
+            option = str(one["loc"][0]).replace("masked", "mask")
+            note.print(f"[red]--{option}[/]: {said(one)[1]}")
         raise typer.Exit(2) from None
 
     async def made(tx: Tx, keyring: Keyring) -> str:
         if wanted.store is not None and await catalog.store(tx, wanted.store) is None:
             raise Problem(NOT_FOUND, f"There is no store {wanted.store}.")
-        return (await commands.create_key(tx, keyring, wanted.name, wanted.role, store=wanted.store))[1]
+        terms = commands.Terms(staff=wanted.staff, reach=wanted.reach, masked=wanted.masked)
+        return (await commands.create_key(tx, keyring, wanted.name, wanted.role, store=wanted.store, terms=terms))[1]
 
     async def work(services: Services) -> str:
         keyring = Keyring(services.settings.secret)

@@ -39,6 +39,7 @@ class Credit(Answer):
     currency: str
     status: Status
     balance: Annotated[int, Field(description="What is owed now; below zero is in the customer's favour.")]
+    reserved: Annotated[int, Field(description="Reserved for sales whose receipts are not here yet.")]
     available: Annotated[int, Field(description="What may still be sold on account.")]
     overdue: int
     overdue_since: date | None

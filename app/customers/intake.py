@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from app.catalog.models import UNKNOWN_STORE
 from app.core.batch import Checked, check_items, items_of
+from app.core.caller import MASKED
 from app.core.errors import FORBIDDEN, INVALID, FieldError, Problem
 from app.customers.attributes import CUSTOM, Declared, group_of
 from app.customers.identifiers import Identifier, normalise
@@ -79,6 +80,8 @@ class Item:
             for group, path in self.needs.items()
             if group not in held
         ]
+        if MASKED["personal"] in held and "display_name" in self.fields:
+            errors.append(FieldError("/display_name", "field_group", "This needs names that are not masked."))
         return Problem(FORBIDDEN, "The API key lacks a field group.", errors) if errors else None
 
 

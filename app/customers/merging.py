@@ -12,13 +12,13 @@ from typing import Any
 
 from app.core.person import Conflict, Fields, Trip
 from app.customers.attributes import BY_PATH, CUSTOM
-from app.customers.record import from_columns, names_of, stamp
+from app.customers.record import PARTS, from_columns, names_of, stamp
 
 WINNER, LOSER = "winner", "loser"
 # A merge says itself what becomes of these.
 _NEVER = frozenset({"kind"})
 # Fields of the record that no fact stands for, in the order in which they are shown.
-UNSOURCED = ("grade", "account_manager")
+UNSOURCED = ("grade", *PARTS)
 
 
 @dataclass(frozen=True, slots=True)

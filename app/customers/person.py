@@ -22,6 +22,7 @@ from app.customers.commands import merging as record
 from app.customers.commands import settle_duplicates, unsettle_duplicates
 from app.customers.models import (
     Address,
+    Assignment,
     Consent,
     Contact,
     ContactMade,
@@ -50,6 +51,8 @@ HOLDINGS = tuple(
         (ContactPolicy, Fate.OWN, ""),
         (ContactReservation, Fate.OWN, ""),
         (ContactMade, Fate.MOVES, ""),
+        # Of two who look after them now, one does from now on.
+        (Assignment, Fate.MOVES, "theirs.part = mine.part AND theirs.until IS NULL AND mine.until IS NULL"),
         (DuplicateCandidate, Fate.OWN, ""),
         # A merge is about the two records as they were: a later one does not change it.
         (Merge, Fate.STAYS, ""),

@@ -4,7 +4,7 @@ Items are taken in their order, so a later one may be about the customer that an
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -107,11 +107,13 @@ def assign(
     *,
     first_decides: bool,
     tell_holder: bool,
+    hidden: Container[uuid.UUID] = (),
 ) -> Plan:
     """Give each item its customer.
 
     `holders` says who holds the items' exclusive identifiers now, `known` which of their ids exist (False: may not be
-    changed). With `first_decides` only an item's first identifier finds its customer, the others must not be another's.
+    changed). Of the `hidden` ones nothing is told. With `first_decides` only an item's first identifier finds its
+    customer, the others must not be another's.
     """
     held, existing, targets, failed = dict(holders), {*holders.values(), *known}, dict[uuid.UUID, Target](), Outcomes()
     for index, item in items:
@@ -124,8 +126,10 @@ def assign(
             holder = held[clash.identifier.key]
             both = target in existing and holder in existing
             refusal = Refusal(target, holder, clash.identifier.kind) if both else None
-            failed[index] = taken(clash, holder if tell_holder else None, refusal)
-        elif item.id is not None and not known.get(target, True):
+            failed[index] = taken(clash, holder if tell_holder and holder not in hidden else None, refusal)
+        elif item.id is None and target in hidden:
+            failed[index] = taken(next(given for given in deciding if given.identifier.key in held), None)
+        elif item.id is not None and (target in hidden or not known.get(target, True)):
             failed[index] = Problem(CUSTOMER_EXISTS)
         elif target in targets and len(targets[target].identifiers) + len(item.identifiers) > IDENTIFIERS_MAX:
             failed[index] = Problem(TOO_MANY_IDENTIFIERS)

@@ -22,6 +22,8 @@ PLAIN = (
     "source",
 )  # fmt: skip
 BIRTH = {"month": "birth_month", "day": "birth_day", "year": "birth_year"}
+# Who looks after a customer, each a staff id: no fact about it, and changed by assignment alone.
+PARTS = ("account_manager", "sponsor")
 COLUMNS = (*PLAIN, *BIRTH.values())
 NAMES = (*PLAIN, "birthday")
 

@@ -16,12 +16,13 @@ from app.customers.models import (
 )
 from app.customers.models.duplicates import DuplicateCandidate
 from app.customers.models.merging import Merge, MergeRow
+from app.customers.models.ownership import Assignment
 
 # The retention rule for decisions about being contacted.
 CONSENTS = "consents"
 _PERSONAL = (
     "display_name", "given_name", "family_name", "reading", "gender", "birth_month", "birth_day", "birth_year",
-    "language", "home_store", "account_manager", "source", "grade", "merged_into",
+    "language", "home_store", "account_manager", "sponsor", "source", "grade", "merged_into",
 )  # fmt: skip
 
 TRACES = (
@@ -46,6 +47,7 @@ TRACES = (
     Trace(ContactPolicy, "How you want to be contacted"),
     Trace(ContactReservation, "Who was last about to contact you"),
     Trace(ContactMade, "When we contacted you, or tried to"),
+    Trace(Assignment, "Who has looked after you"),
     Trace(DuplicateCandidate, "Records that may be yours too", mirror="other"),
     # What a merge has kept of either side, also of one that was parted again.
     Trace(MergeRow, "What was kept to undo the merges"),

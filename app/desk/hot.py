@@ -2,13 +2,14 @@
 
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from app.core.caller import Caller
+from app.core.caller import NAMES, Caller
 from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
 from app.core.hot import CompiledSql, compiled
 from app.core.reply import Reply
@@ -16,12 +17,14 @@ from app.core.services import Services
 from app.core.types import rfc3339
 from app.customers.completeness import judge, weighted
 from app.customers.identifiers import Identifier
-from app.customers.queries import read_basis
+from app.customers.queries import reach_values, read_basis
+from app.customers.queries.merges import absent
 from app.desk import queries
 from app.desk.question import Question
 from app.desk.standing import judged
 from app.early_warning.documents import document
 
+Read = Callable[[Services, Caller, uuid.UUID], Awaitable[Reply | None]]
 _REGION_SECONDS = 60.0
 _SOUGHT = {"name": "name", "number": "number", "email": "e-mail"}
 
@@ -29,7 +32,7 @@ _SOUGHT = {"name": "name", "number": "number", "email": "e-mail"}
 async def candidates(services: Services, caller: Caller, identifier: Identifier) -> Reply:
     """The answer of a lookup. The read is logged: for a partner before it is answered."""
     sql = _statement(services, caller)
-    values = {"kind": identifier.kind, "value": identifier.value, **_today(services)}
+    values = {"kind": identifier.kind, "value": identifier.value, **_today(services), **reach_values(caller)}
     row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
     return await _answered(services, caller, "customer.lookup", row)
 
@@ -37,48 +40,81 @@ async def candidates(services: Services, caller: Caller, identifier: Identifier)
 async def found(services: Services, caller: Caller, question: Question, limit: int) -> Reply:
     """The answer of a search. Raises Problem forbidden if the caller may not see what it would be found by."""
     needed = "basic" if question.kind == "name" else "contact"
-    if needed not in caller.field_groups:
+    if not caller.sees(needed) or (needed == "basic" and not caller.sees(NAMES)):
         raise Problem(FORBIDDEN, f"Searching by {_SOUGHT[question.kind]} needs the field group {needed}.")
-    key = ("desk.search", question.kind, caller.field_groups, caller.partner)
+    key = ("desk.search", question.kind, *_view(caller))
     sql: CompiledSql | None = services.memo.get(key)
     if sql is None:
         weights = services.settings.completeness.weights
         statement = queries.search(caller, services.sections, weights, question.kind)
         sql = services.memo[key] = compiled(statement)
-    values = {**question.values(limit), **_today(services)}
+    values = {**question.values(limit), **_today(services), **reach_values(caller)}
     row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
     return await _answered(services, caller, "customer.search", row)
 
 
 async def standing(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
-    """How things stand with a customer. Raises Problem not_found, also for whom the caller may not see."""
+    """How things stand with a customer. Raises Problem not_found, also for whom the caller may not see.
+
+    Who was merged is found under the new id; of who was erased it is told.
+    """
+    return await _found(services, caller, customer_id, _standing_of)
+
+
+async def card(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
+    """What the caller may see of a customer. Raises Problem not_found, also for whom the caller may not see.
+
+    Who was merged is found under the new id; of who was erased it is told.
+    """
+    return await _found(services, caller, customer_id, _card_of)
+
+
+async def _found(services: Services, caller: Caller, customer_id: uuid.UUID, read: Read) -> Reply:
+    reply = await read(services, caller, customer_id)
+    if reply is not None:
+        return reply
+    gone = await services.db.read(caller, lambda tx: absent(tx, customer_id)) or Problem(NOT_FOUND)
+    into = gone.extra.get("merged_into")
+    reply = None if into is None else await read(services, caller, uuid.UUID(into))
+    if reply is None:
+        raise gone
+    return reply
+
+
+async def _standing_of(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply | None:
     now = services.clock.now()
     today = services.settings.company.today(now)
-    sql = services.memo.get("desk.standing")
+    key = ("desk.standing", caller.reach, caller.partner)
+    sql: CompiledSql | None = services.memo.get(key)
     if sql is None:
-        sql = services.memo["desk.standing"] = compiled(queries.STANDING)
-    row = None
-    if caller.partner is None:
-        row = await services.db.hot.fetchrow(sql.text, *sql.arguments({"customer": customer_id, "today": today}))
+        sql = services.memo[key] = compiled(queries.standing(caller))
+    values = {"customer": customer_id, "today": today, "now": now, **reach_values(caller)}
+    row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
     if row is None:
-        raise Problem(NOT_FOUND)
+        return None
     await services.reads.record(caller, "customer.standing", [customer_id])
     return Reply(200, _standing(row, caller, customer_id, now, today))
 
 
-async def card(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
-    """What the caller may see of a customer. Raises Problem not_found, also for whom the caller may not see."""
+async def _card_of(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply | None:
     now, company = services.clock.now(), services.settings.company
     today = company.today(now)
-    key = ("desk.card", caller.field_groups, caller.partner, caller.scopes & queries.SCOPES)
+    key = ("desk.card", *_view(caller), caller.scopes & queries.SCOPES)
     sql: CompiledSql | None = services.memo.get(key)
     if sql is None:
         shared_birthday = services.settings.completeness.shared_birthday
         sql = services.memo[key] = compiled(queries.card(caller, services.sections, shared_birthday))
-    values = {"customer": customer_id, "today": today, "month": today.month, "day": today.day}
+    values = {
+        "customer": customer_id,
+        "now": now,
+        "today": today,
+        "month": today.month,
+        "day": today.day,
+        **reach_values(caller),
+    }
     row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
     if row is None:
-        raise Problem(NOT_FOUND)
+        return None
     await services.reads.record(caller, "customer.card", [customer_id])
     # What takes more than SQL to say comes behind what PostgreSQL has written.
     asks = orjson.dumps(_ask_next(services, caller, orjson.loads(row["basis"]), now, today))
@@ -120,6 +156,11 @@ def _standing(row: Any, caller: Caller, customer_id: uuid.UUID, now: datetime, t
     return orjson.dumps({"customer_id": str(customer_id), **answer, "as_of": rfc3339(now)})
 
 
+def _view(caller: Caller) -> tuple[Any, ...]:
+    """What makes the statement of a caller another than that of others: never who the caller is."""
+    return caller.field_groups, caller.partner, caller.reach
+
+
 def _today(services: Services) -> dict[str, int]:
     today = services.clock.now().astimezone(ZoneInfo(services.settings.company.time_zone))
     return {"month": today.month, "day": today.day}
@@ -133,7 +174,7 @@ async def _answered(services: Services, caller: Caller, action: str, row: Any) -
 
 
 def _statement(services: Services, caller: Caller) -> CompiledSql:
-    key = ("desk.lookup", caller.field_groups, caller.partner)
+    key = ("desk.lookup", *_view(caller))
     found: CompiledSql | None = services.memo.get(key)
     if found is None:
         found = services.memo[key] = compiled(

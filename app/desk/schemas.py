@@ -34,7 +34,7 @@ class StandingReason(Answer):
 
 
 class StandingCredit(Answer):
-    """What may be sold on account; minor units of the company's currency."""
+    """What may be sold on account; minor units of the company's currency. What is reserved is not available."""
 
     limit: int
     balance: int

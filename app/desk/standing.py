@@ -9,7 +9,7 @@ from app.early_warning.sentences import sentence
 
 
 def judged(row: Mapping[str, Any], today: date, *, financial: bool) -> dict[str, Any]:
-    """`standing`, `reasons` and `credit`, from what `queries.STANDING` finds; money only if `financial`."""
+    """`standing`, `reasons` and `credit`, from what `queries.standing` finds; money only if `financial`."""
     stops = [
         {"code": "hold", "detail": reason, "since": rfc3339(placed)}
         for reason, placed in zip(row["reasons"], row["placed"], strict=True)
@@ -44,5 +44,5 @@ def _doubts(row: Mapping[str, Any], today: date, *, financial: bool) -> list[dic
 def _credit(row: Mapping[str, Any]) -> dict[str, Any] | None:
     if row["status"] is None:
         return None
-    free = max(0, row["credit_limit"] - row["balance"]) if row["status"] == "active" else 0
+    free = max(0, row["credit_limit"] - row["balance"] - row["reserved"]) if row["status"] == "active" else 0
     return {"limit": row["credit_limit"], "balance": row["balance"], "available": free, "currency": row["currency"]}

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Path, Query, Response
 
 from app.core.caller import Caller
 from app.core.db import Made, Tx, serialise
-from app.core.errors import NOT_FOUND, Problem, etag
+from app.core.errors import FORBIDDEN, NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, Writer, requires, respond
 from app.core.pages import Page
 from app.core.services import Services
+from app.customers.queries import hidden
 from app.early_warning import commands, documents, queries, schemas
 from app.early_warning.rules import KINDS, RULES, CreditRule, Kind, LossRule
 
@@ -115,9 +116,13 @@ async def evaluate_warnings(services: ServicesOf, write: WriteOf, body: schemas.
     customers = None if body is None else body.customer_ids
 
     async def work(tx: Tx) -> Made:
-        if customers is None:
-            return _evaluated({}, await commands.enqueue_sweep(tx, kinds))
-        return _evaluated(await commands.evaluate_customers(tx, kinds, customers, _today(services)), None)
+        if customers is not None:
+            gone = await hidden(tx, customers)
+            known = [one for one in customers if one not in gone]
+            return _evaluated(await commands.evaluate_customers(tx, kinds, known, _today(services)), None)
+        if tx.caller.limited:
+            raise Problem(FORBIDDEN, "This API key reaches only some customers: name them.")
+        return _evaluated({}, await commands.enqueue_sweep(tx, kinds))
 
     return await write(work)
 

@@ -15,6 +15,7 @@ from app.examples import (
     engagement,
     files,
     office,
+    ownership,
     privacy,
     segments,
     till,
@@ -24,5 +25,8 @@ from app.examples import (
 STORE, PRODUCT, CUSTOMER, SECOND = catalog.STORE, catalog.PRODUCT, customers.CUSTOMER, office.SECOND
 
 BODIES: dict[str, Any] = {}
-for _room in (access, catalog, customers, engagement, till, credit, office, early_warning, segments, files, privacy):
+_ROOMS = (
+    access, catalog, customers, ownership, engagement, till, credit, office, early_warning, segments, files, privacy,
+)  # fmt: skip
+for _room in _ROOMS:
     BODIES |= _room.BODIES

@@ -4,6 +4,7 @@ EVENT_TYPES = {
     "customer.created": "A customer was created.",
     "customer.updated": "A customer's record or identifiers changed.",
     "customer.erased": "A customer was erased: whoever keeps a copy of the record deletes it.",
+    "customer.assigned": "A customer was given to another account manager or sponsor.",
     "customer.confirmed": "Somebody has said that facts of a customer are still right.",
     "customer.merged": "Two customers became one: `data` has the id of both, and of the merge.",
     "customer.unmerged": "A merge was undone: both customers are there again.",

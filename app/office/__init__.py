@@ -1,1 +1,1 @@
-"""What the office changes across rooms: terms of credit and the ledger, with the warnings that follow from them."""
+"""What the office changes across rooms: terms of credit and the ledger with the warnings that follow, and handovers."""

@@ -91,7 +91,7 @@ class Checked:
         # Whoever is told of customers must be allowed to read them, whatever the question.
         scopes = {"customers:read", *(scope for scope, _ in self.grants)}
         lacks = {f"the scope {scope}" for scope in scopes if not caller.may(scope)}
-        lacks |= {f"the field group {group}" for _, group in self.grants if group not in caller.field_groups}
+        lacks |= {f"the field group {group}" for _, group in self.grants if not caller.sees(group)}
         return sorted(lacks)
 
 

@@ -40,7 +40,7 @@ def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -
 
 def _granted(offer: Field | Collection | Consents, caller: Caller) -> bool:
     groups = offer.groups if isinstance(offer, Field) else (offer.group,)
-    return caller.may(offer.scope) and caller.field_groups.issuperset(groups)
+    return caller.may(offer.scope) and all(map(caller.sees, groups))
 
 
 def _field(field: Field) -> dict[str, Any]:

@@ -258,7 +258,7 @@ async def list_customer_segments(
     asking, name = Asking(services), f"held:{customer_id}"
     after, as_of = answers.place(services.cursors, name, query.cursor, query.as_of or asking.today())
     async with asking.turn(caller, about_one=True) as tx:
-        if customer_id not in await customers_queries.known(tx, [customer_id]):
+        if not await customers_queries.may_see(tx, customer_id):
             raise Problem(NOT_FOUND)
         found = await saved.page(tx, after=after, limit=query.limit + 1)
         shown = found[: query.limit]

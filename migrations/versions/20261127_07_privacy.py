@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "20261127_07_privacy"
-down_revision = "20261127_05_duplicates"
+down_revision = "20261127_06_ownership"
 branch_labels = None
 depends_on = None
 

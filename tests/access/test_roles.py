@@ -29,7 +29,8 @@ EXPECTED = {
     ),
     "admin": (
         {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
-         "feed:read", "imports:read", "imports:write", "customers:admin", "keys:admin", "audit:read", "credit:read",
+         "feed:read", "imports:read", "imports:write", "customers:admin", "customers:assign",
+         "keys:admin", "audit:read", "credit:read",
          "credit:write",
          "warnings:read", "warnings:write", "warnings:admin", "segments:read", "segments:write",
          "engagement:read", "engagement:record", "engagement:write", "engagement:admin",

@@ -1,5 +1,6 @@
 """Who may do what: every operation x every role x no key, and records that a caller may not see."""
 
+import re
 import uuid
 
 import pytest
@@ -105,3 +106,24 @@ async def test_an_unknown_path_tells_nothing_without_a_key(house, client):
     answer = await client.get("/v1/secrets")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert (await client.delete("/v1/stores")).status_code == 405
+
+
+OF_CUSTOMER = [operation for operation in SAMPLES if "{customer_id}" in operation]
+# These follow a merge; all others say where to go.
+FOLLOWING = ("", "/card", "/standing")
+
+
+@pytest.mark.parametrize("operation", OF_CUSTOMER)
+async def test_an_old_id_answers_or_says_where_it_went(client, names, operation):
+    there = {**names, "customer_id": names["merged_into_id"]}
+    answer = await client.send(request(client, operation, {**names, "customer_id": names["old_id"]}))
+    method, path = operation.split(" ")
+    if method == "GET" and path.removeprefix("/v1/customers/{customer_id}") in FOLLOWING:
+        new = await client.send(request(client, operation, there))
+        assert answer.status_code == 200, answer.text
+        old, new = (re.sub('"as_of":"[^"]*"', "", one.text) for one in (answer, new))
+        assert old == new
+        return
+    assert answer.status_code == 409, answer.text
+    problem = answer.json()
+    assert (problem["code"], problem["merged_into"]) == ("customer_merged", names["merged_into_id"])

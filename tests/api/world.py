@@ -189,7 +189,7 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/categories/batch": Sample("catalog:write", body={"items": [{"path": "food/tea", "name": "Tea"}]}),
     "POST /v1/customers": Sample("customers:write", body=customer(), status=201),
     "POST /v1/customers/batch": Sample("customers:write", body={"items": [customer()]}),
-    "GET /v1/customers": Sample("customers:read", query={"limit": "5", "kind": "person"}),
+    "GET /v1/customers": Sample("customers:read", query={"limit": "5", "kind": "person", "account_manager": "emp-7"}),
     "GET /v1/customers/{customer_id}": Sample("customers:read", hides=True),
     "PATCH /v1/customers/{customer_id}": Sample(
         "customers:write",
@@ -253,6 +253,19 @@ SAMPLES: dict[str, Sample] = {
     "DELETE /v1/customers/{customer_id}/relationships/{relationship_id}": Sample(
         "customers:write", headers={"If-Match": '"1"'}, status=204
     ),
+    "PUT /v1/customers/{customer_id}/assignment": Sample(
+        "customers:assign", body={"account_manager": "emp-7", "sponsor": "emp-1", "reason": "New district"},
+        headers={"If-Match": '"1"'},
+    ),
+    "GET /v1/customers/{customer_id}/assignments": Sample("customers:read", query={"limit": "5"}, hides=True),
+    "POST /v1/handovers": Sample(
+        "customers:assign",
+        body={"customers": ["{customer_id}"], "to": {"account_manager": "emp-9", "sponsor": None}, "reason": "Leaves",
+              "dry_run": False},
+        status=201,
+    ),
+    "GET /v1/handovers": Sample("customers:assign", query={"limit": "5"}),
+    "GET /v1/handovers/{handover_id}": Sample("customers:assign"),
     "POST /v1/customers/read": Sample("customers:read", body={"ids": ["{customer_id}"]}),
     "GET /v1/customers/snapshot": Sample("customers:read"),
     "GET /v1/customers/lookup": Sample("customers:read", query={"phone": "13812345678"}),
@@ -423,7 +436,12 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/segments/{segment_id}/members": Sample("segments:read", query={"limit": "5"}),
     "GET /v1/segments/{segment_id}/explain/{customer_id}": Sample("segments:read", hides=True),
     "GET /v1/customers/{customer_id}/segments": Sample("segments:read", query={"limit": "5"}, hides=True),
-    "POST /v1/api-keys": Sample("keys:admin", body={"name": "extra", "role": "pos", "store": "{store}"}, status=201),
+    "POST /v1/api-keys": Sample(
+        "keys:admin",
+        body={"name": "extra", "role": "pos", "store": "{store}", "staff": "emp-7", "reach": "own",
+              "masked": ["contact"]},
+        status=201,
+    ),
     "GET /v1/api-keys": Sample("keys:admin", query={"limit": "5"}),
     "GET /v1/api-keys/{key_id}": Sample("keys:admin"),
     "POST /v1/api-keys/{key_id}/rotate": Sample("keys:admin", body={"grace_seconds": 60}, status=201),
@@ -497,14 +515,15 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     reserved.raise_for_status()
     names["reservation_id"] = reserved.json()["id"]
     names |= await build_engagement(client, names)
+    handed = await client.post(
+        "/v1/handovers", json={"account_manager": "emp-1", "to": {"account_manager": "emp-2"}, "reason": "Nobody's"}
+    )
+    handed.raise_for_status()
+    names["handover_id"] = handed.json()["id"]
     key = await client.post("/v1/api-keys", json={"name": "to be managed", "role": "pos"})
     key.raise_for_status()
     names["key_id"] = key.json()["id"]
-    gone = await client.post("/v1/customers", json={"display_name": "Erased"})
-    gone.raise_for_status()
-    erased = await client.post("/v1/erasures", json={"customer_id": gone.json()["id"], "reason": "request"})
-    erased.raise_for_status()
-    names["erasure_id"] = erased.json()["id"]
+    names["erasure_id"] = await build_erasure(client)
     saved = await client.post("/v1/segments", json={"name": "active", "text": "status = 'active'"})
     saved.raise_for_status()
     names["segment_id"] = saved.json()["id"]
@@ -551,6 +570,14 @@ async def keep(connection: asyncpg.Connection) -> str:
         if await connection.fetchval(f'SELECT count(*) FROM kept."{table}"'):
             restore.append(f'INSERT INTO public."{table}" SELECT * FROM kept."{table}"')
     return "; ".join(restore)
+
+
+async def build_erasure(client: httpx.AsyncClient) -> str:
+    """Somebody who was erased; the id of the erasure."""
+    gone = await client.post("/v1/customers", json={"display_name": "Erased"})
+    erased = await client.post("/v1/erasures", json={"customer_id": gone.json()["id"], "reason": "request"})
+    erased.raise_for_status()
+    return str(erased.json()["id"])
 
 
 async def build_engagement(client: httpx.AsyncClient, names: dict[str, str]) -> dict[str, str]:

@@ -135,6 +135,20 @@ def test_the_life_of_a_key(data_dir, tmp_path):
     assert clientele("keys", "revoke", key_id, data_dir=data_dir).returncode == 0
 
 
+def test_a_key_of_a_staff_member(data_dir):
+    order = ("keys", "create", "--name", "Ms Li", "--role", "call_center", "--reach", "own")
+    refused = clientele(*order, data_dir=data_dir)
+    assert refused.returncode == 1
+    assert "names its staff member" in refused.stderr
+    masks = ("--mask", "contact", "--mask", "financial")
+    made = clientele(*order, "--staff", "emp-7", *masks, data_dir=data_dir)
+    assert made.returncode == 0, made.stderr
+    names, *lines = clientele("keys", "list", data_dir=data_dir).stdout.splitlines()
+    (line,) = [line for line in lines if "Ms Li" in line]
+    shown = dict(zip(names.split("\t"), line.split("\t"), strict=True))
+    assert (shown["staff"], shown["reach"]) == ("emp-7", "own")
+
+
 def test_no_key_is_made_for_a_store_that_there_is_not(data_dir):
     order = ("keys", "create", "--name", "Till of nowhere", "--role", "pos", "--store", "NOPE")
     refused = clientele(*order, data_dir=data_dir)
@@ -150,6 +164,8 @@ def test_no_key_is_made_for_a_store_that_there_is_not(data_dir):
         (("keys", "create", "--name", "a\nb", "--role", "pos"), "control characters"),
         (("keys", "create", "--name", "x", "--role", "pos", "--store", "a b"), "--store"),
         (("keys", "revoke", "00000000-0000-0000-0000-000000000000"), "no such"),
+        (("keys", "create", "--name", "x", "--role", "pos", "--reach", "far"), "--reach"),
+        (("keys", "create", "--name", "x", "--role", "pos", "--mask", "basic"), "--mask"),
         (("keys", "revoke", "nonsense"), "uuid"),
         (("import", "missing.csv", "--kind", "customers"), "does not exist"),
     ],

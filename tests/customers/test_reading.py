@@ -12,7 +12,8 @@ from app.core.documents import Sections
 from app.customers import commands, queries
 
 BASIC = {
-    "id", "kind", "status", "display_name", "language", "home_store", "version", "created_at", "updated_at",
+    "id", "kind", "status", "display_name", "language", "home_store", "account_manager", "sponsor", "version",
+    "created_at", "updated_at",
 }  # fmt: skip
 PERSONAL = {"given_name", "family_name", "reading", "gender", "birthday", "source", "profile"}
 CONTACT = {"identifiers"}
@@ -276,6 +277,7 @@ def page(after=None, **wanted):
     [
         (page(), "pk_customers"),
         (page([str(SOMEBODY)], home_store="S01"), "ix_customers_home_store"),
+        (page([str(SOMEBODY)], account_manager="emp-7"), "ix_customers_account_manager"),
         (page(updated_since=NOON), "ix_customers_updated_at"),
         (page([NOON.isoformat(), str(SOMEBODY)], created_since=NOON), "ix_customers_updated_at"),
         (lambda tx: queries.one(tx, SOMEBODY, Sections()), "pk_customers"),

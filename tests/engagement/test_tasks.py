@@ -61,6 +61,18 @@ async def test_a_task_goes_to_the_owner_or_the_account_manager(desk, house):
     assert sorted(task["owner"] for task in await desk.listed("/tasks")) == ["emp-1", "emp-8"]
 
 
+async def test_open_tasks_go_to_the_new_account_manager(desk, client):
+    await desk.add("complaints", severity="critical", owner="emp-1")
+    await desk.add("complaints", severity="critical", occurred_at="2026-03-01T00:00:00Z")
+    body = {"customers": [desk.mei], "to": {"account_manager": "emp-7"}, "reason": "First"}
+    (await client.post("/v1/handovers", json=body)).raise_for_status()
+    await desk.work()
+    assert sorted(task["owner"] for task in await desk.listed("/tasks")) == ["emp-1", "emp-7"]
+    (await client.post("/v1/handovers", json={**body, "to": {"account_manager": "emp-8"}})).raise_for_status()
+    await desk.work()
+    assert sorted(task["owner"] for task in await desk.listed("/tasks")) == ["emp-1", "emp-8"]
+
+
 async def test_a_task_ends_with_what_it_is_about(desk):
     made = await desk.add("complaints", severity="critical")
     await desk.work()

@@ -25,6 +25,7 @@ REFERENCE = {"stores", "tills", "products", "categories", "segments", "custom_at
 LOCAL = {
     *("api_keys", "audit_entries", "events", "feed_state", "jobs", "imports", "import_chunks", "import_faults"),
     *("model_fits", "warning_rules", "follow_up_rules", "follow_up_state", "duplicate_state", "erasure_state"),
+    "handovers",
 }
 
 # The outbox takes its order number after the subject's row is locked: the only sequence.

@@ -95,6 +95,7 @@ class People(Desk):
             "pay": lambda who, _: self.pay(who, self.dice.choice((100, 700)), external_id=self.dice.choice("abc")),
             "record": self._record,
             "act": self._act,
+            "assign": self._assign,
             "hold": lambda who, _: self.call("POST", f"/customers/{who}/holds", {"reason": "not paid"}),
             "void": self._void,
             "tomorrow": self._tomorrow,
@@ -114,6 +115,13 @@ class People(Desk):
         version = (await self.call("GET", f"/customers/{customer}"))["version"]
         headers = {"If-Match": f'"{version}"'}
         answer = await self.client.patch(f"/v1/customers/{customer}", json=given, headers=headers)
+        assert answer.is_success, answer.text
+
+    async def _assign(self, customer: str, _: str) -> None:
+        given = {self.dice.choice(("account_manager", "sponsor")): self.dice.choice(("emp-1", "emp-2", None))}
+        version = (await self.call("GET", f"/customers/{customer}"))["version"]
+        path, headers = f"/v1/customers/{customer}/assignment", {"If-Match": f'"{version}"'}
+        answer = await self.client.put(path, json=given, headers=headers)
         assert answer.is_success, answer.text
 
     async def _identify(self, customer: str, _: str) -> None:

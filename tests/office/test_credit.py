@@ -30,8 +30,8 @@ async def test_an_account_is_made_read_and_changed(town, client, dealer):
     assert (made.status_code, made.headers["etag"]) == (201, '"1"')
     assert made.json() == (await client.get(path)).json()
     assert made.json() | {
-        "limit": 5_000, "term_days": 14, "currency": "CNY", "status": "active", "balance": 0, "available": 5_000,
-        "overdue": 0, "overdue_since": None, "version": 1,
+        "limit": 5_000, "term_days": 14, "currency": "CNY", "status": "active", "balance": 0, "reserved": 0,
+        "available": 5_000, "overdue": 0, "overdue_since": None, "version": 1,
     } == made.json()  # fmt: skip
     same = await client.put(path, json={"limit": 5_000, "term_days": 14, "currency": "CNY", "status": "active"})
     assert (same.status_code, same.headers["etag"]) == (200, '"1"')

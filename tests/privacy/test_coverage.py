@@ -22,7 +22,7 @@ OTHERS = {
     "api_keys": "clients", "stores": "the company's", "tills": "the company's", "products": "the company's",
     "categories": "the company's", "custom_attributes": "names of attributes, no values", "segments": "questions",
     "feed_state": "numbers", "model_fits": "numbers over all", "warning_rules": "settings",
-    "erasure_state": "a database", "duplicate_state": "a number",
+    "erasure_state": "a database", "duplicate_state": "a number", "handovers": "who gave what to whom",
     "follow_up_rules": "settings", "follow_up_state": "a number",
 }  # fmt: skip
 # Columns that stay where rows stay, though they could hold a text: codes and words of ours, of tills and of books.

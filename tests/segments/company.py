@@ -26,6 +26,7 @@ from tests.segments.belongings import Belonging, Origins
 from tests.segments.dealings import Dealing
 
 STORES = ("GY-01", "GY-02", "WEB")
+STAFF = ("emp-1", "emp-2", "emp-3")
 CITIES = ("Guiyang", "Zunyi", None)
 PRODUCTS = ("P1", "P2", "P3", "P4")
 BRANDS = {"P1": "Acme", "P2": "Bond", "P3": None}
@@ -122,6 +123,8 @@ class Person:
     gender: str | None
     birth: tuple[int, int, int | None] | None
     home_store: str | None
+    account_manager: str | None
+    sponsor: str | None
     source: str | None
     created_at: datetime
     identifiers: set[str]
@@ -251,6 +254,8 @@ def _person(chance: random.Random, number: int) -> Person:
         gender=chance.choice(["female", "male", None]),
         birth=birth,
         home_store=chance.choice([*STORES, None]),
+        account_manager=chance.choice([*STAFF, None]),
+        sponsor=chance.choice([*STAFF, None]),
         source=chance.choice(["till", "web", None]),
         # Some in the last hours of a day in UTC, which are the next day in the company's zone.
         created_at=datetime(2024, 2, 27, 17, 30, tzinfo=UTC) + timedelta(days=chance.randint(-3, 3)),
@@ -338,7 +343,7 @@ def _entry(customer: uuid.UUID, one: Entry) -> dict[str, Any]:
 def _customer(person: Person) -> dict[str, Any]:
     month, day, year = person.birth or (None, None, None)
     names = ("id", "kind", "status", "display_name", "given_name", "family_name", "language", "gender", "home_store",
-             "source", "created_at")  # fmt: skip
+             "account_manager", "sponsor", "source", "created_at")  # fmt: skip
     row = {name: getattr(person, name) for name in names}
     birthday = {"birth_month": month, "birth_day": day, "birth_year": year}
     return {**row, **birthday, "version": 1, "updated_at": person.created_at, "profile": nested(person.profile),

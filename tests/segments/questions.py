@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.core.fields import AGGREGATED, Collection, Field, FieldType, Registry
 from app.segments import tree as t
 from app.segments import values as v
-from tests.segments.company import AMOUNTS, CATEGORIES, CITIES, LEAP_DAYS, NAMES, PRODUCTS, STORES
+from tests.segments.company import AMOUNTS, CATEGORIES, CITIES, LEAP_DAYS, NAMES, PRODUCTS, STAFF, STORES
 
 T = FieldType
 _TEXTS = {
@@ -18,7 +18,7 @@ _TEXTS = {
     "brand": ("Acme", "Bond"), "seller": ("emp-1",), "till": ("1", "2"), "source": ("till", "web"),
     "currency": ("CNY", "USD"), "city": [city for city in CITIES if city], "region": ("south",),
     "topic": ("price", "delivery"), "owner": ("emp-1", "emp-2"), "by": ("emp-1",), "survey": ("autumn", "spring"),
-    "role": ("key_person", "buyer"), "agent": ("emp-1", "emp-2"),
+    "account_manager": STAFF, "sponsor": STAFF, "role": ("key_person", "buyer"), "agent": ("emp-1", "emp-2"),
 }  # fmt: skip
 _NAMES = (*(name for name in NAMES if name), "W", "%", "_", "'", "\\", "伟", "")
 _NUMBERS = (-2, -1, 0, 1, 2, 3, 6, 24, 40, 365, Decimal("0.5"), Decimal("1.25"), Decimal("182.5"))

@@ -45,6 +45,11 @@ async def test_a_hundred_at_once_never_pass_the_limit(town, client, dealer):
 async def test_a_reservation_holds_until_it_is_released_or_expires(town, dealer):
     first, second = await reserve(town, dealer, 4000), await reserve(town, dealer, 5000, minutes=10)
     assert await left(town, dealer) == 1000
+    account = await town.call("GET", f"/customers/{dealer}/credit")
+    assert (account["reserved"], account["available"]) == (9000, 1000)
+    standing = await town.call("GET", f"/customers/{dealer}/standing")
+    card = await town.call("GET", f"/customers/{dealer}/card")
+    assert [one["credit"]["available"] for one in (standing, card["standing"])] == [1000, 1000]
     released = await act(town, first, "release")
     assert (released["status"], await left(town, dealer)) == ("released", 5000)
     assert await act(town, first, "release") == released

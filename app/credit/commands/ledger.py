@@ -20,6 +20,7 @@ from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem
 from app.core.ids import new_id
 from app.credit import queries
 from app.credit.models import RECEIVABLE_CONFLICT, CreditAccount
+from app.customers.queries import hidden
 from app.feed.outbox import Event, announce
 
 Fields = Mapping[str, Any]
@@ -136,6 +137,8 @@ _SOLD_MANY, _ENTERED_MANY = _with_rows(_SOLD, "sales"), _with_rows(_ENTERED, "en
 
 async def hold_account(tx: Tx, customer_id: uuid.UUID, currency: str) -> Account:
     """Lock a customer's account, made with a limit of zero if need be. Raises Problem: no such customer."""
+    if await hidden(tx, [customer_id]):
+        raise Problem(NOT_FOUND)
     rows = await tx.rows(_HOLD, {"customer": customer_id, "currency": currency, "now": tx.now})
     if not rows:
         raise Problem(NOT_FOUND)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Date,
     Select,
     Text,
+    and_,
     any_,
     bindparam,
     case,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     column,
     func,
     literal,
+    or_,
     select,
     text,
     true,
@@ -27,8 +29,9 @@ from sqlalchemy.orm import aliased
 
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
-from app.credit.models import CreditAccount, Receivable
+from app.credit.models import CreditAccount, CreditAuthorisation, Receivable
 from app.customers.models import Customer
+from app.customers.queries import present, reached
 
 # How much of an account `a` is past its due day on :today, and since when. Payments settle what is due soonest, so
 # what is not due yet is owed last: the rest of the balance is overdue. A fragment: `LEFT JOIN LATERAL (...) AS debt ON
@@ -51,11 +54,15 @@ OVERDUE = """
 def _account() -> Select[*tuple[Any, ...]]:
     a = aliased(CreditAccount, name="a")
     debt = text(OVERDUE).columns(column("overdue", BigInteger), column("since", Date)).lateral("debt")
-    free = case((a.status == "active", func.greatest(0, a.credit_limit - a.balance)), else_=0)
+    r = CreditAuthorisation
+    holds = or_(r.status == "captured", and_(r.status == "held", r.expires_at > bindparam("now")))
+    taken = select(func.coalesce(func.sum(r.amount), 0)).where(r.customer_id == a.customer_id, holds)
+    reserved = cast(taken.correlate(a).scalar_subquery(), BigInteger)
+    free = case((a.status == "active", func.greatest(0, a.credit_limit - a.balance - reserved)), else_=0)
     shown = json_object(
         customer_id=a.customer_id, limit=a.credit_limit, term_days=a.term_days, currency=a.currency, status=a.status,
-        balance=a.balance, available=free, overdue=debt.c.overdue, overdue_since=debt.c.since, version=a.version,
-        created_at=json_time(a.created_at), updated_at=json_time(a.updated_at),
+        balance=a.balance, reserved=reserved, available=free, overdue=debt.c.overdue, overdue_since=debt.c.since,
+        version=a.version, created_at=json_time(a.created_at), updated_at=json_time(a.updated_at),
     )  # fmt: skip
     found = select(cast(shown, Text), a.version).join_from(a, debt, true())
     return found.where(a.customer_id == bindparam("customer"))
@@ -63,7 +70,10 @@ def _account() -> Select[*tuple[Any, ...]]:
 
 async def account(tx: Tx, customer_id: uuid.UUID, today: date) -> tuple[str, int] | None:
     """(JSON, version) of a customer's account as of a day, or None if there is none."""
-    rows = await tx.rows(_account(), {"customer": customer_id, "today": today})
+    wanted = _account()
+    if tx.caller.limited:
+        wanted = wanted.where(reached(tx.caller, bindparam("customer")))
+    rows = await tx.rows(wanted, {"customer": customer_id, "today": today, "now": tx.now})
     return (rows[0][0], rows[0][1]) if rows else None
 
 
@@ -82,10 +92,12 @@ async def receivables(
 ) -> list[tuple[uuid.UUID, str]] | None:
     """Up to `limit` (id, JSON) of a customer's entries, newest first; None if there is no such customer."""
     found = select(Receivable.id, ENTRY).where(Receivable.customer_id == customer_id)
+    found = found.where(reached(tx.caller, Receivable.customer_id))
     if after is not None:
         found = found.where(Receivable.id < after)
     rows = await tx.rows(found.order_by(Receivable.id.desc()).limit(limit))
-    if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer_id)) is None:
+    there = select(Customer.id).where(Customer.id == customer_id, present(tx.caller))
+    if not rows and await tx.scalar(there) is None:
         return None
     return [(row[0], row[1]) for row in rows]
 

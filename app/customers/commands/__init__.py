@@ -1,5 +1,6 @@
 """Every write of customers and their identifiers, with its audit rows and events."""
 
+from app.customers.commands.assigning import Wanted, assign, assign_one
 from app.customers.commands.belongings import add as add_belonging
 from app.customers.commands.belongings import change as change_belonging
 from app.customers.commands.belongings import confirm as confirm_belonging
@@ -28,9 +29,12 @@ __all__ = [
     "Created",
     "NewContact",
     "NewCustomer",
+    "Wanted",
     "add_belonging",
     "add_identifier",
     "announced",
+    "assign",
+    "assign_one",
     "change_belonging",
     "change_relationship",
     "confirm",

@@ -14,6 +14,7 @@ from app.core.sql import together
 from app.customers import queries
 from app.customers.birthday import merged
 from app.customers.commands.facts import noted
+from app.customers.commands.reaching import owned, placed, refuse_beyond
 from app.customers.commands.rows import (
     claim,
     collected,
@@ -40,6 +41,8 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
     refusal = item.refused(tx.caller.field_groups) or item.misfit(item.fields.get("kind") or DEFAULTS["kind"])
     if refusal is not None:
         raise refusal
+    await refuse_beyond(tx, item)
+    placed(tx, item)
     source = origin(tx.caller, item.provenance)
     customer, given = item.id or new_id(), {one.identifier.key: one for one in item.identifiers}
     chosen = primaries(given)
@@ -56,7 +59,8 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
         holders = found.get(lost[0].identifier.key, [])
         if customer in holders:
             raise Problem(CUSTOMER_EXISTS)
-        raise taken(lost[0], holders[0] if holders and tx.caller.may("customers:read") else None, _between(lost, found))
+        told = holders and tx.caller.may("customers:read") and not await queries.hidden(tx, holders[:1])
+        raise taken(lost[0], holders[0] if told else None, _between(lost, found))
     fields, times = apply(DEFAULTS, {}, item.fields, now=tx.now, collected_at=item.collected_at or tx.now)
     if not await insert_customers(tx, [customer_row(customer, fields, times)]):
         raise Problem(CUSTOMER_EXISTS)
@@ -66,6 +70,7 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
     event, terms = Event("customer.created", customer, customer, 1), await rewrite({customer: fields}, new=True)
     inserts = (*terms.inserts, *([noted(facts)] if facts else ()))
     await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *inserts))
+    await owned(tx, [customer])
     return customer
 
 
@@ -94,6 +99,7 @@ async def patch(tx: Tx, customer: uuid.UUID, item: Item, version: int, sections:
     refusal = refusal or item.misfit(item.fields.get("kind") or row["kind"])
     if refusal is not None:
         raise refusal
+    await refuse_beyond(tx, item)
     before, given = from_columns(row), item.fields
     after = {name: value for name, value in {**before, **given}.items() if value is not None or "." not in name}
     if given.get("birthday") is not None:

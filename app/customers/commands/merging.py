@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core.db import Tx
 from app.core.person import Fields, Trip, put_images
+from app.customers.commands.assigning import follow_merge, follow_undo
 from app.customers.commands.terms import keep_terms
 from app.customers.merging import UNSOURCED, Side, merged, restored, side
 from app.customers.models import Customer, Fact, IdentifierRow, Relationship
@@ -22,7 +23,7 @@ _NAMES = ("display_name", "given_name", "family_name", "reading")
 # What the record of somebody who was merged, or erased, no longer says.
 BLANK: Fields = {
     **dict.fromkeys((*_NAMES, "gender", "birth_month", "birth_day", "birth_year", "language", "home_store")),
-    **dict.fromkeys(("account_manager", "source", "grade")), "profile": {}, "collected": {}, "suspect": [],
+    **dict.fromkeys((*UNSOURCED, "source")), "profile": {}, "collected": {}, "suspect": [],
 }  # fmt: skip
 
 _FACTS = text("SELECT path, to_jsonb(f) FROM facts f WHERE customer_id = :customer ORDER BY path")
@@ -59,7 +60,8 @@ UPDATE customers c SET
   kind = r.kind, status = r.status, display_name = r.display_name, given_name = r.given_name,
   family_name = r.family_name, reading = r.reading, gender = r.gender, birth_month = r.birth_month,
   birth_day = r.birth_day, birth_year = r.birth_year, language = r.language, home_store = r.home_store,
-  account_manager = r.account_manager, source = r.source, grade = r.grade, merged_into = NULL, profile = r.profile,
+  account_manager = r.account_manager, sponsor = r.sponsor, source = r.source, grade = r.grade,
+  merged_into = NULL, profile = r.profile,
   collected = r.collected, suspect = r.suspect, version = c.version + 1, updated_at = :now
 FROM jsonb_populate_record(NULL::customers, :row) r WHERE c.id = :loser
 """
@@ -94,6 +96,7 @@ async def unite(tx: Tx, trip: Trip) -> None:
     kept.before["resolved"] = sorted(str(row.id) for row in await tx.rows(resolved.returning(Customer.id)))
     gone = {**BLANK, "status": "merged", "merged_into": trip.winner, "version": Customer.version + 1}
     await tx.execute(update(Customer).where(Customer.id == trip.loser).values(**gone, updated_at=tx.now))
+    trip.of("assignments").before = dict(await follow_merge(tx, trip.winner, made.fields))
     await keep_terms(tx, {trip.winner: made.fields, trip.loser: {"kind": made.fields["kind"]}})
 
 
@@ -116,6 +119,7 @@ async def part(tx: Tx, trip: Trip) -> None:
     resolved = literal([uuid.UUID(one) for one in kept.before["resolved"]], ARRAY(Uuid))
     back = update(Customer).where(Customer.id == any_(resolved), Customer.merged_into == trip.winner)
     await tx.execute(back.values(merged_into=trip.loser))
+    await follow_undo(tx, trip.winner, whole, trip.of("assignments").before)
     await keep_terms(tx, {trip.winner: whole, trip.loser: row})
 
 

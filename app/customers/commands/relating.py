@@ -81,6 +81,8 @@ async def _at(tx: Tx, customer: uuid.UUID, one: uuid.UUID, version: int) -> Mapp
         raise Problem(NOT_FOUND)
     if customer not in await queries.locked(tx, [customer, row["other"]]):
         raise Problem(NOT_FOUND)
+    if await queries.hidden(tx, [row["other"]]):
+        raise Problem(NOT_FOUND)
     # Read again under the lock: somebody may have changed it since.
     row = await held(tx, RELATIONSHIP, customer, one)
     if row is None:

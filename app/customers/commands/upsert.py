@@ -16,6 +16,7 @@ from app.core.errors import BUSY, NOT_FOUND, RETRY_SOON, Problem, ProblemType
 from app.core.sql import together
 from app.customers import queries
 from app.customers.commands.facts import confirm_identifiers, noted
+from app.customers.commands.reaching import beyond, owned, placed
 from app.customers.commands.refusing import note_refused
 from app.customers.commands.rows import (
     Held,
@@ -89,7 +90,8 @@ async def upsert_many(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decide
     identifiers belong to different customers fails with `identifier_taken`. `home_store` must exist. Raises Problem
     `busy` if others keep taking and dropping the same identifiers.
     """
-    refusals = {index: item.refused(tx.caller.field_groups) for index, item in items}
+    stores, groups = await queries.reached_stores(tx), tx.caller.field_groups
+    refusals = {index: item.refused(groups) or beyond(stores, item) for index, item in items}
     items = [(index, item) for index, item in items if refusals[index] is None]
     for _ in range(ATTEMPTS):
         plan = await _plan(tx, items, first_decides=first_decides)
@@ -113,6 +115,7 @@ async def upsert_many(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decide
     await _mark(tx, [states[target.id] for target in existing if target.id in states], claimed)
     await _write(tx, list(states.values()))
     await note_refused(tx, [one.refusal for one in plan.failed.values() if isinstance(one, Taken)])
+    await owned(tx, [one for one, state in states.items() if state.target.new])
     outcomes = {index: problem for index, problem in refusals.items() if problem is not None} | plan.failed
     for state in states.values():
         outcomes.update({index: (status, state.target.id) for index, status in state.statuses.items()})
@@ -124,9 +127,10 @@ async def _plan(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decides: boo
     holders = await queries.holders(tx, [identifier.key for identifier in exclusive])
     ids = [item.id for _, item in items if item.id is not None]
     known = await queries.known(tx, ids) if ids else {}
+    hidden = await queries.hidden(tx, [*known, *(found[0] for found in holders.values())])
     plan = assign(
         items, {key: found[0] for key, found in holders.items()}, known,
-        first_decides=first_decides, tell_holder=tx.caller.may("customers:read"),
+        first_decides=first_decides, tell_holder=tx.caller.may("customers:read"), hidden=hidden,
     )  # fmt: skip
     if any(item.only for _, item in items):
         there = [target.id for target in plan.targets.values() if not target.new]
@@ -135,6 +139,7 @@ async def _plan(tx: Tx, items: Sequence[tuple[int, Item]], *, first_decides: boo
 
 
 def _folded_new(tx: Tx, target: Target) -> _State:
+    placed(tx, target.items[0][1])
     state, seen = _State(target, 0, dict(DEFAULTS), {}), set[Key]()
     for place, (index, item) in enumerate(target.items):
         keys = {given.identifier.key for given in item.identifiers}

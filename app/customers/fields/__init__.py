@@ -6,11 +6,13 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, FromClause, Integer, case, cast, func, literal, select
 
 from app.catalog.fields import column, store_fields, store_side
+from app.core.caller import NAMES
 from app.core.fields import Evaluation, Field, FieldType, Pii, Population
 from app.customers.attributes import PROFILE, Attribute, Type
 from app.customers.models import GENDERS, KINDS, STATUSES, Customer, IdentifierRow
 
 _CHANGED = ("customer.created", "customer.updated")
+_ASSIGNED = (*_CHANGED, "customer.assigned")
 _GONE = ("merged", "erased")
 
 # Walk-ins stand for nobody in particular, and who was merged or erased is nobody any more.
@@ -48,7 +50,7 @@ def _has(kind: str) -> Any:
 
 
 def _field(name: str, label: str, kind: FieldType, **more: Any) -> Field:
-    return Field(name, label, kind, more.pop("value", None) or column(name), changed_by=_CHANGED, **more)
+    return Field(name, label, kind, more.pop("value", None) or column(name), **{"changed_by": _CHANGED, **more})
 
 
 def _personal(name: str, label: str, kind: FieldType, **more: Any) -> Field:
@@ -103,10 +105,12 @@ _PRESENT_STATUSES = tuple(status for status in STATUSES if status not in _GONE)
 FIELDS: tuple[Field, ...] = (
     _field("kind", "Kind", FieldType.CHOICE, choices=_WRITABLE_KINDS),
     _field("status", "Status", FieldType.CHOICE, choices=_PRESENT_STATUSES),
-    _field("display_name", "Name", FieldType.TEXT, pii=Pii.IDENTIFYING),
+    _field("display_name", "Name", FieldType.TEXT, pii=Pii.IDENTIFYING, more_groups=(NAMES,)),
     _field("language", "Language", FieldType.TEXT),
     _field("home_store", "Home store", FieldType.TEXT, values_at="/v1/stores"),
     *store_fields("home", "Home store", _HOME, changed_by=_CHANGED),
+    _field("account_manager", "Account manager", FieldType.TEXT, changed_by=_ASSIGNED),
+    _field("sponsor", "Sponsor", FieldType.TEXT, changed_by=_ASSIGNED),
     _field("created", "Customer since", FieldType.DATE, value=_created),
     _personal("given_name", "Given name", FieldType.TEXT, pii=Pii.IDENTIFYING),
     _personal("family_name", "Family name", FieldType.TEXT, pii=Pii.IDENTIFYING),

@@ -14,7 +14,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     SmallInteger,
     Text,
-    UniqueConstraint,
     text,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB
@@ -25,6 +24,15 @@ from app.core.caller import FIELD_GROUPS
 from app.core.errors import NOT_FOUND, ProblemType
 from app.core.fields import Pii
 from app.core.tables import Base, Stamp
+from app.customers.models.belongings import (
+    ADDRESS_KINDS,
+    AUTHORITIES,
+    INVERSE,
+    Address,
+    Contact,
+    Relationship,
+    totals,
+)
 from app.customers.models.contact import (
     CONTACT_RESERVED,
     RESERVATION_ENDED,
@@ -33,14 +41,18 @@ from app.customers.models.contact import (
     ContactPolicy,
     ContactReservation,
 )
-from app.customers.models.duplicates import PLACE, PLACED, DuplicateCandidate, DuplicateState
+from app.customers.models.duplicates import DuplicateCandidate, DuplicateState
 from app.customers.models.merging import CUSTOMER_ERASED, CUSTOMER_MERGED, Merge, MergeRow
+from app.customers.models.ownership import Assignment, Handover
+from app.customers.record import PARTS
 
 __all__ = [
-    "CONTACT_RESERVED", "CUSTOMER_ERASED", "CUSTOMER_EXISTS", "CUSTOMER_MERGED", "GENDERS", "IDENTIFIERS_MAX",
-    "IDENTIFIER_TAKEN", "KINDS", "PROBLEMS", "RESERVATION_ENDED", "SPELT", "STATUSES", "TOO_MANY_IDENTIFIERS",
-    "TYPED_NUMBERS", "Consent", "ContactMade", "ContactPolicy", "ContactReservation", "Customer",
-    "DuplicateCandidate", "DuplicateState", "IdentifierRow", "Merge", "MergeRow", "SearchTerm",
+    "ADDRESS_KINDS", "ATTRIBUTE_FIXED", "AUTHORITIES", "BELONGINGS_MAX", "CONTACT_RESERVED", "CUSTOMER_ERASED",
+    "CUSTOMER_EXISTS", "CUSTOMER_MERGED", "GENDERS", "IDENTIFIERS_MAX", "IDENTIFIER_TAKEN", "INVERSE", "KINDS",
+    "PROBLEMS", "REACHED", "RESERVATION_ENDED", "SPELT", "STATUSES", "TOO_MANY_ATTRIBUTES", "TOO_MANY_BELONGINGS",
+    "TOO_MANY_IDENTIFIERS", "TOO_WIDE", "TYPED_NUMBERS", "Address", "Assignment", "Consent", "Contact",
+    "ContactMade", "ContactPolicy", "ContactReservation", "CustomAttribute", "Customer", "DuplicateCandidate",
+    "DuplicateState", "Fact", "Handover", "IdentifierRow", "Merge", "MergeRow", "Relationship", "SearchTerm",
 ]  # fmt: skip
 
 KINDS = ("person", "business", "walk_in")
@@ -52,15 +64,6 @@ SPELT = "kind IN ('name', 'part') AND term < '{'"
 REACHED = ("phone", "email")
 GENDERS = ("female", "male", "other")
 CUSTOM_TYPES = ("text", "choice", "tags", "integer", "money", "date", "boolean")
-ADDRESS_KINDS = ("home", "work", "billing", "delivery", "store", "other")
-AUTHORITIES = ("decides", "influences", "advises", "uses", "none")
-# What the other customer is to this one -> what this one is to the other.
-INVERSE = {
-    "household": "household", "spouse": "spouse", "parent": "child", "child": "parent", "relative": "relative",
-    "friend": "friend", "colleague": "colleague", "employer": "employee", "employee": "employer",
-    "referrer": "referred", "referred": "referrer", "owner": "owned", "owned": "owner",
-    "supplier": "supplied", "supplied": "supplier",
-}  # fmt: skip
 PII = tuple(one.value for one in Pii)
 
 # So many of each a customer may have.
@@ -77,14 +80,6 @@ ALREADY_RELATED = ProblemType("already_related", 409, "The two customers are in 
 TOO_WIDE = ProblemType("too_wide", 422, "This asks for more than one answer may hold")
 CUSTOMER_EXISTS = ProblemType("customer_exists", 409, "There is already a customer with this id")
 TOO_MANY_IDENTIFIERS = ProblemType("too_many_identifiers", 409, "The customer has as many identifiers as it may have")
-
-
-def _totals(table: str) -> tuple[Index, Index]:
-    """For totals of a period: rows come nearly in the order of their time, so a few pages of index do."""
-    return (
-        Index(f"ix_{table}_collected_at", "collected_at", postgresql_using="brin"),
-        Index(f"ix_{table}_confirmed_at", "confirmed_at", postgresql_where=text("confirmed_at IS NOT NULL")),
-    )
 
 
 class Customer(Base):
@@ -111,6 +106,7 @@ class Customer(Base):
         Index("ix_customers_kind", "kind", "id"),
         Index("ix_customers_status", "status", "id"),
         Index("ix_customers_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        *(Index(f"ix_customers_{name}", name, "id", postgresql_where=text(f"{name} IS NOT NULL")) for name in PARTS),
         # How many share a birthday, and whose is near.
         Index(
             "ix_customers_birthday",
@@ -135,6 +131,7 @@ class Customer(Base):
     language: Mapped[str | None]
     home_store: Mapped[str | None] = mapped_column(ForeignKey("stores.code"))
     account_manager: Mapped[str | None]
+    sponsor: Mapped[str | None]
     source: Mapped[str | None]
     grade: Mapped[str | None]
     merged_into: Mapped[uuid.UUID | None]
@@ -182,7 +179,7 @@ class IdentifierRow(Base):
             postgresql_where=text("kind = 'email'"),
         ),
         Index("ix_identifiers_created_at", "created_at", postgresql_using="brin"),
-        *_totals("identifiers"),
+        *totals("identifiers"),
     )
 
     kind: Mapped[str]
@@ -262,106 +259,6 @@ class Fact(Base):
     confirmed_store: Mapped[str | None]
     store: Mapped[str | None]
     previous: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
-
-
-class _Belonging:
-    """What an address and a key person have in common: a version of its own, and where it came from.
-
-    `previous` are the values that its last change replaced, by their columns.
-    """
-
-    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id"))
-    id: Mapped[uuid.UUID]
-    version: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[Stamp]
-    updated_at: Mapped[Stamp]
-    collected_at: Mapped[Stamp]
-    confirmed_at: Mapped[datetime | None]
-    licence_end: Mapped[date | None]
-    channel: Mapped[str]
-    collector: Mapped[str]
-    store: Mapped[str | None]
-    confirmed_by: Mapped[str | None]
-    confirmed_store: Mapped[str | None]
-    previous: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-
-
-class Address(_Belonging, Base):
-    """Where a customer lives, works, is billed or gets deliveries."""
-
-    __tablename__ = "addresses"
-    __table_args__ = (
-        PrimaryKeyConstraint("customer_id", "id"),
-        CheckConstraint(f"kind IN {ADDRESS_KINDS}", name="kind"),
-        Index("ix_addresses_place", text(PLACE), postgresql_where=text(PLACED)),
-        *_totals("addresses"),
-    )
-
-    kind: Mapped[str]
-    country: Mapped[str | None]
-    region: Mapped[str | None]
-    city: Mapped[str | None]
-    district: Mapped[str | None]
-    street: Mapped[str | None]
-    postcode: Mapped[str | None]
-    recipient: Mapped[str | None]
-    note: Mapped[str | None]
-
-
-class Contact(_Belonging, Base):
-    """A key person of a customer that is a business. Phones and e-mail are kept as typed: they find nobody."""
-
-    __tablename__ = "contacts"
-    __table_args__ = (
-        PrimaryKeyConstraint("customer_id", "id"),
-        CheckConstraint(f"authority IN {AUTHORITIES}", name="authority"),
-        CheckConstraint(
-            "(birth_month IS NULL) = (birth_day IS NULL) AND (birth_year IS NULL OR birth_month IS NOT NULL)"
-            " AND birth_month BETWEEN 1 AND 12 AND birth_day BETWEEN 1 AND 31 AND birth_year BETWEEN 1900 AND 2200",
-            name="birthday",
-        ),
-        *_totals("contacts"),
-    )
-
-    birth_month: Mapped[int | None] = mapped_column(SmallInteger)
-    birth_day: Mapped[int | None] = mapped_column(SmallInteger)
-    birth_year: Mapped[int | None] = mapped_column(SmallInteger)
-    role: Mapped[str]
-    title: Mapped[str | None]
-    authority: Mapped[str | None]
-    standing: Mapped[str | None]
-    name: Mapped[str | None]
-    email: Mapped[str | None]
-    address: Mapped[str | None]
-    note: Mapped[str | None]
-    phones: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    likes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-
-
-class Relationship(Base):
-    """`other` is `kind` of the customer: its referrer, its employer, its parent.
-
-    Each relationship has two rows with one `id`, one per side, written together: the other side's row has the inverse
-    kind. `other` has no foreign key: it is another customer's row.
-    """
-
-    __tablename__ = "relationships"
-    __table_args__ = (
-        PrimaryKeyConstraint("customer_id", "id"),
-        UniqueConstraint("customer_id", "other", "kind"),
-        CheckConstraint(f"kind IN {tuple(INVERSE)}", name="kind"),
-        CheckConstraint("other <> customer_id", name="other"),
-    )
-
-    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id"))
-    id: Mapped[uuid.UUID]
-    other: Mapped[uuid.UUID]
-    version: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[Stamp]
-    updated_at: Mapped[Stamp]
-    since: Mapped[date | None]
-    kind: Mapped[str]
-    note: Mapped[str | None]
 
 
 class CustomAttribute(Base):

@@ -10,6 +10,16 @@ from app.customers.queries.quality import (
     read_basis,
     totals,
 )
+from app.customers.queries.reach import (
+    hidden,
+    may_see,
+    present,
+    reach_values,
+    reached,
+    reached_sql,
+    reached_stores,
+    visible_to,
+)
 from app.customers.queries.reading import (
     Filter,
     attribute,
@@ -33,7 +43,6 @@ from app.customers.queries.reading import (
     page,
     regions,
     search_terms,
-    visible_to,
 )
 
 __all__ = [
@@ -50,6 +59,7 @@ __all__ = [
     "document",
     "editable",
     "everyone",
+    "hidden",
     "holders",
     "kinds_of",
     "known",
@@ -57,12 +67,18 @@ __all__ = [
     "living",
     "locked",
     "many",
+    "may_see",
     "members",
     "named_after",
     "oldest",
     "one",
     "page",
+    "present",
     "provenance",
+    "reach_values",
+    "reached",
+    "reached_sql",
+    "reached_stores",
     "read_basis",
     "regions",
     "search_terms",

@@ -5,7 +5,21 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Date, DateTime, Text, bindparam, case, cast, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    DateTime,
+    SmallInteger,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.core.caller import Caller
@@ -13,7 +27,9 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.customers.belongings import ADDRESS, CONTACT, RELATIONSHIP, Kind
 from app.customers.models import Address, Contact, Customer, Relationship
-from app.customers.queries.reading import visible_to
+from app.customers.queries import masks
+from app.customers.queries.reach import present, reached
+from app.customers.queries.reading import display_name
 
 TABLES: dict[str, Any] = {ADDRESS.word: Address, CONTACT.word: Contact, RELATIONSHIP.word: Relationship}
 _ORIGIN = ("channel", "collector", "store", "confirmed_by")
@@ -31,12 +47,25 @@ def _members(kind: Kind, groups: frozenset[str]) -> dict[str, Any]:
     for name, group in kind.groups.items():
         if group in groups:
             shown[name] = _birthday() if name == "birthday" else getattr(table, name)
+    shown |= _masked(kind, table, groups)
     if kind is not RELATIONSHIP:
         shown |= {name: getattr(table, name) for name in _ORIGIN}
         shown |= {"collected_at": json_time(table.collected_at), "confirmed_at": json_time(table.confirmed_at)}
         shown |= {"licence_end": table.licence_end, "state": _state(table), "previous": _previous(kind, groups)}
     shown |= {"version": table.version, "created_at": json_time(table.created_at)}
     return {**shown, "updated_at": json_time(table.updated_at)}
+
+
+def _masked(kind: Kind, table: Any, groups: frozenset[str]) -> dict[str, Any]:
+    """The fields that these groups show masked."""
+    shown: dict[str, Any] = {}
+    if kind is CONTACT and masks.is_masked("personal", groups):
+        shown |= {"name": masks.name(table.name), "birthday": _birthday(year=False)}
+    if kind is CONTACT and masks.is_masked("contact", groups):
+        shown |= {"phones": masks.phones(table.phones), "email": masks.email(table.email)}
+    if kind is ADDRESS and masks.is_masked("contact", groups):
+        shown |= {"district": table.district, "recipient": masks.name(table.recipient)}
+    return shown
 
 
 async def belongings(tx: Tx, kind: Kind, customer: uuid.UUID, today: date) -> str | None:
@@ -56,6 +85,7 @@ async def relationships(
     row = Relationship
     wanted = select(row.id, cast(document(RELATIONSHIP, tx.caller.field_groups), Text))
     wanted = wanted.join(Customer, Customer.id == row.customer_id).where(row.customer_id == customer, *_seen(tx))
+    wanted = wanted.where(reached(tx.caller, row.other))
     if after is not None:
         wanted = wanted.where(row.id > after)
     rows = await tx.rows(wanted.order_by(row.id).limit(limit))
@@ -65,13 +95,17 @@ async def relationships(
 
 
 def related(customer: ColumnElement[Any], caller: Caller, most: int) -> ColumnElement[Any]:
-    """A JSON list of the first relationships of the customer in this column, with the displayed name of each other."""
+    """A JSON list of the first relationships of the customer in this column, with the displayed name of each other.
+
+    For a hot statement: see `visible_to`. Of customers whom the caller may not know of nothing is told.
+    """
     row = Relationship
     shown = _members(RELATIONSHIP, caller.field_groups)
     if "basic" in caller.field_groups:
-        name = select(Customer.display_name).where(Customer.id == row.other, visible_to(caller)).correlate(row)
+        name = select(display_name(caller.field_groups)).where(Customer.id == row.other).correlate(row)
         shown["other_name"] = name.scalar_subquery()
     first = select(row.id, json_object(**shown).label("document")).where(row.customer_id == customer)
+    first = first.where(reached(caller, row.other, hot=True))
     each = first.order_by(row.id).limit(most).correlate_except(row).lateral("related")
     listed = select(func.json_agg(aggregate_order_by(each.c.document, each.c.id), type_=JSON))
     return func.coalesce(listed.scalar_subquery(), literal([], JSON))
@@ -101,7 +135,7 @@ async def count(tx: Tx, kind: Kind, customer: uuid.UUID) -> int:
 
 
 def _seen(tx: Tx) -> tuple[ColumnElement[bool], ...]:
-    return (Customer.kind != "walk_in", visible_to(tx.caller))
+    return (Customer.kind != "walk_in", present(tx.caller))
 
 
 def _state(table: Any) -> ColumnElement[Any]:
@@ -127,6 +161,7 @@ def _times(tx: Tx, kind: Kind, today: date) -> dict[str, Any]:
     return {"today": today, "stale_since": tx.now - timedelta(days=kind.fresh_days)}
 
 
-def _birthday() -> ColumnElement[Any]:
-    parts = json_object(month=Contact.birth_month, day=Contact.birth_day, year=Contact.birth_year)
+def _birthday(*, year: bool = True) -> ColumnElement[Any]:
+    known = Contact.birth_year if year else cast(null(), SmallInteger)
+    parts = json_object(month=Contact.birth_month, day=Contact.birth_day, year=known)
     return case((Contact.birth_month.is_not(None), parts))

@@ -27,7 +27,8 @@ from app.core.db import Tx
 from app.core.documents import Sections, json_object, json_time
 from app.customers.duplicates import WEIGHTS
 from app.customers.models import Customer, DuplicateCandidate
-from app.customers.queries.reading import members, visible_to
+from app.customers.queries.reach import visible_to
+from app.customers.queries.reading import members
 
 # What is shown of each of the two: enough to tell them apart, and their version for what is done next.
 SHOWN = (

@@ -32,7 +32,7 @@ from app.customers.contact_rules import CAP_MAX, Cap, Known, Policy, windows_of
 from app.customers.fields.contact import cadence, in_force
 from app.customers.models import Consent, ContactMade, ContactPolicy, ContactReservation, Customer
 from app.customers.purposes import ANY
-from app.customers.queries.reading import visible_to
+from app.customers.queries.reach import present, visible_to
 
 Document = tuple[str, int]
 
@@ -57,11 +57,6 @@ class Usual:
         if self.contact.most is None or self.contact.within_days is None:
             return None
         return Cap(self.contact.most, self.contact.within_days)
-
-
-async def may_see(tx: Tx, customer: uuid.UUID) -> bool:
-    """Whether there is such a customer for the caller."""
-    return await tx.scalar(select(Customer.id).where(Customer.id == customer, visible_to(tx.caller))) is not None
 
 
 # --- decisions --------------------------------------------------------------------------------------------------------
@@ -156,7 +151,7 @@ async def known(
         .outerjoin(Store, Store.code == Customer.home_store)
         .outerjoin(policy, policy.customer_id == Customer.id)
         .outerjoin(held, held.customer_id == Customer.id)
-        .where(Customer.id == customer, visible_to(tx.caller))
+        .where(Customer.id == customer, present(tx.caller))
     )  # fmt: skip
     rows = await tx.rows(statement)
     if not rows:
@@ -198,7 +193,7 @@ async def policy(tx: Tx, customer: uuid.UUID, usual: Usual) -> dict[str, Any] | 
         .select_from(Customer)
         .outerjoin(Store, Store.code == Customer.home_store)
         .outerjoin(ContactPolicy, ContactPolicy.customer_id == Customer.id)
-        .where(Customer.id == customer, visible_to(tx.caller))
+        .where(Customer.id == customer, present(tx.caller))
     )
     rows = await tx.rows(statement)
     if not rows:
@@ -248,7 +243,7 @@ async def contact(tx: Tx, customer: uuid.UUID, contact_id: uuid.UUID) -> str | N
         id=c.id, customer_id=c.customer_id, channel=c.channel, reached=c.reached, at=json_time(c.at), agent=c.agent,
         recorded_at=json_time(c.recorded_at), recorded_by=c.recorded_by,
     )  # fmt: skip
-    seen = select(Customer.id).where(Customer.id == customer, visible_to(tx.caller)).exists()
+    seen = select(Customer.id).where(Customer.id == customer, present(tx.caller)).exists()
     found = await tx.scalar(select(cast(shown, Text)).where(c.customer_id == customer, c.id == contact_id, seen))
     return None if found is None else str(found)
 

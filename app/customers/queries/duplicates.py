@@ -18,7 +18,8 @@ from app.core.sql import recordset
 from app.customers.duplicates import BIRTHDAY_MAX, BLOCK_MAX, FAMILY, Pair
 from app.customers.models import Address, Customer, DuplicateCandidate, IdentifierRow, Relationship
 from app.customers.models.duplicates import PLACE, PLACED
-from app.customers.queries.reading import editable, visible_to
+from app.customers.queries.reach import visible_to
+from app.customers.queries.reading import editable
 from app.feed.models import FeedState
 
 # So many identifiers, birthdays, addresses or pairs are read in one look of a sweep, and all that have the last value.

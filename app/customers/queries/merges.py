@@ -10,7 +10,7 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.core.errors import Problem
 from app.customers.models import CUSTOMER_ERASED, CUSTOMER_MERGED, Customer, Merge, MergeRow
-from app.customers.queries.reading import visible_to
+from app.customers.queries.reach import visible_to
 
 # What a conflict shows of the two values, if the caller may see it.
 _VALUES = ("winner", "loser")

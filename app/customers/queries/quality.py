@@ -28,6 +28,7 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSON
 
+from app.core.caller import NAMES
 from app.core.db import Tx
 from app.core.documents import json_object
 from app.core.types import rfc3339
@@ -36,7 +37,8 @@ from app.customers.completeness import Known
 from app.customers.fields.completeness import crowd
 from app.customers.models import REACHED, Address, Contact, CustomAttribute, Customer, Fact, IdentifierRow
 from app.customers.provenance import CHANNELS, state
-from app.customers.queries.reading import attribute_of, visible_to
+from app.customers.queries.reach import present, visible_to
+from app.customers.queries.reading import attribute_of
 from app.customers.record import COLUMNS, from_columns, names_of
 
 _OF_OWN = ("name", "label", "type", "kinds", "field_group", "pii", "weight", "question", "choices", "fresh_days")
@@ -58,12 +60,13 @@ async def provenance(
         if attribute is None or attribute.group not in held:
             continue
         suspect = fact.suspect or fact.path in row["suspect"]
+        told = fact.previous if fact.path != "display_name" or tx.caller.sees(NAMES) else None
         known = bool(fact.identifier) or values.get(fact.path) is not None
         shown = {
             "path": fact.path, "label": attribute.label, "channel": fact.channel,
             "direct": None if fact.channel is None else CHANNELS[fact.channel][1], "collector": fact.collector,
             "store": fact.store, "collected_at": rfc3339(fact.collected_at), "confirmed_at": _time(fact.confirmed_at),
-            "confirmed_by": fact.confirmed_by, "licence_end": fact.licence_end, "previous": fact.previous,
+            "confirmed_by": fact.confirmed_by, "licence_end": fact.licence_end, "previous": told,
             "identifier_id": None if fact.identifier is None else str(fact.identifier),
         }  # fmt: skip
         fresh = state(fact.collected_at, fact.confirmed_at, attribute.fresh_days, now)
@@ -296,7 +299,7 @@ def _crowd(least: int) -> ColumnElement[Any]:
 
 async def _row(tx: Tx, customer: uuid.UUID, *more: ColumnElement[Any]) -> Mapping[str, Any] | None:
     wanted: Select[Any] = select(*Customer.__table__.c, *more)
-    seen = (Customer.kind != "walk_in", visible_to(tx.caller))
+    seen = (Customer.kind != "walk_in", present(tx.caller))
     rows = await tx.rows(wanted.where(Customer.id == customer, *seen))
     return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     DateTime,
+    SmallInteger,
     SQLColumnExpression,
     Text,
     Uuid,
@@ -21,13 +22,14 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    null,
     select,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSON, JSONB, aggregate_order_by
 
 from app.catalog import queries as catalog_queries
-from app.core.caller import FIELD_GROUPS, Caller
+from app.core.caller import FIELD_GROUPS
 from app.core.db import Tx
 from app.core.documents import Sections, json_object, json_time
 from app.core.fields import Pii
@@ -35,7 +37,9 @@ from app.core.sql import recordset
 from app.customers.attributes import CUSTOM, SECTIONS, Attribute, Type, hidden_sections
 from app.customers.intake import Regions
 from app.customers.models import Address, CustomAttribute, Customer, Fact, IdentifierRow, SearchTerm
-from app.customers.record import COLUMNS
+from app.customers.queries import masks
+from app.customers.queries.reach import GONE, present, visible_to
+from app.customers.record import COLUMNS, PARTS
 from app.customers.terms import NAMED, Term
 
 Key = tuple[str, str]
@@ -47,15 +51,19 @@ def members(groups: frozenset[str], sections: Sections) -> dict[str, SQLColumnEx
     """The members of a customer's document over `customers`, in order; what the groups do not show is absent."""
     shown: dict[str, SQLColumnExpression[Any]] = {"id": Customer.id}
     if "basic" in groups:
-        shown |= {"kind": Customer.kind, "status": Customer.status, "display_name": Customer.display_name}
+        shown |= {"kind": Customer.kind, "status": Customer.status, "display_name": display_name(groups)}
         shown |= {"language": Customer.language, "home_store": Customer.home_store}
+        shown |= {part: Customer.__table__.c[part] for part in PARTS}
     if "personal" in groups:
         shown |= {"given_name": Customer.given_name, "family_name": Customer.family_name, "reading": Customer.reading}
         shown |= {"gender": Customer.gender, "birthday": birthday(), "source": Customer.source}
+    if masks.is_masked("personal", groups):
+        shown |= {part: masks.name(getattr(Customer, part)) for part in ("given_name", "family_name", "reading")}
+        shown["birthday"] = birthday(year=False)
     if groups & SECTION_GROUPS:
         shown["profile"] = profile(groups)
-    if "contact" in groups:
-        shown["identifiers"] = identifiers()
+    if "contact" in groups or masks.is_masked("contact", groups):
+        shown["identifiers"] = identifiers(masked="contact" not in groups)
     shown |= {section.name: section.build(Customer.__table__.c.id) for section in sections.visible(groups)}
     shown["version"] = Customer.version
     if "basic" in groups:
@@ -63,9 +71,16 @@ def members(groups: frozenset[str], sections: Sections) -> dict[str, SQLColumnEx
     return shown
 
 
-def birthday() -> ColumnElement[Any]:
+def display_name(groups: frozenset[str]) -> ColumnElement[Any]:
+    """The displayed name of a row of `customers`, as these field groups show it."""
+    shown = Customer.__table__.c.display_name
+    return masks.name(shown) if masks.is_masked("personal", groups) else shown
+
+
+def birthday(*, year: bool = True) -> ColumnElement[Any]:
     """A birthday as JSON: month, day, and the year or null."""
-    parts = json_object(month=Customer.birth_month, day=Customer.birth_day, year=Customer.birth_year)
+    known = Customer.birth_year if year else cast(null(), SmallInteger)
+    parts = json_object(month=Customer.birth_month, day=Customer.birth_day, year=known)
     return case((Customer.birth_month.is_not(None), parts))
 
 
@@ -100,12 +115,17 @@ def lacks(attribute: Attribute) -> ColumnElement[bool]:
     return Customer.__table__.c["birth_month" if attribute.path == "birthday" else attribute.path].is_(None)
 
 
-def identifiers() -> ColumnElement[Any]:
+def identifiers(*, masked: bool = False) -> ColumnElement[Any]:
     """All identifiers of a customer as a JSON list."""
     row = IdentifierRow
+    value: ColumnElement[Any] = row.__table__.c.value
+    typed: ColumnElement[Any] = row.__table__.c.typed
+    if masked:
+        # What was typed could be anything.
+        value = typed = masks.identifier(row.kind, value)
     one = json_object(
         id=row.id, kind=func.split_part(row.kind, ":", 1), system=func.nullif(func.split_part(row.kind, ":", 2), ""),
-        value=row.value, typed=row.typed, primary=row.is_primary, verified_at=json_time(row.verified_at),
+        value=value, typed=typed, primary=row.is_primary, verified_at=json_time(row.verified_at),
         licence_end=row.licence_end,
     )  # fmt: skip
     listed = func.json_agg(aggregate_order_by(one, row.kind, row.created_at, row.value))
@@ -133,17 +153,9 @@ async def holders(tx: Tx, keys: Iterable[Key]) -> dict[Key, list[uuid.UUID]]:
 
 
 async def known(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, bool]:
-    """Which of these customers exist, and whether their record may be changed."""
+    """Which of these customers exist, whoever asks, and whether their record may be changed."""
     rows = await tx.rows(select(Customer.id, editable()).where(_any_of(ids)))
     return {row[0]: row[1] for row in rows}
-
-
-def visible_to(caller: Caller) -> ColumnElement[bool]:
-    """Whether the caller may know of a row of `customers`; what it may not see is exactly as absent.
-
-    A partner sees the customers of its agreements, and there are no agreements yet.
-    """
-    return literal(caller.partner is None)
 
 
 def living(customer: uuid.UUID | ColumnElement[uuid.UUID]) -> ColumnElement[uuid.UUID]:
@@ -174,7 +186,7 @@ async def search_terms(tx: Tx, after: uuid.UUID, upto: uuid.UUID) -> dict[uuid.U
 
 def editable() -> ColumnElement[bool]:
     """Whether a row of `customers` is a record that people and systems change."""
-    return (Customer.kind != "walk_in") & Customer.status.not_in(("merged", "erased"))
+    return (Customer.kind != "walk_in") & Customer.status.not_in(GONE)
 
 
 async def locked(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Mapping[str, Any]]:
@@ -215,7 +227,7 @@ async def count_identifiers(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID,
 async def one(tx: Tx, customer: uuid.UUID, sections: Sections) -> tuple[str, int] | None:
     """(JSON, version) of a customer as the caller may see it; of the one that it was merged into, if it was."""
     shown = document(tx.caller.field_groups, sections)
-    rows = await tx.rows(select(shown, Customer.version).where(Customer.id == living(customer), *_there(tx)))
+    rows = await tx.rows(select(shown, Customer.version).where(Customer.id == living(customer), present(tx.caller)))
     return (rows[0][0], rows[0][1]) if rows else None
 
 
@@ -224,7 +236,7 @@ async def many(tx: Tx, ids: Sequence[uuid.UUID], sections: Sections) -> dict[uui
     shown, asked = document(tx.caller.field_groups, sections), Customer.__table__.alias("asked")
     statement = select(asked.c.id, shown).join(asked, Customer.id == func.coalesce(asked.c.merged_into, asked.c.id))
     wanted = asked.c.id == any_(literal(sorted(set(ids)), ARRAY(Uuid)))
-    return {row[0]: row[1] for row in await tx.rows(statement.where(wanted, *_there(tx)))}
+    return {row[0]: row[1] for row in await tx.rows(statement.where(wanted, present(tx.caller)))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +246,7 @@ class Filter:
     kind: str | None = None
     status: str | None = None
     home_store: str | None = None
+    account_manager: str | None = None
     created_since: datetime | None = None
     updated_since: datetime | None = None
 
@@ -251,10 +264,12 @@ async def page(
     statement = statement.where(visible_to(tx.caller))
     statement = statement.where(Customer.kind == wanted.kind if wanted.kind is not None else Customer.kind != "walk_in")
     # Who was merged or erased is listed for who asks for it.
-    gone = Customer.status.not_in(("merged", "erased"))
+    gone = Customer.status.not_in(GONE)
     statement = statement.where(Customer.status == wanted.status if wanted.status is not None else gone)
     if wanted.home_store is not None:
         statement = statement.where(Customer.home_store == wanted.home_store)
+    if wanted.account_manager is not None:
+        statement = statement.where(Customer.account_manager == wanted.account_manager)
     if wanted.updated_since is not None:
         statement = statement.where(Customer.updated_at >= wanted.updated_since)
     if wanted.created_since is not None:
@@ -310,10 +325,6 @@ def attribute_of(row: Any) -> Attribute:
         f"{CUSTOM}.{row.name}", row.label, Type(row.type), tuple(row.kinds), row.field_group, Pii(row.pii), row.weight,
         row.question or "", tuple(row.choices), row.fresh_days,
     )  # fmt: skip
-
-
-def _there(tx: Tx) -> tuple[ColumnElement[bool], ...]:
-    return (Customer.status.not_in(("merged", "erased")), visible_to(tx.caller))
 
 
 def _columns() -> list[ColumnElement[Any]]:

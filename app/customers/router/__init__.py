@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from app.customers.router import belongings, contact, duplicates, quality, record
+from app.customers.router import belongings, contact, duplicates, ownership, quality, record
 
 router = APIRouter()
-for _part in (quality, record, belongings, contact, duplicates):
+for _part in (quality, record, belongings, contact, duplicates, ownership):
     router.routes.extend(_part.router.routes)
 
 DOORS_RAW, DOORS_BULK, DOORS_STREAMED = record.DOORS_RAW, record.DOORS_BULK, record.DOORS_STREAMED

@@ -19,6 +19,7 @@ from app.customers import commands
 from app.customers.contact_rules import judged
 from app.customers.purposes import happened
 from app.customers.queries import contact as queries
+from app.customers.queries import may_see
 from app.customers.schemas import contact as schemas
 
 router = APIRouter(prefix="/v1", tags=["contact"], route_class=GatedRoute)
@@ -52,7 +53,7 @@ async def list_consents(
     after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
 
     async def work(tx: Tx) -> list[Any] | None:
-        if not await queries.may_see(tx, customer_id):
+        if not await may_see(tx, customer_id):
             return None
         return await queries.decisions(
             tx, customer_id, purpose=query.purpose, history=query.history, after=after, limit=query.limit + 1

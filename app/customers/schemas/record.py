@@ -123,6 +123,7 @@ class CustomerQuery(Wire):
     kind: Literal["person", "business", "walk_in"] | None = None
     status: Literal["target", "prospect", "active", "dormant", "lost", "merged", "erased"] | None = None
     home_store: Code | None = None
+    account_manager: Annotated[Code | None, Field(description="Whose customers: a staff id.")] = None
     created_since: Moment | None = None
     updated_since: Moment | None = None
     limit: Limit = 50
@@ -153,6 +154,8 @@ class CustomerAnswer(Answer):
     display_name: str | None = None
     language: str | None = None
     home_store: str | None = None
+    account_manager: str | None = None
+    sponsor: str | None = None
     given_name: str | None = None
     family_name: str | None = None
     reading: str | None = None

@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Date, DateTime, Select, Text, Uuid, bindparam, cast, column, null, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Date,
+    DateTime,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    column,
+    null,
+    select,
+    text,
+)
 from sqlalchemy.sql.selectable import Subquery
 
 from app.core.caller import Caller
@@ -10,7 +24,7 @@ from app.core.documents import Sections, json_object
 from app.customers import queries as customers_queries
 from app.customers.identifiers import WALK_IN
 from app.customers.models import Customer
-from app.customers.queries import visible_to
+from app.customers.queries import present
 from app.customers.queries.belongings import related
 from app.customers.queries.contact import wishes
 from app.desk.queries.lookup import STANDING, about
@@ -32,7 +46,8 @@ def card(caller: Caller, sections: Sections, shared_birthday: int) -> Select[Any
     `customers.queries.read_basis`; the answer never shows it), `warnings` that of a list for `early_warning.documents`
     (null if they are not for the caller), and the other columns are those of `STANDING`.
 
-    Parameters: `customer`, `today` (the company's day), and its `month` and `day`.
+    Parameters: `customer`, `now`, `today` (the company's day), its `month` and `day`, and those of
+    `customers.queries.reach_values`.
     """
     this, groups = Customer.__table__.c.id, caller.field_groups
     parts = {}
@@ -53,13 +68,14 @@ def card(caller: Caller, sections: Sections, shared_birthday: int) -> Select[Any
             *standing.c,
         )
         .select_from(Customer.__table__.join(standing, standing.c.customer_id == this))
-        .where(this == bindparam("customer", type_=Uuid), Customer.kind != WALK_IN, visible_to(caller))
+        .where(this == bindparam("customer", type_=Uuid), Customer.kind != WALK_IN, present(caller, hot=True))
     )
 
 
 def _standing() -> Subquery:
-    return STANDING.columns(
+    return text(STANDING).columns(
         column("customer_id", Uuid), column("status", Text), column("credit_limit", BigInteger),
         column("balance", BigInteger), column("currency", Text), column("overdue", BigInteger), column("since", Date),
+        column("reserved", BigInteger),
         column("reasons", ARRAY(Text)), column("placed", ARRAY(DateTime(timezone=True))),
     ).subquery("standing")  # fmt: skip

@@ -12,6 +12,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     Subquery,
     Text,
+    TextClause,
     Uuid,
     and_,
     any_,
@@ -44,9 +45,10 @@ ASKED_MAX = 8
 def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
     """What `caller` may see of who has an identifier: one row with the candidates' ids and their JSON array as text.
 
-    Parameters: `kind`, `value`, and today's `month` and `day`. `weights` are the company's own, by path.
+    Parameters: `kind`, `value`, today's `month` and `day`, and those of `customers.queries.reach_values`. `weights` are
+    the company's own, by path.
     """
-    seen = customers_queries.visible_to(caller)
+    seen = customers_queries.visible_to(caller, hot=True)
     # Through IN on the look-up table, so that the same statement works when customers are spread over machines.
     holders = (
         select(
@@ -107,10 +109,11 @@ def answer(candidate: Subquery, order: Sequence[ColumnElement[Any]]) -> Select[A
     return found  # type: ignore[no-any-return]
 
 
-# Parameters `customer` and `today` (the company's day); no row if there is no such customer.
-STANDING = text(
-    """
+# Parameters `customer`, `today` (the company's day) and `now`; no row if there is no such customer.
+STANDING = """
 SELECT c.id AS customer_id, a.status, a.credit_limit, a.balance, a.currency, debt.overdue, debt.since,
+       (SELECT coalesce(sum(r.amount), 0)::bigint FROM credit_authorisations r WHERE r.customer_id = c.id
+        AND (r.status = 'captured' OR (r.status = 'held' AND r.expires_at > CAST(:now AS timestamptz)))) AS reserved,
        ARRAY(SELECT h.reason FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
              ORDER BY h.placed_at, h.id) AS reasons,
        ARRAY(SELECT h.placed_at FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
@@ -118,9 +121,13 @@ SELECT c.id AS customer_id, a.status, a.credit_limit, a.balance, a.currency, deb
 FROM customers c
 LEFT JOIN credit_accounts a ON a.customer_id = c.id
 LEFT JOIN LATERAL (@overdue@) AS debt ON a.customer_id IS NOT NULL
-WHERE c.id = CAST(:customer AS uuid) AND c.kind <> 'walk_in'
+WHERE c.id = CAST(:customer AS uuid) AND c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')
 """.replace("@overdue@", OVERDUE)
-)
+
+
+def standing(caller: Caller) -> TextClause:
+    """How a customer stands whom the caller may know of: STANDING, and the parameters of `reach_values`."""
+    return text(f"{STANDING}  AND {customers_queries.reached_sql(caller, 'c.id')}")
 
 
 def phone_region() -> Select[Any]:

@@ -67,10 +67,10 @@ WHERE NOT EXISTS (SELECT FROM best b WHERE b.customer_id = a.customer_id)
 _REACHED = f"""
   UNION ALL
   SELECT i.customer_id, CAST({EXACT} AS smallint), 'card' FROM identifiers i
-  WHERE i.kind = 'card' AND i.value = CAST(:card AS text)
+  WHERE i.kind = 'card' AND i.value = CAST(:card AS text) AND @mine@
   UNION ALL
   (SELECT i.customer_id, CAST({EMAIL_START} AS smallint), 'email_start' FROM identifiers i
-   WHERE i.kind = 'email' AND i.value ~>=~ :email AND i.value ~<~ :email_end
+   WHERE i.kind = 'email' AND i.value ~>=~ :email AND i.value ~<~ :email_end AND @mine@
    ORDER BY i.value USING ~<~ LIMIT {CONSIDERED})
 """  # noqa: S608  (same)
 
@@ -82,13 +82,13 @@ WITH exact AS MATERIALIZED (
   SELECT i.customer_id, CAST({EXACT} AS smallint) AS rank, i.kind AS match
   FROM unnest(CAST(:exact_kinds AS text[]), CAST(:exact_values AS text[])) AS a (kind, value)
   CROSS JOIN LATERAL (SELECT customer_id, kind FROM identifiers i
-                      WHERE i.kind = a.kind AND i.value = a.value LIMIT {CONSIDERED}) i
+                      WHERE i.kind = a.kind AND i.value = a.value AND @mine@ LIMIT {CONSIDERED}) i
 ), firsts AS MATERIALIZED (
-  SELECT i.customer_id, i.kind FROM identifiers i WHERE @first@ AND NOT EXISTS (SELECT FROM exact)
+  SELECT i.customer_id, i.kind FROM identifiers i WHERE @first@ AND @mine@ AND NOT EXISTS (SELECT FROM exact)
 ), first AS MATERIALIZED (
   SELECT customer_id, kind FROM firsts LIMIT {CONSIDERED}
 ), withins AS MATERIALIZED (
-  SELECT i.customer_id, i.kind FROM identifiers i WHERE @kinds@ AND i.value LIKE :within
+  SELECT i.customer_id, i.kind FROM identifiers i WHERE @kinds@ AND @mine@ AND i.value LIKE :within
     AND NOT EXISTS (SELECT FROM exact)
 ), within AS (
   SELECT customer_id, kind FROM withins WHERE (SELECT count(*) FROM first) < :limit LIMIT {CONSIDERED}
@@ -115,7 +115,7 @@ _ADDRESSES = {
 def search(caller: Caller, sections: Sections, weights: Weights, kind: Kind) -> Select[Any]:
     """What `caller` may see of whom a question finds: one row with the candidates' ids and their JSON array as text.
 
-    Parameters: those of `Question.values`, and today's `month` and `day`.
+    Parameters: those of `Question.values`, today's `month` and `day`, and those of `customers.queries.reach_values`.
     """
     found, figures = _found(caller, kind), CustomerFigures.__table__
     last = select(figures.c.last_purchase_at).where(figures.c.customer_id == Customer.id).scalar_subquery()
@@ -124,7 +124,7 @@ def search(caller: Caller, sections: Sections, weights: Weights, kind: Kind) -> 
         select(Customer.id, found.c.rank, found.c.match, found.c.closeness, last.label("last"))
         .join(found, found.c.customer_id == Customer.id)
         .where(Customer.kind != WALK_IN, Customer.status.not_in(("merged", "erased")))
-        .where(customers_queries.visible_to(caller))
+        .where(customers_queries.visible_to(caller, hot=True))
         .order_by(found.c.rank, found.c.closeness.desc(), text("last DESC NULLS LAST"), Customer.id.desc())
         .limit(bindparam("limit", type_=Integer))
         .cte("ranked")
@@ -138,8 +138,12 @@ def search(caller: Caller, sections: Sections, weights: Weights, kind: Kind) -> 
 
 
 def _found(caller: Caller, kind: Kind) -> CTE:
+    # Among all who match the newest are considered: of whom the caller may not know nobody takes a place.
+    mine = customers_queries.reached_sql(caller, "i.customer_id")
     if kind == "name":
         shown = "true" if "personal" in caller.field_groups else "NOT s.personal"
+        if caller.limited:
+            shown = f"({shown} AND {customers_queries.reached_sql(caller, 's.customer_id')})"
         sql = _NAMES.replace("@shown@", shown).replace(
             "@reached@", _REACHED if "contact" in caller.field_groups else ""
         )
@@ -147,5 +151,6 @@ def _found(caller: Caller, kind: Kind) -> CTE:
         sql = _FRAGMENTS
         for place, part in (_NUMBERS if kind == "number" else _ADDRESSES).items():
             sql = sql.replace(place, part)
+    sql = sql.replace("@mine@", mine)
     columns = (column("customer_id", Uuid), column("rank", SmallInteger), column("match", Text))
     return text(sql).columns(*columns, column("closeness", Float)).cte("found")

@@ -14,6 +14,7 @@ from app.core.ids import new_id
 from app.core.sql import together
 from app.credit.models import CreditAccount
 from app.customers.models import Customer
+from app.customers.queries import editable, reached, visible_to
 from app.early_warning.models import HOLD_RELEASED, WARNING_RESOLVED, Hold, WarningEvent, WarningRow, WarningRule
 from app.early_warning.rules import RULES, Kind
 from app.feed.outbox import Event, announce, publish
@@ -50,7 +51,8 @@ async def resolve(tx: Tx, warning_id: uuid.UUID, given: Given) -> None:
 
 async def _held(tx: Tx, warning_id: uuid.UUID) -> Any:
     # Twice: while the first look waited, a merge may have given it to another customer.
-    found = select(*WarningRow.__table__.c).where(WarningRow.id == warning_id).with_for_update()
+    mine = (WarningRow.id == warning_id, reached(tx.caller, WarningRow.customer_id))
+    found = select(*WarningRow.__table__.c).where(*mine).with_for_update()
     rows = await tx.rows(found) or await tx.rows(found)
     if not rows:
         raise Problem(NOT_FOUND)
@@ -95,9 +97,7 @@ async def set_rule(tx: Tx, kind: Kind, settings: Given) -> None:
 async def place_hold(tx: Tx, customer_id: uuid.UUID, reason: str) -> uuid.UUID:
     """Stop sales to a customer. Raises Problem not_found."""
     hold_id = new_id()
-    known = select(Customer.id).where(
-        Customer.id == customer_id, Customer.kind != "walk_in", Customer.status.not_in(("merged", "erased"))
-    )
+    known = select(Customer.id).where(Customer.id == customer_id, editable(), visible_to(tx.caller))
     if await tx.scalar(known.with_for_update(key_share=True)) is None:
         raise Problem(NOT_FOUND)
     made = insert(Hold).values(
@@ -111,7 +111,8 @@ async def place_hold(tx: Tx, customer_id: uuid.UUID, reason: str) -> uuid.UUID:
 
 async def release_hold(tx: Tx, hold_id: uuid.UUID, reason: str) -> None:
     """Let sales go on, as far as this hold is concerned. Raises Problem: not found, released already."""
-    found = select(Hold.customer_id, Hold.released_at).where(Hold.id == hold_id).with_for_update()
+    mine = (Hold.id == hold_id, reached(tx.caller, Hold.customer_id))
+    found = select(Hold.customer_id, Hold.released_at).where(*mine).with_for_update()
     rows = await tx.rows(found) or await tx.rows(found)
     if not rows:
         raise Problem(NOT_FOUND)

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.customers.models import Customer
-from app.customers.queries import editable, visible_to
+from app.customers.queries import editable, reached, visible_to
 from app.early_warning.models import Hold, WarningEvent, WarningRow, WarningRule
 
 _SHOWN = tuple(
@@ -43,7 +43,7 @@ class Filter:
 
 async def page(tx: Tx, wanted: Filter, *, after: Sequence[Any] | None, limit: int) -> list[Mapping[str, Any]]:
     """Up to `limit` warnings after the key `after`: [severity rank, id], or [id] where it goes by id."""
-    statement: Select[Any] = select(*_SHOWN).limit(limit)
+    statement: Select[Any] = select(*_SHOWN).where(reached(tx.caller, WarningRow.customer_id)).limit(limit)
     if wanted.status == "live" or wanted.worst_first:
         # Said also where a status is named: the index of the board holds just these.
         statement = statement.where(WarningRow.status != "resolved")
@@ -80,7 +80,8 @@ def live(customer: ColumnElement[Any]) -> ColumnElement[Any]:
 
 async def warning(tx: Tx, warning_id: uuid.UUID) -> Mapping[str, Any] | None:
     """A warning."""
-    rows = await tx.rows(select(*_SHOWN).where(WarningRow.id == warning_id))
+    seen = reached(tx.caller, WarningRow.customer_id)
+    rows = await tx.rows(select(*_SHOWN).where(WarningRow.id == warning_id, seen))
     return rows[0]._mapping if rows else None  # noqa: SLF001  (same)
 
 

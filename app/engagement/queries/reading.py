@@ -10,7 +10,7 @@ from sqlalchemy import DateTime, Select, literal, select, text, tuple_
 
 from app.core.db import Tx
 from app.customers.models import Customer
-from app.customers.queries import editable, visible_to
+from app.customers.queries import editable, present, reached, visible_to
 from app.engagement.kinds import Kind
 from app.engagement.models import LIVE, FollowUpRule
 from app.engagement.queries.documents import document, table_of
@@ -24,6 +24,7 @@ async def one(tx: Tx, kind: Kind, customer_id: uuid.UUID | None, record_id: uuid
     table = table_of(kind)
     shown = document(kind, tx.caller.field_groups, history=True)
     found = select(shown, table.c.version, table.c.customer_id).where(table.c.id == record_id)
+    found = found.where(reached(tx.caller, table.c.customer_id))
     if customer_id is not None:
         found = found.where(table.c.customer_id == customer_id)
     rows = await tx.rows(found)
@@ -53,14 +54,12 @@ async def page(tx: Tx, kind: Kind, customer_id: uuid.UUID, *, after: Key | None,
     table = table_of(kind)
     order = (table.c.occurred_at, table.c.id)
     found = select(*order, table.c.customer_id, document(kind, tx.caller.field_groups))
-    found = found.where(table.c.customer_id == customer_id).order_by(*(column.desc() for column in order)).limit(limit)
+    found = found.where(table.c.customer_id == customer_id, reached(tx.caller, table.c.customer_id))
+    found = found.order_by(*(column.desc() for column in order)).limit(limit)
     if after is not None:
         found = found.where(tuple_(*order) < _key(after))
     rows = await tx.rows(found)
-    if (
-        not rows
-        and await tx.scalar(select(Customer.id).where(Customer.id == customer_id, visible_to(tx.caller))) is None
-    ):
+    if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer_id, present(tx.caller))) is None:
         return None
     return [((row[0], row[1]), row[2], row[3]) for row in rows]
 
@@ -80,6 +79,7 @@ async def work_list(tx: Tx, kind: Kind, wanted: Wanted, *, after: Key | None, li
     assert kind.state is not None and kind.due is not None  # noqa: S101, PT018  only such kinds have work lists
     state, due = table.c[kind.state], table.c[kind.due]
     found: Select[Any] = select(due, table.c.id, table.c.customer_id, document(kind, tx.caller.field_groups))
+    found = found.where(reached(tx.caller, table.c.customer_id))
     if wanted.state not in {"live", "all"}:
         found = found.where(state == wanted.state)
     for name, value in wanted.equal:

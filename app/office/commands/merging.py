@@ -66,7 +66,7 @@ async def merge(tx: Tx, order: Order, persons: Sequence[Person], today: date, *,
 async def undo(tx: Tx, merge_id: uuid.UUID, persons: Sequence[Person], today: date) -> dict[str, Any]:
     """Undo a merge; its document. Raises Problem: there is none, it is undone, a later one has to be undone first."""
     row = await merges.merge(tx, merge_id)
-    if row is None:
+    if row is None or await merges.one(tx, merge_id) is None:
         raise Problem(NOT_FOUND)
     await kept.hold_merged(tx, row.customer_id, row.loser)
     # Read again under the lock: somebody may have undone it since.

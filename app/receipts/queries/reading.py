@@ -28,6 +28,7 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.core.sql import recordset
 from app.customers.models import Customer
+from app.customers.queries import present, reached
 from app.receipts.models import CustomerFigures, Receipt, ReceiptNumber
 from app.receipts.queries.documents import as_json, document
 
@@ -54,7 +55,8 @@ def _documents(tx: Tx) -> Select[Any]:
 
 async def receipt(tx: Tx, receipt_id: uuid.UUID) -> tuple[str, uuid.UUID] | None:
     """(document, customer id) of a receipt."""
-    rows = await tx.rows(_documents(tx).add_columns(Receipt.customer_id).where(Receipt.id == receipt_id))
+    seen = reached(tx.caller, Receipt.customer_id)
+    rows = await tx.rows(_documents(tx).add_columns(Receipt.customer_id).where(Receipt.id == receipt_id, seen))
     return (rows[0][0], rows[0][1]) if rows else None
 
 
@@ -75,14 +77,15 @@ async def receipts_of(
     found = (
         _documents(tx)
         .add_columns(*key)
-        .where(Receipt.customer_id == customer_id)
+        .where(Receipt.customer_id == customer_id, reached(tx.caller, Receipt.customer_id))
         .order_by(*_newest(Receipt.__table__))
         .limit(limit)
     )
     if after is not None:
         found = found.where(tuple_(*key) < tuple_(*(literal(one) for one in after)))
     rows = await tx.rows(found)
-    if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer_id)) is None:
+    there = select(Customer.id).where(Customer.id == customer_id, present(tx.caller))
+    if not rows and await tx.scalar(there) is None:
         return None
     return [Listed(*row) for row in rows]
 

@@ -11,8 +11,10 @@ from sqlalchemy import ClauseElement, ColumnElement, Executable, Select, Uuid, f
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 
+from app.core.caller import SYSTEM, Caller
 from app.core.db import Tx
 from app.core.fields import Evaluation, Registry
+from app.customers.queries import visible_to
 from app.segments.queries.compile import Customers, Trees
 from app.segments.queries.predicates import Role
 from app.segments.tree import Expr
@@ -53,22 +55,26 @@ async def limited(tx: Tx, seconds: float) -> None:
     await tx.execute(select(*(func.set_config(name, value, True) for name, value in values.items())))
 
 
-def matching(question: Question, within: Any = None) -> Select[Any]:
-    """SELECT of the ids of the customers of whom the question is true."""
+def matching(question: Question, within: Any = None, caller: Caller = SYSTEM) -> Select[Any]:
+    """SELECT of the ids of the customers of whom the question is true, and of whom the caller may know.
+
+    The question itself is about everybody: who belongs to the tenth that bought most does so among all.
+    """
     customers = question.customers(within)
     truth = customers.truth(question.tree, role=Role.WHOLE)
-    return select(customers.id.label("id")).select_from(customers.rows.joined).where(customers.counted, truth)
+    found = select(customers.id.label("id")).select_from(customers.rows.joined).where(customers.counted, truth)
+    return found.where(visible_to(caller, customers.rows.row)) if caller.limited else found
 
 
 async def count(tx: Tx, question: Question) -> int:
     """How many customers it is true of."""
-    found = matching(question).subquery()
+    found = matching(question, caller=tx.caller).subquery()
     return int(await tx.scalar(select(func.count()).select_from(found)))
 
 
 async def sampled(tx: Tx, question: Question, size: int) -> tuple[int, list[uuid.UUID]]:
     """How many, and up to `size` of them, spread over all and the same as long as nobody comes or goes."""
-    found = matching(question).cte("found")
+    found = matching(question, caller=tx.caller).cte("found")
     spread = select(found.c.id).order_by(func.uuid_hash(found.c.id), found.c.id).limit(size).subquery()
     some = select(func.array_agg(spread.c.id, type_=ARRAY(Uuid))).scalar_subquery()
     number = select(func.count()).select_from(found).scalar_subquery()
@@ -87,7 +93,7 @@ async def page(tx: Tx, question: Question, *, after: uuid.UUID | None, limit: in
     while more and len(found) < limit:
         high = await _end(tx, question, low, stretch)
         more = high is not None
-        statement = matching(question, _between(low, high)).order_by("id").limit(limit - len(found))
+        statement = matching(question, _between(low, high), tx.caller).order_by("id").limit(limit - len(found))
         found += [row[0] for row in await tx.rows(statement)]
         low, stretch = high, stretch * STRETCH_GROWTH
     return found
@@ -129,7 +135,9 @@ def _plan(plan: _Plan, compiler: Any, **more: Any) -> str:
 
 async def cost(tx: Tx, question: Question) -> float:
     """What the planner thinks that answering costs, in its own units: reading one page in sequence is 1."""
-    found: Any = await tx.scalar(_Plan(select(func.count()).select_from(matching(question).subquery())))
+    found: Any = await tx.scalar(
+        _Plan(select(func.count()).select_from(matching(question, caller=tx.caller).subquery()))
+    )
     plan = orjson.loads(found) if isinstance(found, str) else found
     return float(plan[0]["Plan"]["Total Cost"])
 
@@ -139,7 +147,7 @@ async def held(tx: Tx, questions: Sequence[Question], customer: uuid.UUID) -> li
     found: list[bool] = []
     for first in range(0, len(questions), AT_ONCE):
         some = questions[first : first + AT_ONCE]
-        rows = await tx.rows(select(*(matching(question, only(customer)).exists() for question in some)))
+        rows = await tx.rows(select(*(matching(question, only(customer), tx.caller).exists() for question in some)))
         found += rows[0]
     return found
 

@@ -11,6 +11,7 @@ from app.core.settings import CompanySettings
 from app.credit import commands as credit
 from app.credit.commands import Sale
 from app.customers import commands as customers
+from app.customers.queries import hidden
 from app.early_warning.commands import after_purchases, evaluate
 from app.feed.outbox import Event
 from app.receipts import commands as receipts
@@ -121,6 +122,10 @@ async def _held(tx: Tx, receipt_id: uuid.UUID) -> Kept:
     kept = await receipts.hold_receipt(tx, receipt_id)
     if kept is None:
         raise Problem(NOT_FOUND)
+    # Who stands for nobody in particular is nobody's: the receipt is its store's.
+    near = kept.walk_in and tx.caller.store in {None, kept.store}
+    if not near and await hidden(tx, [kept.customer_id]):
+        raise Problem(NOT_FOUND)
     return kept
 
 
@@ -154,4 +159,7 @@ async def _found(tx: Tx, order: Attribution, store: str, terms: Terms) -> plan.O
     who = names.who(given, store, create=order.on_unknown_customer == "create")
     asked = Asked(customers=list(names.customers), identifiers=[one.key for one in names.identifiers])
     known = await queries.resolve(tx, asked)
-    return plan.owner(who, known, names.identifiers, may_create=plan.may_create(tx.caller))
+    found = plan.owner(who, known, names.identifiers, may_create=plan.may_create(tx.caller))
+    if found.customer is not None and await hidden(tx, [uuid.UUID(found.customer)]):
+        return plan.Owner(flags=(plan.UNKNOWN,))
+    return found
