@@ -15,12 +15,12 @@ SCOPES = frozenset({
 # What concerns the whole company, and what it thinks of its customers: a key that belongs to a partner never holds
 # these.
 COMPANY_SCOPES = frozenset({
-    "customers:admin", "customers:merge", "keys:admin", "audit:read", "warnings:admin", "engagement:admin",
+    "customers:admin", "keys:admin", "audit:read", "warnings:admin", "engagement:admin",
     "privacy:export", "privacy:erase",
 })  # fmt: skip
 STAFF_SCOPES = frozenset({
-    "customers:assign", "credit:read", "credit:write", "credit:authorise", "warnings:read", "warnings:write",
-    "engagement:read", "engagement:record", "engagement:write", "segments:read", "segments:write",
+    "customers:assign", "customers:merge", "credit:read", "credit:write", "credit:authorise", "warnings:read",
+    "warnings:write", "engagement:read", "engagement:record", "engagement:write", "segments:read", "segments:write",
 })  # fmt: skip
 
 # What shows or changes what concerns all customers: a key that reaches only some never holds these. The feed tells of

@@ -41,13 +41,13 @@ TRACES = (
     Trace(Address, "Addresses"),
     Trace(Contact, "Key people"),
     Trace(Relationship, "Relationships to other customers", mirror="other"),
-    Trace(Assignment, "Who looked after you, and who of the management"),
     # What was decided may have to be shown later; the words and the proof of it are the person's own.
     Trace(Consent, "What you decided about being contacted", clear={"source": "", "proof": None}),
     Trace(Consent, "", rule=CONSENTS, shown=False),
     Trace(ContactPolicy, "How you want to be contacted"),
     Trace(ContactReservation, "Who was last about to contact you"),
     Trace(ContactMade, "When we contacted you, or tried to"),
+    Trace(Assignment, "Who has looked after you"),
     Trace(DuplicateCandidate, "Records that may be yours too", mirror="other"),
     # What a merge has kept of either side, also of one that was parted again.
     Trace(MergeRow, "What was kept to undo the merges"),

@@ -13,12 +13,12 @@ ALL = {"basic", "contact", "personal", "financial"}
 EXPECTED = {
     "pos": (
         {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "feed:read",
-         "segments:read", "engagement:record"}, ALL, "large"
+         "segments:read", "engagement:record", "credit:authorise"}, ALL, "large"
     ),
     "call_center": (
         {"customers:read", "customers:write", "receipts:read", "catalog:read", "feed:read", "credit:read",
          "warnings:read", "warnings:write", "segments:read", "engagement:read", "engagement:record",
-         "engagement:write"},
+         "engagement:write", "customers:merge", "credit:authorise"},
         ALL, "standard"
     ),
     "partner": ({"customers:read"}, {"basic"}, "standard"),
@@ -30,6 +30,7 @@ EXPECTED = {
     "admin": (
         {"customers:read", "customers:write", "receipts:read", "receipts:write", "catalog:read", "catalog:write",
          "feed:read", "imports:read", "imports:write", "customers:admin", "customers:assign",
+         "customers:merge", "credit:authorise",
          "keys:admin", "audit:read", "credit:read",
          "credit:write",
          "warnings:read", "warnings:write", "warnings:admin", "segments:read", "segments:write",

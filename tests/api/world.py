@@ -551,12 +551,8 @@ async def build_merge(client: httpx.AsyncClient) -> dict[str, str]:
     wanted = {"customer_id": made["merged_into_id"], "amount": 10}
     reserved = await client.post("/v1/credit-authorisations", json=wanted)
     reserved.raise_for_status()
-    gone = await client.post("/v1/customers", json={"display_name": "Erased"})
-    gone.raise_for_status()
-    erased = await client.post("/v1/erasures", json={"customer_id": gone.json()["id"], "reason": "request"})
-    erased.raise_for_status()
-    made |= {"merge_id": merged.json()["id"], "erasure_id": erased.json()["id"]}
-    return {**made, "authorisation_id": reserved.json()["id"]}
+    made |= {"merge_id": merged.json()["id"], "authorisation_id": reserved.json()["id"]}
+    return {**made, "erasure_id": await build_erasure(client)}
 
 
 async def keep(connection: asyncpg.Connection) -> str:
@@ -576,6 +572,14 @@ async def keep(connection: asyncpg.Connection) -> str:
         if await connection.fetchval(f'SELECT count(*) FROM kept."{table}"'):
             restore.append(f'INSERT INTO public."{table}" SELECT * FROM kept."{table}"')
     return "; ".join(restore)
+
+
+async def build_erasure(client: httpx.AsyncClient) -> str:
+    """Somebody who was erased; the id of the erasure."""
+    gone = await client.post("/v1/customers", json={"display_name": "Erased"})
+    erased = await client.post("/v1/erasures", json={"customer_id": gone.json()["id"], "reason": "request"})
+    erased.raise_for_status()
+    return str(erased.json()["id"])
 
 
 async def build_engagement(client: httpx.AsyncClient, names: dict[str, str]) -> dict[str, str]:

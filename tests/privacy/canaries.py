@@ -17,7 +17,14 @@ from tests.api.world import SAMPLES, filled, receipt, request
 
 # Never part of a word or a number of ours.
 MARK = "qzvx"
-SCOPES = ("customers:write", "engagement:record", "engagement:write", "credit:write", "warnings:write")
+SCOPES = (
+    "customers:write",
+    "customers:assign",
+    "engagement:record",
+    "engagement:write",
+    "credit:write",
+    "warnings:write",
+)
 PHONE, SECOND = "138 4477 0919", "+8613955330771"
 EMAIL = f"{MARK}000.canary@example.com"
 CARD, OUTSIDE, CHAT = "QZVXCARD77", f"{MARK}-crm-1", f"{MARK}_chat"

@@ -26,7 +26,7 @@ async def hold_pair(tx: Tx, winner: uuid.UUID, loser: uuid.UUID) -> dict[uuid.UU
             gone = await absent(tx, customer)
             if gone is not None:
                 raise gone
-            if (await queries.known(tx, [customer])).get(customer):
+            if customer in {row.id for row in await tx.rows(_both(winner, loser).where(*there))}:
                 # A merge that ended it was undone between the two looks.
                 raise Overtaken
             detail = "There is no such customer."

@@ -11,7 +11,6 @@ from app.core.db import Tx
 from app.customers.models import Customer, IdentifierRow, Relationship
 from app.customers.models.merging import Merge
 from app.customers.queries.reach import visible_to
-from app.customers.queries.reading import 
 
 
 async def stands(tx: Tx, customer: uuid.UUID) -> str | None:

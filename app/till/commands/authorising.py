@@ -14,6 +14,7 @@ from app.early_warning.queries import live_holds
 
 # What the reason is of which the caller may not know the numbers.
 MONEY = "financial"
+HELD = "Nothing is sold to this customer until a hold is released."
 
 
 async def authorise(tx: Tx, given: dict[str, Any]) -> uuid.UUID:
@@ -35,7 +36,9 @@ async def authorise(tx: Tx, given: dict[str, Any]) -> uuid.UUID:
         extra: dict[str, Any] = {"reasons": reasons}
         if held is not None and MONEY in tx.caller.field_groups:
             extra |= {"available": max(0, held.available), "currency": held.currency}
-        raise Problem(CREDIT_REFUSED, reasons[0]["detail"], extra=extra)
+        # A hold's reason is what people wrote: it stands with the reasons, as in the standing.
+        detail = HELD if holds else reasons[0]["detail"]
+        raise Problem(CREDIT_REFUSED, detail, extra=extra)
     receipt = given["receipt"]
     named = None if receipt is None else (receipt["source"], receipt["number"])
     until = tx.now + timedelta(minutes=given["minutes"])
