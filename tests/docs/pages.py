@@ -30,7 +30,16 @@ from tests.served import Served, free_port
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs"
-PAGES = ("asking-questions", "call-centre", "till", "following-changes", "production", "importing-files", "erasure")
+PAGES = (
+    "asking-questions",
+    "call-centre",
+    "till",
+    "following-changes",
+    "production",
+    "importing-files",
+    "one-person",
+    "erasure",
+)
 # docs/warnings.md is measured by `make realdata`.
 NOON = datetime(2026, 11, 26, 4, tzinfo=UTC)
 PEOPLE = 120
