@@ -30,10 +30,14 @@ from app.segments.tree import (
     depth,
     every,
     is_leaf,
+    is_list,
     to_json,
     values,
 )  # fmt: skip
 from app.segments.values import Last, Next, Node
+
+# The event after which others may be in a list.
+LIST_CHANGED = "segment.members_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,8 @@ def _references(tree: Expr, world: World, own: uuid.UUID | None, faults: Faults)
     def of_segment(known: uuid.UUID, above: tuple[uuid.UUID, ...]) -> tuple[int, int]:
         if known == own or known in above:
             raise _Circle
+        if is_list(world.segments[known].tree, known):
+            return 0, 0
         if known not in sizes:
             sizes[known] = size(world.segments[known].tree, (*above, known))
         return sizes[known]
@@ -227,6 +233,9 @@ def _checked(tree: Expr, found: Found, world: World) -> Checked:
         if each in seen:
             continue
         seen.add(each)
+        if is_list(world.segments[each].tree, each):
+            changed.add(LIST_CHANGED)
+            continue
         inner = _Checker(world, Faults(), from_text=False)
         inner.expr(world.segments[each].tree, (), None)
         trees.append(world.segments[each].tree)

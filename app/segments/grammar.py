@@ -18,6 +18,9 @@ VALUES = 500
 STRING_LENGTH = 200
 WORD_LENGTH = 100
 
+# What a saved segment is: a question, or a list of customers who were put into it.
+QUESTION, LIST = "question", "list"
+
 UNITS = ("days", "weeks", "months", "years")
 MOST = {"days": 36_500, "weeks": 5_200, "months": 1_200, "years": 100}
 AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last")

@@ -316,3 +316,13 @@ def every(tree: Expr) -> Iterator["Expr"]:
 def segments_of(tree: Expr) -> frozenset[uuid.UUID]:
     """The ids of the segments that a tree refers to."""
     return frozenset(node.segment for node in every(tree) if isinstance(node, InSegment) and node.segment is not None)
+
+
+def listed(segment: uuid.UUID) -> InSegment:
+    """The tree of a static list: being in it is all that it says."""
+    return InSegment(segment=segment)
+
+
+def is_list(tree: Expr, segment: uuid.UUID) -> bool:
+    """Whether a segment that has this tree is a static list."""
+    return isinstance(tree, InSegment) and tree.segment == segment

@@ -383,11 +383,42 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/segments/fields": Sample("segments:read"),
     "POST /v1/segments/parse": Sample("segments:read", body={"tree": TREE}),
     "POST /v1/segments/preview": Sample(
-        "segments:read", body={"text": "status = 'active'", "as_of": "2026-11-21", "sample": 3}
+        "segments:read",
+        body={"text": "status = 'active'", "as_of": "2026-11-21", "sample": 3, "against": "{segment_id}"},
     ),
+    "POST /v1/segments/composition": Sample(
+        "segments:read",
+        body={"tree": {"op": "missing", "field": "language", "not": True}, "as_of": "2026-11-21", "unit": "year",
+              "field": "contact.wanted_days", "measure": "contact.wanted_days", "limit": 5,
+              "cuts": [{"number": "3"}, {"number": "30"}]},
+    ),
+    "POST /v1/segments/{segment_id}/difference": Sample(
+        "segments:read", body={"tree": {"op": "missing", "field": "language"}, "as_of": "2026-11-21", "sample": 3}
+    ),
+    "GET /v1/segments/{segment_id}/overlap/{other_id}": Sample(
+        "segments:read", query={"as_of": "2026-11-21", "sample": "3"}, instead={"other_id": "list_id"}
+    ),
+    "GET /v1/segments/{segment_id}/versions": Sample("segments:read", query={"limit": "5"}),
+    "POST /v1/segments/{segment_id}/members/batch": Sample(
+        "segments:write",
+        body={"items": [
+            {"id": "{customer_id}", "action": "add"},
+            {"identifier": {"kind": "external", "system": "crm", "value": "C-77"}, "action": "remove"},
+            {"id": "{other_id}"},
+        ]},
+        instead={"segment_id": "list_id"},
+    ),
+    "POST /v1/segments/{segment_id}/snapshots": Sample(
+        "segments:write",
+        body={"field": "contact.wanted_days", "measure": "contact.wanted_days", "limit": 5, "unit": "month",
+              "as_of": "2026-11-21", "cuts": [{"number": "3"}]},
+        status=201,
+    ),
+    "GET /v1/segments/{segment_id}/snapshots": Sample("segments:read", query={"limit": "5", "field": "home.city"}),
     "POST /v1/segments": Sample(
         "segments:write",
-        body={"name": "{fresh}", "description": "Some", "tree": {"op": "missing", "field": "language", "not": True}},
+        body={"name": "{fresh}", "kind": "question", "description": "Some",
+              "tree": {"op": "missing", "field": "language", "not": True}},
         status=201,
     ),
     "GET /v1/segments": Sample("segments:read", query={"limit": "5"}),
@@ -469,6 +500,9 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     saved = await client.post("/v1/segments", json={"name": "active", "text": "status = 'active'"})
     saved.raise_for_status()
     names["segment_id"] = saved.json()["id"]
+    listed = await client.post("/v1/segments", json={"name": "listed", "kind": "list"})
+    listed.raise_for_status()
+    names["list_id"] = listed.json()["id"]
     upload = await client.post(
         "/v1/imports", params={"kind": "customers"}, content=b"display_name,card\nA,9\n",
         headers={"Content-Type": "text/csv"},

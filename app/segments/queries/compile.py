@@ -5,14 +5,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Text, and_, case, func, literal, select, true
+from sqlalchemy import CTE, ColumnElement, FromClause, Text, Uuid, and_, case, func, literal, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.core.fields import Evaluation, Registry
+from app.segments.models import SegmentMember
 from app.segments.queries.bundles import Bundle, Bundles
 from app.segments.queries.operands import Operand, Rowset
 from app.segments.queries.predicates import Predicates, Role, decided, element
-from app.segments.tree import Aggregate, And, Consent, Expr, InSegment, Leaf, Not, Or, Rank, Rows
+from app.segments.tree import Aggregate, And, Consent, Expr, InSegment, Leaf, Not, Or, Rank, Rows, is_list
 from app.segments.values import Node
 
 Trees = Mapping[uuid.UUID, Expr]
@@ -44,7 +45,8 @@ class Customers(Predicates):
             return self._rows(leaf, role=role)
         if isinstance(leaf, InSegment):
             assert leaf.segment is not None  # noqa: S101  a checked tree refers by id
-            return self.truth(self._trees[leaf.segment], role=role)
+            tree = self._trees[leaf.segment]
+            return self._listed(leaf.segment) if is_list(tree, leaf.segment) else self.truth(tree, role=role)
         if isinstance(leaf, Rank):
             return self._rank(leaf, role=role)
         if isinstance(leaf, Consent):
@@ -119,6 +121,13 @@ class Customers(Predicates):
         present = self._relation(self.bundles.presence(leaf)).c.customer_id
         return present.is_not(None) if leaf.op == "any" else present.is_(None)
 
+    def _listed(self, segment: uuid.UUID) -> ColumnElement[bool]:
+        """Whether the customer was put into a list."""
+        row = SegmentMember.__table__.alias()
+        customer = row.c.customer_id
+        mine = (row.c.segment_id == literal(segment, Uuid), *self.rows.asked.bounds(customer))
+        return self.id.in_(select(customer).where(*mine))
+
     def _picked_value(self, term: Aggregate) -> ColumnElement[Any] | None:
         if term not in self._picked:
             relation = self.bundles.picked(term, self.id, self.rows.row)
@@ -145,7 +154,8 @@ class Customers(Predicates):
             elif isinstance(node, Not):
                 waiting.append(node.item)
             elif isinstance(node, InSegment) and node.segment is not None:
-                waiting.append(self._trees[node.segment])
+                inner = self._trees[node.segment]
+                waiting += [] if is_list(inner, node.segment) else [inner]
             elif isinstance(node, Rank) and node.of is not None:
                 waiting.append(node.of)
             else:
