@@ -402,9 +402,7 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/segments/{segment_id}/members/batch": Sample(
         "segments:write",
         body={"items": [
-            {"id": "{customer_id}", "action": "add"},
-            {"identifier": {"kind": "external", "system": "crm", "value": "C-77"}, "action": "remove"},
-            {"id": "{other_id}"},
+            {"identifier": {"kind": "external", "system": "crm", "value": "L-1"}, "action": "add"},
         ]},
         instead={"segment_id": "list_id"},
     ),
@@ -465,7 +463,8 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     made.raise_for_status()
     names["customer_id"] = made.json()["id"]
     names["identifier_id"] = made.json()["identifiers"][0]["id"]
-    other = await client.post("/v1/customers", json={"display_name": "Other"})
+    known = {"kind": "external", "system": "crm", "value": "L-1"}
+    other = await client.post("/v1/customers", json={"display_name": "Other", "identifiers": [known]})
     names["other_id"] = other.json()["id"]
     base = f"/v1/customers/{names['customer_id']}"
     for name, more in (

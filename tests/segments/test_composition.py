@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ async def test_every_field_divides_customers_as_plain_python_does(house, registr
             cuts = (Decimal(0), Decimal(3), Decimal("100.5")) if number % 2 else None
             wanted = Wanted(field, measure, cuts, "year" if number % 3 else "month", 200)
             found = await composed(tx, question, wanted)
-            expected, totals = Counter(), defaultdict(int)
+            expected, totals = Counter[Any](), defaultdict[Any, int](int)
             for one in people:
                 key = key_of(reference.value(field.name, one), wanted, found.cuts)
                 expected[key] += 1
