@@ -24,7 +24,8 @@ from app.segments.parse import segments_named
 from app.segments.queries import evaluate, saved
 from app.segments.queries.evaluate import Question
 from app.segments.queries.saved import Saved, Version
-from app.segments.tree import Expr, InSegment, Missing, every
+from app.segments.tree import Expr, InSegment, Missing
+from app.segments.walk import every
 
 # All who can be in a segment have a status.
 EVERYBODY = Missing(field="status", negated=True)

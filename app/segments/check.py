@@ -26,15 +26,12 @@ from app.segments.tree import (
     Or,
     Rank,
     Rows,
-    children,
-    depth,
-    every,
-    is_leaf,
-    is_list,
+    Sample,
+    Sequence,
     to_json,
-    values,
-)  # fmt: skip
+)
 from app.segments.values import Last, Next, Node
+from app.segments.walk import children, depth, every, is_leaf, is_list, terms, values
 
 # The event after which others may be in a list.
 LIST_CHANGED = "segment.members_changed"
@@ -184,7 +181,7 @@ class _Checker:
             return node.model_copy(update={"items": items})
         if isinstance(node, Not):
             return node.model_copy(update={"item": self.expr(node.item, (*path, "item"), inside)})
-        if inside is not None and isinstance(node, Rows | Rank | InSegment | Consent):
+        if inside is not None and isinstance(node, Rows | Rank | InSegment | Consent | Sample | Sequence):
             detail = "Inside the filter of a collection only its own fields can be asked about so far."
             self._faults.add(path, node, "", "not_offered", detail)
             return node
@@ -195,10 +192,7 @@ class _Checker:
     def _filters(self, node: Leaf, path: tuple[str | int, ...]) -> Leaf:
         """The leaf with what stands inside it checked too."""
         for where, child in children(node):
-            name = node.collection if isinstance(node, Rows) else None
-            if isinstance(node, Compare):
-                term = node.left if where[0] == "left" else node.right
-                name = term.of.partition(".")[0] if isinstance(term, Aggregate) else None
+            name = _collection_at(node, where)
             if name is not None and name not in self._world.registry.collections:
                 continue
             node = _with(node, where, self.expr(child, (*path, *where), name))
@@ -215,11 +209,27 @@ class _Checker:
         return InSegment(segment=found)
 
 
-def _with(node: Leaf, path: tuple[str | int, ...], child: Expr) -> Leaf:
+def _collection_at(node: Leaf, path: tuple[str | int, ...]) -> str | None:
+    """The collection whose rows a predicate inside a leaf speaks of; None where it speaks of customers."""
+    if isinstance(node, Rows):
+        return node.collection
+    if isinstance(node, Sequence):
+        return node.steps[int(path[1])].collection
     if isinstance(node, Compare):
-        side = str(path[0])
-        return node.model_copy(update={side: getattr(node, side).model_copy(update={"where": child})})
-    return node.model_copy(update={str(path[0]): child})
+        aggregate = dict(terms(node))[tuple(str(part) for part in path[:-1])]
+        return aggregate.of.partition(".")[0] if isinstance(aggregate, Aggregate) else None
+    return None
+
+
+def _with(node: Any, path: tuple[str | int, ...], child: Expr) -> Any:
+    """The node with another predicate at a place inside it."""
+    if not path:
+        return child
+    name, *rest = path
+    if isinstance(node, tuple):
+        place = int(name)
+        return (*node[:place], _with(node[place], tuple(rest), child), *node[place + 1 :])
+    return node.model_copy(update={str(name): _with(getattr(node, str(name)), tuple(rest), child)})
 
 
 def _checked(tree: Expr, found: Found, world: World) -> Checked:
@@ -262,5 +272,5 @@ def _temporal(trees: Iterable[Expr], fields: Iterable[Field]) -> bool:
 
 def _windows(node: Node) -> Iterable[Node | None]:
     if isinstance(node, Compare):
-        return [term.window for term in (node.left, node.right) if isinstance(term, Aggregate)]
+        return [term.window for _, term in terms(node) if isinstance(term, Aggregate)]
     return [getattr(node, "window", None)]

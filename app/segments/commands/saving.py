@@ -23,7 +23,8 @@ from app.segments.models import (
 )
 from app.segments.queries import saved
 from app.segments.queries.saved import COLUMNS, Saved, saved_of
-from app.segments.tree import listed, to_json
+from app.segments.tree import to_json
+from app.segments.walk import listed
 
 # What segments refer to must not change while it is decided that they make no circle. Readers are not held up.
 _ALONE = text("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE")

@@ -5,16 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Text, Uuid, and_, case, func, literal, select, true
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, Text, Uuid, and_, case, func, literal, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.core.fields import Evaluation, Registry
 from app.segments.models import SegmentMember
+from app.segments.queries import sequence
 from app.segments.queries.bundles import Bundle, Bundles
 from app.segments.queries.operands import Operand, Rowset
 from app.segments.queries.predicates import Predicates, Role, decided, element
-from app.segments.tree import Aggregate, And, Consent, Expr, InSegment, Leaf, Not, Or, Rank, Rows, is_list
+from app.segments.tree import Aggregate, And, Consent, Expr, InSegment, Leaf, Not, Or, Rank, Rows, Sample, Sequence
 from app.segments.values import Node
+from app.segments.walk import is_list
 
 Trees = Mapping[uuid.UUID, Expr]
 
@@ -39,7 +41,7 @@ class Customers(Predicates):
         """Whether a customer can be in a segment at all, and is asked about."""
         return and_(self._registry.population.counted(self.rows.row), *self.rows.asked.bounds(self.id))
 
-    def leaf(self, leaf: Leaf, *, role: Role) -> ColumnElement[bool]:
+    def leaf(self, leaf: Leaf, *, role: Role) -> ColumnElement[bool]:  # noqa: PLR0911  a line per kind
         """A predicate that is no combination of others."""
         if isinstance(leaf, Rows):
             return self._rows(leaf, role=role)
@@ -52,7 +54,16 @@ class Customers(Predicates):
         if isinstance(leaf, Consent):
             found = self.consent(leaf) == literal(leaf.state, Text)
             return decided(found, missing=False, role=role)
+        if isinstance(leaf, Sample):
+            return sequence.chosen(self.id, leaf)
+        if isinstance(leaf, Sequence):
+            starts = self.starts(leaf)
+            return self.id.in_(starts.with_only_columns(starts.selected_columns.customer_id))
         return super().leaf(leaf, role=role)
+
+    def starts(self, leaf: Sequence) -> Select[Any]:
+        """(customer_id, id) of the rows that a sequence begins with."""
+        return sequence.starts(self._registry, self.rows.asked, leaf)
 
     def term(self, term: Node) -> Operand:
         """The value of a term; an aggregate is joined as one value per customer."""

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import array
 from app.core.db import Tx
 from app.segments.check import Known
 from app.segments.models import Segment, SegmentVersion
-from app.segments.tree import Expr, from_json, segments_of
+from app.segments.tree import Expr, from_json
+from app.segments.walk import segments_of
 
 
 class Saved(NamedTuple):
