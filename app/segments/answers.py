@@ -154,7 +154,7 @@ def warnings(count: int, checked: Checked, unknown: Mapping[str, int] | None = N
     """What whoever wrote the question may not have meant; `unknown`: of how many percent a field is missing."""
     found = []
     for name, percent in (unknown or {}).items():
-        detail = f"The field {name} is missing for {percent} % of the customers."
+        detail = f"The field {name} is missing for {percent} % of the customers looked at (at most a thousand)."
         found.append({"code": "often_missing", "detail": detail})
     if count == 0:
         found.append({"code": "nobody", "detail": "It is true of nobody."})

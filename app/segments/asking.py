@@ -31,6 +31,8 @@ from app.segments.walk import every
 EVERYBODY = Missing(field="status", negated=True)
 # A field that is missing for so many is worth a warning.
 OFTEN_PERCENT = 80
+# Among so many names is looked for one that may have been meant.
+NAMES_MAX = 1_000
 _SLOTS = "segments.slots"
 _REGISTRY = "segments.registry"
 
@@ -60,7 +62,10 @@ class Asking:
                 if isinstance(node, InSegment):
                     names |= {node.name} if node.name is not None else set()
                     ids |= {node.segment} if node.segment is not None else set()
-        return World(await self.registry(tx), self.digits, await saved.behind(tx, ids=ids, names=names))
+        known = await saved.behind(tx, ids=ids, names=names)
+        unknown = names - {one.name for one in known.values()}
+        others = await saved.some_names(tx, NAMES_MAX) if unknown else ()
+        return World(await self.registry(tx), self.digits, known, others)
 
     async def registry(self, tx: Tx) -> Registry:
         """Everything that can be asked about, with the attributes that the company has declared as of now."""
@@ -89,13 +94,13 @@ class Asking:
         """The question that is true of all customers."""
         return definition.of_tree(EVERYBODY, world)
 
-    async def limit(self, tx: Tx) -> None:
-        """Bound the statements of a transaction that asks and writes."""
-        await evaluate.limited(tx, self._services.settings.segments.evaluation_seconds)
-
     async def unknown(self, tx: Tx, question: Question, checked: Checked) -> dict[str, int]:
-        """The fields of a question that are missing for most customers, each with of how many percent."""
-        names = sorted(name for name in checked.uses if name in question.registry.fields)
+        """The fields of a question that are missing for most customers, each with of how many percent.
+
+        Whoever asks whether a field is missing knows that it may be.
+        """
+        known = {node.field for node in every(question.tree) if isinstance(node, Missing)}
+        names = sorted(name for name in checked.uses - known if name in question.registry.fields)
         found = await evaluate.missing(tx, question, names)
         return {name: percent for name, percent in found.items() if percent >= OFTEN_PERCENT}
 

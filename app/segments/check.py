@@ -4,7 +4,7 @@ What comes out is the tree as it is stored: amounts are money, segments are ids.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from app.core.fields import Field, Registry
 from app.segments import grammar
 from app.segments.leaves import Faults, Found, Leaves
 from app.segments.print import Printer
+from app.segments.reader import near
 from app.segments.tree import (
     Aggregate,
     And,
@@ -48,11 +49,15 @@ class Known:
 
 @dataclass(frozen=True)
 class World:
-    """What a tree is checked against: the registry, the currency's decimals, and the segments that it may refer to."""
+    """What a tree is checked against: the registry, the currency's decimals, and the segments that it may refer to.
+
+    `others` are names of saved segments, if it names one that there is not: one of them may be meant.
+    """
 
     registry: Registry
     digits: int
     segments: Mapping[uuid.UUID, Known] = field(default_factory=dict)
+    others: Collection[str] = ()
 
     @cached_property
     def ids(self) -> Mapping[str, uuid.UUID]:
@@ -203,7 +208,8 @@ class _Checker:
         if node.name is not None:
             found = self._world.ids.get(node.name)
         if found is None:
-            self._faults.add(path, node, "", "unknown_segment", "There is no segment of this name or id.")
+            meant = None if node.name is None else near(node.name, self._world.others)
+            self._faults.add(path, node, "", "unknown_segment", "There is no segment of this name or id.", meant)
             return node
         self.found.segments.add(found)
         return InSegment(segment=found)

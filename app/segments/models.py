@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.errors import ProblemType
+from app.core.errors import NOT_FOUND, ProblemType
 from app.core.tables import Base, Stamp
 from app.segments.grammar import LIST, QUESTION
 
@@ -122,4 +122,9 @@ class SegmentSnapshot(Base):
     taken_by: Mapped[uuid.UUID]
 
 
-PROBLEMS: dict[str, ProblemType] = {"pk_segments": SEGMENT_EXISTS, "uq_segments_name": NAME_TAKEN}
+PROBLEMS: dict[str, ProblemType] = {
+    "pk_segments": SEGMENT_EXISTS,
+    "uq_segments_name": NAME_TAKEN,
+    # It was deleted a moment ago.
+    "fk_segment_snapshots_segment_id_segments": NOT_FOUND,
+}

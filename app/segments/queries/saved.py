@@ -135,6 +135,11 @@ async def versions(tx: Tx, segment: uuid.UUID, *, before: int | None, limit: int
     return [Version._make(row)._replace(tree=from_json(row.tree)) for row in rows]
 
 
+async def some_names(tx: Tx, most: int) -> list[str]:
+    """The names of saved segments, the newest of them."""
+    return [row.name for row in await tx.rows(select(Segment.name).order_by(Segment.id.desc()).limit(most))]
+
+
 async def how_many(tx: Tx) -> int:
     """How many segments are saved."""
     return int(await tx.scalar(select(func.count()).select_from(Segment)))

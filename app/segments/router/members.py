@@ -164,15 +164,15 @@ async def take_segment_snapshot(
     What customers said of themselves is kept only of ten or more who said the same.
     """
     asking = Asking(services)
-
-    async def work(tx: Tx) -> Made:
-        await asking.limit(tx)
-        found, world, checked = await asking.saved(tx, segment_id)
+    async with asking.turn(caller) as reading:
+        found, world, checked = await asking.saved(reading, segment_id)
         by = composing.wanted(answers.grouping(body), world.registry, caller)
         question = asking.question(checked, world, body.as_of or asking.today())
-        await asking.affordable(tx, question)
-        kept = composing.without_small(await composed(tx, question, by), by.field)
-        shown = composing.shown(kept, by, question.as_of)
+        await asking.affordable(reading, question)
+        kept = composing.without_small(await composed(reading, question, by), by.field)
+    shown = composing.shown(kept, by, question.as_of)
+
+    async def work(tx: Tx) -> Made:
         made = await commands.keep(tx, found, body.field, body.measure, question.as_of, shown)
         return Made(answers.snapshot(made), 201)
 

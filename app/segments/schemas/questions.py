@@ -267,6 +267,7 @@ class Offer(Answer):
     types: list[dict[str, Any]]
     functions: list[dict[str, Any]]
     quantifiers: list[str]
+    more: Annotated[list[str], Field(description="What the language has beside fields, functions and quantifiers.")]
     consent: Annotated[
         dict[str, list[str]] | None, Field(description="What consent(...) takes; null if the key may not ask it.")
     ]
