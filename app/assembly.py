@@ -42,6 +42,7 @@ from app.receipts import person as receipts_person
 from app.receipts.sections import FIGURES
 from app.registry import build_registry
 from app.segments import models as segments_models
+from app.segments import person as segments_person
 from app.till import commands as till_commands
 from app.till.prepare import Prepared, prepare_items
 from app.till.terms import Terms
@@ -53,13 +54,13 @@ _MODELS = (
 )  # fmt: skip
 # Lower rooms first: a warning is judged by what is owed, and that by what was bought.
 PERSONS: tuple[Person, ...] = (
-    access_person, feed_person, customers_person, receipts_person, credit_person, engagement_person,
+    access_person, feed_person, customers_person, receipts_person, credit_person, engagement_person, segments_person,
     early_warning_person,
 )  # fmt: skip
 # Whom a person's rights concern, in the order in which the export shows it: imports hold files that are not in yet.
 RIGHTS: tuple[Holder, ...] = (
-    customers_person, receipts_person, credit_person, engagement_person, early_warning_person, access_person,
-    bulk_person,
+    customers_person, receipts_person, credit_person, engagement_person, segments_person, early_warning_person,
+    access_person, bulk_person,
 )  # fmt: skip
 
 

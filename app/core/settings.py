@@ -128,6 +128,8 @@ class SegmentSettings(_Part):
     wait_seconds: float = Field(default=5, gt=0)
     # What the planner may think that a question costs before it is refused; reading one page in sequence is 1.
     cost_max: float = Field(default=1e8, gt=0)
+    # How many customers a list takes.
+    list_max: int = Field(default=500_000, ge=1)
 
 
 class CompanySettings(_Part):

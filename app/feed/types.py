@@ -69,4 +69,6 @@ EVENT_TYPES = {
     "segment.created": "A segment was saved.",
     "segment.updated": "A saved segment was changed.",
     "segment.deleted": "A saved segment was deleted.",
+    "segment.snapshot_taken": "Who is in a saved segment was kept for later.",
+    "segment.members_changed": "Customers were put into a list, or taken out.",
 }

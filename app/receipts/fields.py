@@ -25,7 +25,8 @@ _FIGURES = Side(
 
 def _usual_gap(row: FromClause, _: Evaluation) -> ColumnElement[Any]:
     """The mean of the gaps between occasions in days, as the customer's record shows it."""
-    return func.round(cast(row.c.gap_sum, Numeric) / func.nullif(row.c.occasions - 1, 0), 1)
+    gaps = func.nullif(func.greatest(row.c.occasions - 1, 0), 0)
+    return func.round(cast(row.c.gap_sum, Numeric) / gaps, 1)
 
 
 def _days_since(row: FromClause, asked: Evaluation) -> ColumnElement[Any]:

@@ -1,16 +1,25 @@
 """Answers of segments as they go out. Pure."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
+import orjson
 from pydantic import BaseModel
 
+from app.core.caller import Caller
+from app.core.fields import Registry
 from app.core.pages import Cursors
 from app.segments.check import Checked, World
-from app.segments.explanation import explanation
+from app.segments.composing import By, granted
+from app.segments.explanation import explanation, plain_number
+from app.segments.queries.compare import Beside, Part
+from app.segments.queries.composition import Snapshot
 from app.segments.queries.explain import Explained
-from app.segments.queries.saved import Saved
+from app.segments.queries.saved import Saved, Version
+from app.segments.schemas.comparing import Grouping
 from app.segments.tree import Expr, to_json
 
 
@@ -39,6 +48,7 @@ def segment(found: Saved, world: World) -> dict[str, Any]:
     """A saved segment."""
     return {
         "id": str(found.id),
+        "kind": found.kind,
         "name": found.name,
         "description": found.description,
         "text": world.printer.text(found.tree),
@@ -51,6 +61,55 @@ def segment(found: Saved, world: World) -> dict[str, Any]:
         "created_at": _time(found.created_at),
         "updated_at": _time(found.updated_at),
     }
+
+
+def version(found: Version, world: World) -> dict[str, Any]:
+    """A segment as it was saved."""
+    return {
+        "version": found.version,
+        "name": found.name,
+        "description": found.description,
+        "text": world.printer.text(found.tree),
+        "tree": to_json(found.tree),
+        "fields": found.fields,
+        "changed_at": _time(found.changed_at),
+        "changed_by": None if found.changed_by is None else str(found.changed_by),
+    }
+
+
+def part(found: Part, documents: Mapping[uuid.UUID, str]) -> dict[str, Any]:
+    """How many customers, and some of them."""
+    sample = [orjson.Fragment(documents[one]) for one in found.some if one in documents]
+    return {"count": found.count, "sample": sample}
+
+
+def difference(saved: Saved, found: Beside, world: World, documents: Mapping[uuid.UUID, str]) -> dict[str, Any]:
+    """What a new question (the second of `found`) changes of a saved one (the first)."""
+    parts = {"enter": found.second, "leave": found.first, "stay": found.both}
+    return {
+        "segment_id": str(saved.id),
+        "version": saved.version,
+        "before": world.printer.text(saved.tree),
+        **{name: part(one, documents) for name, one in parts.items()},
+    }
+
+
+def overlap(found: Beside, customers: int, documents: Mapping[uuid.UUID, str]) -> dict[str, Any]:
+    """Who is in one of two segments, and who in both, of so many customers."""
+    both = found.both.count
+    first, second = found.first.count + both, found.second.count + both
+    return {
+        **{name: part(getattr(found, name), documents) for name in ("first", "second", "both")},
+        "share_of_first": ratio(both, first),
+        "share_of_second": ratio(both, second),
+        "lift": ratio(both * customers, first * second),
+        "customers": customers,
+    }
+
+
+def ratio(part: int, whole: int) -> str | None:
+    """A share as a decimal with four places; None of nothing."""
+    return plain_number(round(Decimal(part) / whole, 4)) if whole else None
 
 
 def held(found: Saved) -> dict[str, Any]:
@@ -68,9 +127,35 @@ def explained(tree: Expr, found: Explained, world: World) -> dict[str, Any]:
     }
 
 
-def warnings(count: int, checked: Checked) -> list[dict[str, str]]:
-    """What whoever wrote the question may not have meant."""
+def grouping(body: Grouping) -> By:
+    """How a body wants a composition grouped."""
+    return By(body.field, body.measure, body.cuts, body.unit, body.limit)
+
+
+def snapshot(found: Snapshot) -> dict[str, Any]:
+    """What was kept of a segment."""
+    return {
+        "id": str(found.id),
+        "version": found.segment_version,
+        "taken_at": _time(found.taken_at),
+        "taken_by": str(found.taken_by),
+        "composition": found.composition,
+    }
+
+
+def may_see(found: Snapshot, registry: Registry, caller: Caller) -> bool:
+    """Whether the caller may use the fields that were kept; one that is no more is for nobody."""
+    fields = [registry.fields.get(name) for name in (found.field, found.measure) if name is not None]
+    known = [one for one in fields if one is not None]
+    return len(known) == len(fields) and granted(caller, known)
+
+
+def warnings(count: int, checked: Checked, unknown: Mapping[str, int] | None = None) -> list[dict[str, str]]:
+    """What whoever wrote the question may not have meant; `unknown`: of how many percent a field is missing."""
     found = []
+    for name, percent in (unknown or {}).items():
+        detail = f"The field {name} is missing for {percent} % of the customers looked at (at most a thousand)."
+        found.append({"code": "often_missing", "detail": detail})
     if count == 0:
         found.append({"code": "nobody", "detail": "It is true of nobody."})
     if checked.population_relative:

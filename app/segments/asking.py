@@ -23,9 +23,16 @@ from app.segments.models import SEGMENT_TOO_EXPENSIVE
 from app.segments.parse import segments_named
 from app.segments.queries import evaluate, saved
 from app.segments.queries.evaluate import Question
-from app.segments.queries.saved import Saved
-from app.segments.tree import Expr, InSegment, every
+from app.segments.queries.saved import Saved, Version
+from app.segments.tree import Expr, InSegment, Missing
+from app.segments.walk import every
 
+# All who can be in a segment have a status.
+EVERYBODY = Missing(field="status", negated=True)
+# A field that is missing for so many is worth a warning.
+OFTEN_PERCENT = 80
+# Among so many names is looked for one that may have been meant.
+NAMES_MAX = 1_000
 _SLOTS = "segments.slots"
 _REGISTRY = "segments.registry"
 
@@ -42,9 +49,9 @@ class Asking:
         """The company's business day."""
         return self._company.today(self._services.clock.now())
 
-    async def world(self, tx: Tx, given: dict[str, Any], *more: Saved) -> World:
+    async def world(self, tx: Tx, given: dict[str, Any], *more: Saved | Version) -> World:
         """The world that a definition (`text` or `tree`), or that saved segments, are to be checked in."""
-        names, ids = set[str](), {one for each in more for one in each.refers_to}
+        names, ids = set[str](), {one for each in more for one in each.named}
         if given.get("text") is not None:
             try:
                 names |= segments_named(given["text"])
@@ -55,7 +62,10 @@ class Asking:
                 if isinstance(node, InSegment):
                     names |= {node.name} if node.name is not None else set()
                     ids |= {node.segment} if node.segment is not None else set()
-        return World(await self.registry(tx), self.digits, await saved.behind(tx, ids=ids, names=names))
+        known = await saved.behind(tx, ids=ids, names=names)
+        unknown = names - {one.name for one in known.values()}
+        others = await saved.some_names(tx, NAMES_MAX) if unknown else ()
+        return World(await self.registry(tx), self.digits, known, others)
 
     async def registry(self, tx: Tx) -> Registry:
         """Everything that can be asked about, with the attributes that the company has declared as of now."""
@@ -79,6 +89,20 @@ class Asking:
         """The question, ready to be answered."""
         trees: dict[uuid.UUID, Expr] = {known.id: known.tree for known in world.segments.values()}
         return Question(world.registry, checked.tree, as_of, self._company.time_zone, trees)
+
+    def everybody(self, world: World) -> Checked:
+        """The question that is true of all customers."""
+        return definition.of_tree(EVERYBODY, world)
+
+    async def unknown(self, tx: Tx, question: Question, checked: Checked) -> dict[str, int]:
+        """The fields of a question that are missing for most customers, each with of how many percent.
+
+        Whoever asks whether a field is missing knows that it may be.
+        """
+        known = {node.field for node in every(question.tree) if isinstance(node, Missing)}
+        names = sorted(name for name in checked.uses - known if name in question.registry.fields)
+        found = await evaluate.missing(tx, question, names)
+        return {name: percent for name, percent in found.items() if percent >= OFTEN_PERCENT}
 
     async def saved(self, tx: Tx, segment: uuid.UUID) -> tuple[Saved, World, Checked]:
         """A saved segment that the caller may ask. Raises Problem: there is none, or something is not granted."""
@@ -113,9 +137,9 @@ class Asking:
                 found.append((one.id, definition.of_tree(one.tree, world)))
         return found
 
-    async def affordable(self, tx: Tx, question: Question) -> float:
-        """The planner's estimate of a question's cost. Raises Problem if it is too much."""
-        cost = await evaluate.cost(tx, question)
+    async def affordable(self, tx: Tx, *questions: Question) -> float:
+        """The planner's estimate of what questions cost together. Raises Problem if it is too much."""
+        cost = sum([await evaluate.cost(tx, question) for question in questions])
         if cost > self._services.settings.segments.cost_max:
             detail = "Ask for a shorter window or for less at once."
             raise Problem(SEGMENT_TOO_EXPENSIVE, detail, extra={"cost": round(cost)})

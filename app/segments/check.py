@@ -4,7 +4,7 @@ What comes out is the tree as it is stored: amounts are money, segments are ids.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from app.core.fields import Field, Registry
 from app.segments import grammar
 from app.segments.leaves import Faults, Found, Leaves
 from app.segments.print import Printer
+from app.segments.reader import near
 from app.segments.tree import (
     Aggregate,
     And,
@@ -26,14 +27,15 @@ from app.segments.tree import (
     Or,
     Rank,
     Rows,
-    children,
-    depth,
-    every,
-    is_leaf,
+    Sample,
+    Sequence,
     to_json,
-    values,
-)  # fmt: skip
+)
 from app.segments.values import Last, Next, Node
+from app.segments.walk import children, depth, every, is_leaf, is_list, terms, values
+
+# The event after which others may be in a list.
+LIST_CHANGED = "segment.members_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,15 @@ class Known:
 
 @dataclass(frozen=True)
 class World:
-    """What a tree is checked against: the registry, the currency's decimals, and the segments that it may refer to."""
+    """What a tree is checked against: the registry, the currency's decimals, and the segments that it may refer to.
+
+    `others` are names of saved segments, if it names one that there is not: one of them may be meant.
+    """
 
     registry: Registry
     digits: int
     segments: Mapping[uuid.UUID, Known] = field(default_factory=dict)
+    others: Collection[str] = ()
 
     @cached_property
     def ids(self) -> Mapping[str, uuid.UUID]:
@@ -144,6 +150,8 @@ def _references(tree: Expr, world: World, own: uuid.UUID | None, faults: Faults)
     def of_segment(known: uuid.UUID, above: tuple[uuid.UUID, ...]) -> tuple[int, int]:
         if known == own or known in above:
             raise _Circle
+        if is_list(world.segments[known].tree, known):
+            return 0, 0
         if known not in sizes:
             sizes[known] = size(world.segments[known].tree, (*above, known))
         return sizes[known]
@@ -178,7 +186,7 @@ class _Checker:
             return node.model_copy(update={"items": items})
         if isinstance(node, Not):
             return node.model_copy(update={"item": self.expr(node.item, (*path, "item"), inside)})
-        if inside is not None and isinstance(node, Rows | Rank | InSegment | Consent):
+        if inside is not None and isinstance(node, Rows | Rank | InSegment | Consent | Sample | Sequence):
             detail = "Inside the filter of a collection only its own fields can be asked about so far."
             self._faults.add(path, node, "", "not_offered", detail)
             return node
@@ -189,10 +197,7 @@ class _Checker:
     def _filters(self, node: Leaf, path: tuple[str | int, ...]) -> Leaf:
         """The leaf with what stands inside it checked too."""
         for where, child in children(node):
-            name = node.collection if isinstance(node, Rows) else None
-            if isinstance(node, Compare):
-                term = node.left if where[0] == "left" else node.right
-                name = term.of.partition(".")[0] if isinstance(term, Aggregate) else None
+            name = _collection_at(node, where)
             if name is not None and name not in self._world.registry.collections:
                 continue
             node = _with(node, where, self.expr(child, (*path, *where), name))
@@ -203,17 +208,34 @@ class _Checker:
         if node.name is not None:
             found = self._world.ids.get(node.name)
         if found is None:
-            self._faults.add(path, node, "", "unknown_segment", "There is no segment of this name or id.")
+            meant = None if node.name is None else near(node.name, self._world.others)
+            self._faults.add(path, node, "", "unknown_segment", "There is no segment of this name or id.", meant)
             return node
         self.found.segments.add(found)
         return InSegment(segment=found)
 
 
-def _with(node: Leaf, path: tuple[str | int, ...], child: Expr) -> Leaf:
+def _collection_at(node: Leaf, path: tuple[str | int, ...]) -> str | None:
+    """The collection whose rows a predicate inside a leaf speaks of; None where it speaks of customers."""
+    if isinstance(node, Rows):
+        return node.collection
+    if isinstance(node, Sequence):
+        return node.steps[int(path[1])].collection
     if isinstance(node, Compare):
-        side = str(path[0])
-        return node.model_copy(update={side: getattr(node, side).model_copy(update={"where": child})})
-    return node.model_copy(update={str(path[0]): child})
+        aggregate = dict(terms(node))[tuple(str(part) for part in path[:-1])]
+        return aggregate.of.partition(".")[0] if isinstance(aggregate, Aggregate) else None
+    return None
+
+
+def _with(node: Any, path: tuple[str | int, ...], child: Expr) -> Any:
+    """The node with another predicate at a place inside it."""
+    if not path:
+        return child
+    name, *rest = path
+    if isinstance(node, tuple):
+        place = int(name)
+        return (*node[:place], _with(node[place], tuple(rest), child), *node[place + 1 :])
+    return node.model_copy(update={str(name): _with(getattr(node, str(name)), tuple(rest), child)})
 
 
 def _checked(tree: Expr, found: Found, world: World) -> Checked:
@@ -227,6 +249,9 @@ def _checked(tree: Expr, found: Found, world: World) -> Checked:
         if each in seen:
             continue
         seen.add(each)
+        if is_list(world.segments[each].tree, each):
+            changed.add(LIST_CHANGED)
+            continue
         inner = _Checker(world, Faults(), from_text=False)
         inner.expr(world.segments[each].tree, (), None)
         trees.append(world.segments[each].tree)
@@ -253,5 +278,5 @@ def _temporal(trees: Iterable[Expr], fields: Iterable[Field]) -> bool:
 
 def _windows(node: Node) -> Iterable[Node | None]:
     if isinstance(node, Compare):
-        return [term.window for term in (node.left, node.right) if isinstance(term, Aggregate)]
+        return [term.window for _, term in terms(node) if isinstance(term, Aggregate)]
     return [getattr(node, "window", None)]

@@ -1,7 +1,8 @@
 """Why a customer is in a segment or not: the truth of every condition, its value, and what it is short of. Pure."""
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,7 +10,8 @@ from typing import Any
 
 from app.core.fields import FieldType
 from app.segments.print import Printer
-from app.segments.tree import And, Compare, Expr, Leaf, Not, Or, Rank, Rows, is_leaf
+from app.segments.tree import And, Compare, Expr, Leaf, Not, Or, Rank, Rows, Sequence
+from app.segments.walk import is_leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Outcome:
     type: FieldType | None = None
     value: Any = None
     needed: Any = None
-    evidence: Sequence[uuid.UUID] = ()
+    evidence: Many[uuid.UUID] = ()
 
 
 def leaves(tree: Expr) -> Iterator[Leaf]:
@@ -38,7 +40,7 @@ def leaves(tree: Expr) -> Iterator[Leaf]:
         yield tree
 
 
-def explanation(tree: Expr, outcomes: Sequence[Outcome], printer: Printer) -> dict[str, Any]:
+def explanation(tree: Expr, outcomes: Many[Outcome], printer: Printer) -> dict[str, Any]:
     """The tree with the truth of every part; `outcomes` are of its `leaves`, in order."""
     found = iter(outcomes)
 
@@ -65,7 +67,7 @@ def _leaf(leaf: Leaf, outcome: Outcome, printer: Printer) -> dict[str, Any]:
     distance = None if outcome.truth else short(leaf, outcome, printer)
     if distance is not None:
         shown["distance"] = distance
-    if isinstance(leaf, Rows) or outcome.evidence:
+    if isinstance(leaf, Rows | Sequence) or outcome.evidence:
         shown["evidence"] = [str(receipt) for receipt in outcome.evidence]
     return shown
 
@@ -100,8 +102,8 @@ _WRITTEN: dict[FieldType, tuple[str, Callable[[Any], Any]]] = {
 
 def short(leaf: Leaf, outcome: Outcome, printer: Printer) -> str | None:
     """How far from being true a condition is, in words: '38.00 short'; None where that cannot be said."""
-    if isinstance(leaf, Rows):
-        return "there is none" if leaf.op == "any" else f"{outcome.value} found"
+    if isinstance(leaf, Rows | Sequence):
+        return "there is none" if leaf.op in {"any", "sequence"} else f"{outcome.value} found"
     if outcome.type not in {FieldType.NUMBER, FieldType.MONEY, FieldType.DATE}:
         return None
     if outcome.value is None:

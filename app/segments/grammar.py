@@ -15,14 +15,18 @@ LEAVES = 50
 LEAVES_WITH_SEGMENTS = 200
 DEPTH_WITH_SEGMENTS = 32
 VALUES = 500
+STEPS_MAX = 6
 STRING_LENGTH = 200
 WORD_LENGTH = 100
+
+# What a saved segment is: a question, or a list of customers who were put into it.
+QUESTION, LIST = "question", "list"
 
 UNITS = ("days", "weeks", "months", "years")
 MOST = {"days": 36_500, "weeks": 5_200, "months": 1_200, "years": 100}
 AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last")
 QUANTIFIERS = ("any", "none", "all")
-CONSENT = "consent"
+CONSENT, RATIO, SAMPLE, SEQUENCE = "consent", "ratio", "sample", "sequence"
 COMPARATORS = ("=", "!=", "<", "<=", ">", ">=")
 
 # Collections of rooms that are not there yet.
@@ -30,14 +34,11 @@ LATER_COLLECTIONS = frozenset({"points", "offers", "receivables", "warnings"})
 
 # What starts a predicate of the grammar that is not answered yet, and how it is called.
 LATER = {
-    "ratio": "ratio(...)",
     "entered": "entered segment",
     "left": "left segment",
     "was": "was in segment",
     "similar": "similar to segment",
     "bought": "bought like",
-    "sample": "sample",
-    "sequence": "sequence(...)",
 }
 WITHIN = "within ... km of"
 
@@ -45,7 +46,7 @@ WORDS = frozenset({
     "and", "or", "not", "in", "between", "is", "missing", "contains", "starts", "with", "under", "anniversary", "top",
     "bottom", "customers", "of", "within", "km", "segment", "on", "to", "like", "seed", "then", "distinct", "where",
     "during", "next", "from", "before", "after", "including", "true", "false",
-    CONSENT, *AGGREGATES, *QUANTIFIERS, *LATER, *UNITS,
+    CONSENT, RATIO, SAMPLE, SEQUENCE, *AGGREGATES, *QUANTIFIERS, *LATER, *UNITS,
 })  # fmt: skip
 # No field may be called so: a bare word is always a field. Unit and aggregate names are plain where they stand.
 _PLAIN = frozenset({"segment", "customers", "top", "bottom", "km", "seed", "like", "on", "of", "with", "distinct"})

@@ -21,7 +21,10 @@ from app.segments.tree import (
     Missing,
     OneOf,
     Rank,
+    Ratio,
     Rows,
+    Sample,
+    Sequence,
 )  # fmt: skip
 from app.segments.values import (
     MONEY_MAX,
@@ -134,6 +137,10 @@ class Leaves:
             return leaf
         if isinstance(leaf, Consent):
             return self._consent(leaf, path)
+        if isinstance(leaf, Sample):
+            return leaf
+        if isinstance(leaf, Sequence):
+            return self._sequence(leaf, path)
         assert isinstance(leaf, _OfField)  # noqa: S101  `check` keeps the rest to itself
         return self._of_field(leaf, path, inside)
 
@@ -173,6 +180,15 @@ class Leaves:
         self._found.add("consent", known)
         return leaf
 
+    def _sequence(self, leaf: Sequence, path: Path) -> Sequence:
+        for index, step in enumerate(leaf.steps):
+            found = self._collection(step.collection, (*path, "steps", index), step, "collection")
+            if found is not None and found.day is None:
+                what = f"{found.name} have no day, so that nothing comes after another."
+                self._faults.add((*path, "steps", index), step, "collection", "no_day", what)
+        self._window(leaf.window, path, leaf)
+        return leaf
+
     def _compare(self, leaf: Compare, path: Path, inside: str | None) -> Compare:
         left = self._term(leaf.left, (*path, "left"), inside)
         if left is None:
@@ -182,7 +198,7 @@ class Leaves:
             what = f"It can be compared with {', '.join(allowed)}." if allowed else "It cannot be compared."
             self._faults.add(path, leaf, "comparator", "operator", what)
             return leaf
-        if not isinstance(leaf.right, FieldTerm | Aggregate):
+        if not isinstance(leaf.right, FieldTerm | Aggregate | Ratio):
             value = self._value(leaf.right, left, (*path, "right"))
             return leaf.model_copy(update={"right": value})
         right = self._term(leaf.right, (*path, "right"), inside)
@@ -207,11 +223,22 @@ class Leaves:
     # --- names --------------------------------------------------------------------------------------------------------
 
     def _term(self, term: Node, path: Path, inside: str | None) -> Typed | None:
+        if isinstance(term, Ratio):
+            return self._ratio(term, path, inside)
         if isinstance(term, Aggregate):
             return self._aggregate(term, path, inside)
         assert isinstance(term, FieldTerm)  # noqa: S101  the other kind of term
         used = self._field(term.field, path, term, inside)
         return Typed(used.type, used.choices) if used else None
+
+    def _ratio(self, term: Ratio, path: Path, inside: str | None) -> Typed | None:
+        above, below = self._term(term.ratio, (*path, "ratio"), inside), self._term(term.to, (*path, "to"), inside)
+        if above is None or below is None:
+            return None
+        if above.type is not below.type or above.type not in {FieldType.NUMBER, FieldType.MONEY}:
+            self._faults.add(path, term, "", "type", "A ratio is of two numbers or of two amounts.")
+            return None
+        return Typed(FieldType.NUMBER)
 
     def _field(self, name: str, path: Path, node: Node, inside: str | None) -> Field | None:
         collection = self._registry.collections.get(inside or "")

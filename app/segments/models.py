@@ -1,33 +1,58 @@
-"""The table of saved segments."""
+"""The tables of saved segments: what they ask, what they asked before, who is in a list, and who was in them."""
 
 import uuid
+from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.errors import ProblemType
+from app.core.errors import NOT_FOUND, ProblemType
 from app.core.tables import Base, Stamp
+from app.segments.grammar import LIST, QUESTION
 
 INVALID_SEGMENT = ProblemType("invalid_segment", 422, "The segment cannot be understood")
 SEGMENT_TOO_EXPENSIVE = ProblemType("segment_too_expensive", 422, "Answering the segment would take too long")
 NAME_TAKEN = ProblemType("segment_name_taken", 409, "Another segment has this name")
 SEGMENT_EXISTS = ProblemType("segment_exists", 409, "There is already a segment with this id")
 SEGMENT_IN_USE = ProblemType("segment_in_use", 409, "Another segment refers to this one")
+NOT_A_LIST = ProblemType("not_a_list", 409, "Who is in this segment follows from its question")
+NOT_A_QUESTION = ProblemType("not_a_question", 409, "This segment is a list: it asks nothing")
+LIST_FULL = ProblemType("list_full", 409, "The list can take no more customers")
+UNKNOWN_CUSTOMER = ProblemType("unknown_customer", 422, "There is no such customer")
+SHARED_IDENTIFIER = ProblemType("ambiguous_customer", 409, "Several customers share this identifier")
+
+KINDS = (QUESTION, LIST)
 
 
 class Segment(Base):
     """A saved question. The tree is the truth, and its text is printed from it; what it uses follows from the tree.
 
     `uses` are its fields and collections, `refers_to` the segments that it names. `temporal`: time alone can change who
-    is in it. `population_relative`: who is in it depends on the values of others.
+    is in it. `population_relative`: who is in it depends on the values of others. A `kind` list holds customers who
+    were put into it; its tree says no more than to be in it.
     """
 
     __tablename__ = "segments"
-    __table_args__ = (UniqueConstraint("name"), Index(None, "refers_to", postgresql_using="gin"))
+    __table_args__ = (
+        UniqueConstraint("name"),
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        Index(None, "refers_to", postgresql_using="gin"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(server_default=QUESTION)
     name: Mapped[str]
     description: Mapped[str | None]
     tree: Mapped[dict[str, Any]]
@@ -40,4 +65,66 @@ class Segment(Base):
     updated_at: Mapped[Stamp]
 
 
-PROBLEMS: dict[str, ProblemType] = {"pk_segments": SEGMENT_EXISTS, "uq_segments_name": NAME_TAKEN}
+class SegmentVersion(Base):
+    """A segment as it was saved, the newest one too: the `fields` that changed then, when, and by whose key.
+
+    Who made the first one that is kept may be unknown.
+    """
+
+    __tablename__ = "segment_versions"
+    __table_args__ = (PrimaryKeyConstraint("segment_id", "version"),)
+
+    segment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("segments.id"))
+    version: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str]
+    description: Mapped[str | None]
+    tree: Mapped[dict[str, Any]]
+    fields: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    changed_at: Mapped[Stamp]
+    changed_by: Mapped[uuid.UUID | None]
+
+
+class SegmentMember(Base):
+    """A customer in a list."""
+
+    __tablename__ = "segment_members"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        UniqueConstraint("customer_id", "segment_id"),
+        ForeignKeyConstraint(["customer_id"], ["customers.id"]),
+        Index("ix_segment_members_segment_id_customer_id", "segment_id", "customer_id"),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    segment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("segments.id"))
+    added_at: Mapped[Stamp]
+    added_by: Mapped[uuid.UUID]
+
+
+class SegmentSnapshot(Base):
+    """Who was in a segment by a field, as of a day: `composition` is the answer of that day. It tells of nobody alone.
+
+    `measure` is the field whose sum it has.
+    """
+
+    __tablename__ = "segment_snapshots"
+    __table_args__ = (Index("ix_segment_snapshots_segment_id_id", "segment_id", "id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    segment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("segments.id"))
+    segment_version: Mapped[int] = mapped_column(BigInteger)
+    field: Mapped[str]
+    measure: Mapped[str | None]
+    as_of: Mapped[date]
+    composition: Mapped[dict[str, Any]]
+    taken_at: Mapped[Stamp]
+    taken_by: Mapped[uuid.UUID]
+
+
+PROBLEMS: dict[str, ProblemType] = {
+    "pk_segments": SEGMENT_EXISTS,
+    "uq_segments_name": NAME_TAKEN,
+    # It was deleted a moment ago.
+    "fk_segment_snapshots_segment_id_segments": NOT_FOUND,
+}

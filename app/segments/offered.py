@@ -22,6 +22,7 @@ def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -
             for name, kinds in AGGREGATED.items()
         ],
         "quantifiers": list(grammar.QUANTIFIERS),
+        "more": ["in segment", grammar.RATIO, grammar.SAMPLE, grammar.SEQUENCE],
         "consent": _consent(registry.consents) if _granted(registry.consents, caller) else None,
         "windows": {
             "forms": ["during last", "during next", "from ... to", "before", "after"],
@@ -32,6 +33,7 @@ def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -
             "depth": grammar.DEPTH,
             "conditions": grammar.LEAVES,
             "values": grammar.VALUES,
+            "steps": grammar.STEPS_MAX,
             "string_length": grammar.STRING_LENGTH,
         },
         "currency": {"code": currency, "decimals": digits},

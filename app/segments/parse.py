@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from app.segments import grammar
 from app.segments.grammar import Refused, Token
-from app.segments.reader import Reader, near
+from app.segments.phrases import WINDOW, Phrases
+from app.segments.reader import near
 from app.segments.tree import (
     Aggregate,
     And,
@@ -27,11 +28,17 @@ from app.segments.tree import (
     OneOf,
     Or,
     Rank,
+    Ratio,
     Rows,
+    Sample,
+    Sequence,
+    Step,
 )  # fmt: skip
-from app.segments.values import After, Before, DateValue, Last, Next, Node, NumberValue, Span, TextValue, TruthValue
+from app.segments.values import (
+    Node,
+    Within,
+)  # fmt: skip
 
-_WINDOW = ("during", "from", "before", "after")
 _AFTER_FIELD = ("=", "!=", "<", ">", "in", "between", "is missing", "contains", "starts with", "under", "during")
 _CONDITION = ("a field", "a function such as count(...)", "not", "(")
 
@@ -65,7 +72,7 @@ def segments_named(text: str) -> frozenset[str]:
     return frozenset(name.value for word, name in pairwise(found) if word.value == "segment" and name.kind == "string")
 
 
-class _Descent(Reader):
+class _Descent(Phrases):
     """One method per rule of the grammar."""
 
     # --- and, or, not -------------------------------------------------------------------------------------------------
@@ -113,6 +120,8 @@ class _Descent(Reader):
             return self._in_segment(start)
         if start.value in grammar.LATER:
             self.later(grammar.LATER[start.value])
+        if start.value == grammar.SAMPLE:
+            return self._sample(start)
         if self.following.value == "(" and self.following.kind == "symbol":
             return self._function(start)
         if start.value in grammar.RESERVED:
@@ -130,9 +139,13 @@ class _Descent(Reader):
             return made
         if start.value in grammar.AGGREGATES:
             return self._compare(start, self._aggregate())
+        if start.value == grammar.RATIO:
+            return self._compare(start, self._ratio())
         if start.value == grammar.CONSENT:
             return self._consent(start)
-        known = (*grammar.AGGREGATES, *grammar.QUANTIFIERS, grammar.CONSENT)
+        if start.value == grammar.SEQUENCE:
+            return self._sequence(start)
+        known = (*grammar.AGGREGATES, *grammar.QUANTIFIERS, grammar.CONSENT, grammar.RATIO, grammar.SEQUENCE)
         raise Refused("unknown_function", f"There is no such function; there are {', '.join(known)}.", start.start,
                       start.end, expected=known, near=near(start.value, known))  # fmt: skip
 
@@ -150,6 +163,42 @@ class _Descent(Reader):
         made = self.node(Consent, start, purpose=purpose.value, channel=channel.value, state=state.value)
         for part, token in (("purpose", purpose), ("channel", channel), ("state", state)):
             self.places[id(made), part] = (token.start, token.end)
+        return made
+
+    def _sample(self, start: Token) -> Expr:
+        self.take()
+        percent = self._token("number", "a share such as 10%")
+        self.need("%", "seed")
+        return self.node(Sample, start, percent=percent, seed=self._token("string", "a seed in quotes"))
+
+    def _token(self, kind: str, what: str) -> str:
+        return self.take().value if self.now.kind == kind else self.refuse((what,))
+
+    def _sequence(self, start: Token) -> Expr:
+        self.take()
+        self.need("(")
+        steps = [self._step(first=True)]
+        while self.skip("then"):
+            steps.append(self._step(first=False))
+        if not self.skip(")"):
+            self.refuse(("then", ")"))
+        window = self.window() if self.at(*WINDOW) else None
+        return self.node(Sequence, start, steps=tuple(steps), window=window)
+
+    def _step(self, *, first: bool) -> Step:
+        start, negated = self.now, not first and self.skip("not")
+        name = self.take() if self.now.kind == "word" else self.refuse(("a collection",))
+        where, within = None, None
+        if self.skip("where"):
+            self.deeper()
+            where = self.expr()
+            self._depth -= 1
+        if not first:
+            self.need("within")
+            count = self.now
+            within = self.node(Within, count, count=self.whole(), unit=self.unit())
+        made = self.node(Step, start, collection=name.value, where=where, negated=negated, within=within)
+        self.places[id(made), "collection"] = (name.start, name.end)
         return made
 
     def _in_segment(self, start: Token) -> Expr:
@@ -173,9 +222,9 @@ class _Descent(Reader):
         if self.at("contains", "starts", "under"):
             return self._match(start, name)
         if self.skip("between"):
-            low = self._literal()
+            low = self.literal()
             self.need("and")
-            return self.node(Between, start, field=name.value, low=low, high=self._literal())
+            return self.node(Between, start, field=name.value, low=low, high=self.literal())
         if self.skip("is"):
             negated = self.skip("not")
             self.need("missing")
@@ -187,8 +236,8 @@ class _Descent(Reader):
         self.need("in")
         if not negated and not self.at("("):
             return self._rank(start, name)
-        values = self._values()
-        missing = self._including_missing()
+        values = self.values()
+        missing = self.including_missing()
         return self.node(OneOf, start, field=name.value, values=values, negated=negated, including_missing=missing)
 
     def _match(self, start: Token, name: Token) -> Expr:
@@ -196,33 +245,33 @@ class _Descent(Reader):
         if op == "starts":
             self.need("with")
             op = "starts_with"
-        return self.node(Match, start, op=op, field=name.value, value=self._literal())
+        return self.node(Match, start, op=op, field=name.value, value=self.literal())
 
     def _in_time(self, start: Token, name: Token) -> Expr:
-        if self.at(*_WINDOW):
-            return self.node(During, start, field=name.value, window=self._window())
+        if self.at(*WINDOW):
+            return self.node(During, start, field=name.value, window=self.window())
         if self.skip("anniversary"):
-            return self.node(Anniversary, start, field=name.value, window=self._window())
+            return self.node(Anniversary, start, field=name.value, window=self.window())
         if self.at("within"):
             self.later(grammar.WITHIN)
         return self.refuse(_AFTER_FIELD)
 
-    def _compare(self, start: Token, left: FieldTerm | Aggregate) -> Expr:
+    def _compare(self, start: Token, left: FieldTerm | Aggregate | Ratio) -> Expr:
         if not self.at(*grammar.COMPARATORS):
             self.refuse(grammar.COMPARATORS)
         comparator = self.take().value
         if self.now.kind == "word" and self.now.value not in {"true", "false"}:
             right: Node = self._term()
         else:
-            right = self._literal()
-        missing = self._including_missing()
+            right = self.literal()
+        missing = self.including_missing()
         return self.node(Compare, start, left=left, comparator=comparator, right=right, including_missing=missing)
 
     def _rank(self, start: Token, name: Token) -> Expr:
         if not self.at("top", "bottom"):
             self.refuse(("(", "top", "bottom"))
         end = self.take().value
-        size = self._whole()
+        size = self.whole()
         if self.skip("%"):
             unit = "percent"
         else:
@@ -232,13 +281,25 @@ class _Descent(Reader):
         of = self._nested() if self.skip("of") else None
         return self.node(Rank, start, field=name.value, end=end, size=size, unit=unit, of=of)
 
-    # --- terms, filters, windows, values ------------------------------------------------------------------------------
+    # --- terms and filters ------------------------------------------------------------------------------
 
-    def _term(self) -> FieldTerm | Aggregate:
+    def _term(self) -> FieldTerm | Aggregate | Ratio:
+        return self._ratio() if self.at(grammar.RATIO) and self.following.value == "(" else self._plain()
+
+    def _ratio(self) -> Ratio:
+        start = self.take()
+        self.need("(")
+        ratio = self._plain()
+        self.need(",")
+        to = self._plain()
+        self.need(")")
+        return self.node(Ratio, start, ratio=ratio, to=to)
+
+    def _plain(self) -> FieldTerm | Aggregate:
         start = self.now
+        if start.kind != "word":
+            self.refuse(("a field", "a function such as sum(...)"))
         if self.following.value == "(" and self.following.kind == "symbol":
-            if start.value in grammar.LATER:
-                self.later(grammar.LATER[start.value])
             if start.value not in grammar.AGGREGATES:
                 self.refuse(grammar.AGGREGATES, "unknown_function")
             return self._aggregate()
@@ -261,77 +322,12 @@ class _Descent(Reader):
 
     def _filter(self) -> tuple[Node | None, Expr | None]:
         """[window] ["where" expr] and the closing parenthesis."""
-        window = self._window() if self.at(*_WINDOW) else None
+        window = self.window() if self.at(*WINDOW) else None
         where = None
         if self.skip("where"):
             self.deeper()
             where = self.expr()
             self._depth -= 1
         if not self.skip(")"):
-            self.refuse((")",) if where else ("where", ")") if window else (*_WINDOW, "where", ")"))
+            self.refuse((")",) if where else ("where", ")") if window else (*WINDOW, "where", ")"))
         return window, where
-
-    def _window(self) -> Node:
-        start = self.now
-        if self.skip("during"):
-            if not self.at("last", "next"):
-                self.refuse(("last", "next"))
-            way = self.take().value
-            count, unit = self._whole(), self.now
-            name = unit.value if unit.value in grammar.UNITS else unit.value + "s"
-            if unit.kind != "word" or name not in grammar.UNITS:
-                self.refuse(grammar.UNITS)
-            self.take()
-            if way == "last":
-                return self.node(Last, start, last=count, unit=name)
-            return self.node(Next, start, next=count, unit=name)
-        if self.skip("from"):
-            first = self._date()
-            self.need("to")
-            return self.node(Span, start, start=first, to=self._date())
-        if self.skip("before"):
-            return self.node(Before, start, before=self._date())
-        if self.skip("after"):
-            return self.node(After, start, after=self._date())
-        return self.refuse(_WINDOW)
-
-    def _including_missing(self) -> bool:
-        if not self.skip("including"):
-            return False
-        self.need("missing")
-        return True
-
-    def _values(self) -> tuple[Node, ...]:
-        self.need("(")
-        found = [self._literal()]
-        while self.skip(","):
-            found.append(self._literal())
-        if not self.skip(")"):
-            self.refuse((",", ")"))
-        return tuple(found)
-
-    def _literal(self) -> Node:
-        token = self.now
-        if token.kind == "word" and token.value not in {"true", "false"}:
-            detail = "A value should stand here; text is written in quotes, as in 'GY-01'."
-            self.refuse(("a value",), "bare_word", detail)
-        if token.kind not in {"word", "string", "number", "date"}:
-            self.refuse(("a value",))
-        self.take()
-        if token.kind == "word":
-            return self.node(TruthValue, token, boolean=token.value == "true")
-        if token.kind == "string":
-            return self.node(TextValue, token, text=token.value)
-        if token.kind == "number":
-            return self.node(NumberValue, token, number=token.value)
-        return self.node(DateValue, token, date=token.value)
-
-    def _date(self) -> str:
-        if self.now.kind != "date":
-            self.refuse(("a date such as 2026-11-21",))
-        return self.take().value
-
-    def _whole(self) -> int:
-        if self.now.kind != "number" or not self.now.value.isdigit() or len(self.now.value) > len("1000000"):
-            self.refuse(("a whole number",))
-        return int(self.take().value)

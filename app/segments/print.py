@@ -23,7 +23,11 @@ from app.segments.tree import (
     OneOf,
     Or,
     Rank,
+    Ratio,
     Rows,
+    Sample,
+    Sequence,
+    Step,
 )  # fmt: skip
 from app.segments.values import (
     After,
@@ -63,7 +67,7 @@ class Printer:
     def _inside(self, item: Expr, *loose: type[Node]) -> str:
         return f"({self.text(item)})" if isinstance(item, loose) else self.text(item)
 
-    def _leaf(self, leaf: Leaf) -> str:
+    def _leaf(self, leaf: Leaf) -> str:  # noqa: PLR0911  a line per kind
         if isinstance(leaf, Compare):
             compared = f"{self.term(leaf.left)} {leaf.comparator} {self.term(leaf.right)}"
             return compared + _missing(including=leaf.including_missing)
@@ -74,7 +78,16 @@ class Printer:
             return f"in segment {quoted(name or _UNKNOWN)}"
         if isinstance(leaf, Consent):
             return f"consent({quoted(leaf.purpose)}, {quoted(leaf.channel)}) = {quoted(leaf.state)}"
+        if isinstance(leaf, Sample):
+            return f"sample {leaf.percent}% seed {quoted(leaf.seed)}"
+        if isinstance(leaf, Sequence):
+            steps = " then ".join(self._step(step) for step in leaf.steps)
+            return f"sequence({steps})" + (f" {window_text(leaf.window)}" if leaf.window is not None else "")
         return f"{leaf.field} {self._about(leaf)}"
+
+    def _step(self, step: Step) -> str:
+        within = f" within {_units(step.within.count, step.within.unit)}" if step.within is not None else ""
+        return f"{'not ' if step.negated else ''}{step.collection}{self._filter(None, step.where)}{within}"
 
     def _about(self, leaf: OneOf | Between | Missing | Match | During | Anniversary | Rank) -> str:
         """What a predicate says of its field."""
@@ -97,6 +110,8 @@ class Printer:
         if isinstance(term, Aggregate):
             distinct = "distinct " if term.distinct else ""
             return f"{term.aggregate}({distinct}{term.of}{self._filter(term.window, term.where)})"
+        if isinstance(term, Ratio):
+            return f"ratio({self.term(term.ratio)}, {self.term(term.to)})"
         if isinstance(term, FieldTerm):
             return term.field
         return self.value(term)

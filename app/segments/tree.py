@@ -5,16 +5,17 @@ by their one distinguishing key (`field`, `money`, `last`, ...). Money is in min
 """
 
 import uuid
-from collections.abc import Iterator
+from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Discriminator, Field, StrictBool, StrictInt, Tag, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-from app.segments.grammar import LEAVES, VALUES
+from app.segments.grammar import LEAVES, STEPS_MAX, VALUES
 from app.segments.values import (
     DateValue,
+    DecimalText,
     MoneyValue,
     Name,
     Node,
@@ -24,6 +25,7 @@ from app.segments.values import (
     TruthValue,
     Value,
     Window,
+    Within,
     by_key,
 )
 
@@ -50,18 +52,33 @@ class Aggregate(Node):
     where: "Expr | None" = None
 
 
-Term = Annotated[
+Plain = Annotated[
     Annotated[FieldTerm, Tag("FieldTerm")] | Annotated[Aggregate, Tag("Aggregate")], by_key(FieldTerm, Aggregate)
+]
+
+
+class Ratio(Node):
+    """One number or amount divided by another, to six decimals. Missing if either is, and of zero."""
+
+    key = "ratio"
+    ratio: Plain
+    to: Plain
+
+
+Term = Annotated[
+    Annotated[FieldTerm, Tag("FieldTerm")] | Annotated[Aggregate, Tag("Aggregate")] | Annotated[Ratio, Tag("Ratio")],
+    by_key(FieldTerm, Aggregate, Ratio),
 ]
 Side = Annotated[
     Annotated[FieldTerm, Tag("FieldTerm")]
     | Annotated[Aggregate, Tag("Aggregate")]
+    | Annotated[Ratio, Tag("Ratio")]
     | Annotated[NumberValue, Tag("NumberValue")]
     | Annotated[MoneyValue, Tag("MoneyValue")]
     | Annotated[TextValue, Tag("TextValue")]
     | Annotated[DateValue, Tag("DateValue")]
     | Annotated[TruthValue, Tag("TruthValue")],
-    by_key(FieldTerm, Aggregate, NumberValue, MoneyValue, TextValue, DateValue, TruthValue),
+    by_key(FieldTerm, Aggregate, Ratio, NumberValue, MoneyValue, TextValue, DateValue, TruthValue),
 ]
 
 # --- predicates -------------------------------------------------------------------------------------------------------
@@ -211,10 +228,60 @@ class Consent(Node):
     state: ShortText
 
 
+class Sample(Node):
+    """A share of all customers, chosen by a hash of the seed and the id: with one seed always the same customers.
+
+    A larger share of the same seed holds a smaller one. `percent` is a decimal above 0, up to 100.
+    """
+
+    op: Literal["sample"] = "sample"
+    percent: DecimalText
+    seed: ShortText
+
+    @model_validator(mode="after")
+    def _share(self) -> "Sample":
+        if not 0 < Decimal(self.percent) <= 100:  # noqa: PLR2004
+            raise PydanticCustomError("percent", "A sample is more than 0 % and at most 100 %.")
+        return self
+
+
+class Step(Node):
+    """A row of a collection, or (`not`) that there is none, so many units (or sooner) after the step before."""
+
+    collection: Name
+    where: "Expr | None" = None
+    negated: StrictBool = Field(default=False, alias="not")
+    within: Within | None = None
+
+
+class Sequence(Node):
+    """Rows that follow each other, all of them in the window.
+
+    Each comes after the one before: of the same collection in its order, of another on the same day or later. A `not`
+    step means that no such row comes within so many units after the row before it.
+    """
+
+    op: Literal["sequence"] = "sequence"
+    steps: Annotated[tuple[Step, ...], Field(max_length=STEPS_MAX, json_schema_extra={"minItems": 2})]
+    window: Window | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Sequence":
+        if len(self.steps) < 2:  # noqa: PLR2004
+            raise PydanticCustomError("steps", "A sequence has at least two steps.")
+        first, *later = self.steps
+        if first.negated or first.within is not None:
+            raise PydanticCustomError("steps", "A sequence begins with rows that there are.")
+        if any(step.within is None for step in later):
+            raise PydanticCustomError("steps", "Say within how many days each further step comes.")
+        return self
+
+
 _KINDS: dict[str, type[Node]] = {
     "and": And, "or": Or, "not": Not, "compare": Compare, "in": OneOf, "between": Between, "missing": Missing,
     "contains": Match, "starts_with": Match, "under": Match, "during": During, "anniversary": Anniversary, "rank": Rank,
     "any": Rows, "none": Rows, "all": Rows, "in_segment": InSegment, "consent": Consent,
+    "sample": Sample, "sequence": Sequence,
 }  # fmt: skip
 
 
@@ -240,15 +307,20 @@ Expr = TypeAliasType(
         | Annotated[Rank, Tag("Rank")]
         | Annotated[Rows, Tag("Rows")]
         | Annotated[InSegment, Tag("InSegment")]
-        | Annotated[Consent, Tag("Consent")],
+        | Annotated[Consent, Tag("Consent")]
+        | Annotated[Sample, Tag("Sample")]
+        | Annotated[Sequence, Tag("Sequence")],
         Discriminator(
             _by_op, custom_error_type="unknown_op", custom_error_message=f"op must be one of: {', '.join(_KINDS)}."
         ),
     ],
 )
-Leaf = Compare | OneOf | Between | Missing | Match | During | Anniversary | Rank | Rows | InSegment | Consent
+Leaf = (
+    Compare | OneOf | Between | Missing | Match | During | Anniversary | Rank | Rows | InSegment | Consent | Sample
+    | Sequence
+)  # fmt: skip
 
-for _kind in (Aggregate, And, Or, Not, Rank, Rows):
+for _kind in (Aggregate, Ratio, And, Or, Not, Compare, Rank, Rows, Step, Sequence):
     _kind.model_rebuild()
 
 _TREE: TypeAdapter[Expr] = TypeAdapter(Expr)
@@ -262,57 +334,3 @@ def from_json(value: Any) -> Expr:
 def to_json(tree: Expr) -> dict[str, Any]:
     """The JSON of a tree, every key of every node written out."""
     return cast("dict[str, Any]", _TREE.dump_python(tree, mode="json"))
-
-
-def children(node: Node) -> Iterator[tuple[tuple[str | int, ...], "Expr"]]:
-    """The predicates directly inside a node, each with its path from there."""
-    if isinstance(node, And | Or):
-        for index, item in enumerate(node.items):
-            yield ("items", index), item
-    elif isinstance(node, Not):
-        yield ("item",), node.item
-    elif isinstance(node, Compare):
-        for side, term in (("left", node.left), ("right", node.right)):
-            if isinstance(term, Aggregate) and term.where is not None:
-                yield (side, "where"), term.where
-    elif isinstance(node, Rows) and node.where is not None:
-        yield ("where",), node.where
-    elif isinstance(node, Rank) and node.of is not None:
-        yield ("of",), node.of
-
-
-def values(node: Node) -> tuple[Any, ...]:
-    """The literals directly inside a node."""
-    if isinstance(node, OneOf):
-        return node.values
-    if isinstance(node, Between):
-        return node.low, node.high
-    if isinstance(node, Match):
-        return (node.value,)
-    if isinstance(node, Compare) and not isinstance(node.right, FieldTerm | Aggregate):
-        return (node.right,)
-    return ()
-
-
-def depth(tree: Expr) -> int:
-    """How many predicates stand inside each other at the deepest place."""
-    return 1 + max((depth(child) for _, child in children(tree)), default=0)
-
-
-def is_leaf(node: Expr) -> bool:
-    """Whether a predicate stands for itself, not for a combination of others."""
-    return not isinstance(node, And | Or | Not)
-
-
-def every(tree: Expr) -> Iterator["Expr"]:
-    """All predicates of a tree, those inside filters and populations too, parents first."""
-    waiting: list[Expr] = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += [child for _, child in children(node)]
-
-
-def segments_of(tree: Expr) -> frozenset[uuid.UUID]:
-    """The ids of the segments that a tree refers to."""
-    return frozenset(node.segment for node in every(tree) if isinstance(node, InSegment) and node.segment is not None)

@@ -153,6 +153,18 @@ class Next(Node):
         return self
 
 
+class Within(Node):
+    """So many days, weeks, months or years, or sooner."""
+
+    count: Count
+    unit: Unit
+
+    @model_validator(mode="after")
+    def _short(self) -> "Within":
+        _bounded(self.count, self.unit)
+        return self
+
+
 class Span(Node):
     """From one date to another, both included."""
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261127_10_authorisations"
-down_revision = "20261127_07_privacy"
+down_revision = "20261127_09_segments"
 branch_labels = None
 depends_on = None
 

@@ -421,11 +421,40 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/segments/fields": Sample("segments:read"),
     "POST /v1/segments/parse": Sample("segments:read", body={"tree": TREE}),
     "POST /v1/segments/preview": Sample(
-        "segments:read", body={"text": "status = 'active'", "as_of": "2026-11-21", "sample": 3}
+        "segments:read",
+        body={"text": "status = 'active'", "as_of": "2026-11-21", "sample": 3, "against": "{segment_id}"},
     ),
+    "POST /v1/segments/composition": Sample(
+        "segments:read",
+        body={"tree": {"op": "missing", "field": "language", "not": True}, "as_of": "2026-11-21", "unit": "year",
+              "field": "contact.wanted_days", "measure": "contact.wanted_days", "limit": 5,
+              "cuts": [{"number": "3"}, {"number": "30"}]},
+    ),
+    "POST /v1/segments/{segment_id}/difference": Sample(
+        "segments:read", body={"tree": {"op": "missing", "field": "language"}, "as_of": "2026-11-21", "sample": 3}
+    ),
+    "GET /v1/segments/{segment_id}/overlap/{other_id}": Sample(
+        "segments:read", query={"as_of": "2026-11-21", "sample": "3"}, instead={"other_id": "list_id"}
+    ),
+    "GET /v1/segments/{segment_id}/versions": Sample("segments:read", query={"limit": "5"}),
+    "POST /v1/segments/{segment_id}/members/batch": Sample(
+        "segments:write",
+        body={"items": [
+            {"identifier": {"kind": "external", "system": "crm", "value": "L-1"}, "action": "add"},
+        ]},
+        instead={"segment_id": "list_id"},
+    ),
+    "POST /v1/segments/{segment_id}/snapshots": Sample(
+        "segments:write",
+        body={"field": "contact.wanted_days", "measure": "contact.wanted_days", "limit": 5, "unit": "month",
+              "as_of": "2026-11-21", "cuts": [{"number": "3"}]},
+        status=201,
+    ),
+    "GET /v1/segments/{segment_id}/snapshots": Sample("segments:read", query={"limit": "5", "field": "home.city"}),
     "POST /v1/segments": Sample(
         "segments:write",
-        body={"name": "{fresh}", "description": "Some", "tree": {"op": "missing", "field": "language", "not": True}},
+        body={"name": "{fresh}", "kind": "question", "description": "Some",
+              "tree": {"op": "missing", "field": "language", "not": True}},
         status=201,
     ),
     "GET /v1/segments": Sample("segments:read", query={"limit": "5"}),
@@ -488,7 +517,8 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     made.raise_for_status()
     names["customer_id"] = made.json()["id"]
     names["identifier_id"] = made.json()["identifiers"][0]["id"]
-    other = await client.post("/v1/customers", json={"display_name": "Other"})
+    known = {"kind": "external", "system": "crm", "value": "L-1"}
+    other = await client.post("/v1/customers", json={"display_name": "Other", "identifiers": [known]})
     names["other_id"] = other.json()["id"]
     base = f"/v1/customers/{names['customer_id']}"
     for name, more in (
@@ -525,9 +555,12 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     key = await client.post("/v1/api-keys", json={"name": "to be managed", "role": "pos"})
     key.raise_for_status()
     names["key_id"] = key.json()["id"]
-    saved = await client.post("/v1/segments", json={"name": "active", "text": "status = 'active'"})
-    saved.raise_for_status()
-    names["segment_id"] = saved.json()["id"]
+    for name, body in (
+        ("segment_id", {"name": "active", "text": "status = 'active'"}), ("list_id", {"name": "listed", "kind": "list"})
+    ):  # fmt: skip
+        saved = await client.post("/v1/segments", json=body)
+        saved.raise_for_status()
+        names[name] = saved.json()["id"]
     upload = await client.post(
         "/v1/imports", params={"kind": "customers"}, content=b"display_name,card\nA,9\n",
         headers={"Content-Type": "text/csv"},

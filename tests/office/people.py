@@ -98,8 +98,16 @@ class People(Desk):
             "assign": self._assign,
             "hold": lambda who, _: self.call("POST", f"/customers/{who}/holds", {"reason": "not paid"}),
             "void": self._void,
+            "list": self._list,
             "tomorrow": self._tomorrow,
         }
+
+    async def _list(self, customer: str, _: str) -> None:
+        """Put a customer into one of two lists."""
+        number = self.dice.choice((1, 2))
+        listed = {"id": str(uuid.UUID(int=number)), "name": f"list {number}", "kind": "list"}
+        assert (await self.client.post("/v1/segments", json=listed)).status_code in {201, 409}
+        await self.call("POST", f"/segments/{listed['id']}/members/batch", {"items": [{"id": customer}]})
 
     async def _tomorrow(self, customer: str, _: str) -> None:
         self.pass_days(self.dice.choice((1, 1, 3, 40)))

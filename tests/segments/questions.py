@@ -63,7 +63,7 @@ class _Drawing:
         items = tuple(self._combined(leaf, depth - 1) for _ in range(self.pick([2, 2, 3])))
         return t.And(items=items) if op == "and" else t.Or(items=items)
 
-    def _leaf(self) -> Any:
+    def _leaf(self) -> Any:  # noqa: PLR0911  a line per kind
         kinds = [
             "field",
             "field",
@@ -72,6 +72,10 @@ class _Drawing:
             "aggregate",
             "rank",
             "consent",
+            "sample",
+            "sequence",
+            "sequence",
+            "ratio",
             *(["segment"] if self._segments else []),
         ]
         kind = self.pick(kinds)
@@ -80,6 +84,14 @@ class _Drawing:
         if kind == "consent":
             purpose, channel = self.pick(["marketing", "survey"]), self.pick(["any", "sms", "email", "phone"])
             return t.Consent(purpose=purpose, channel=channel, state=self.pick(self._registry.consents.states))
+        if kind == "sample":
+            return t.Sample(
+                percent=self.pick(["10", "50", "100", "33.3", "0.01"]), seed=self.pick(["autumn", "", "伟"])
+            )
+        if kind == "sequence":
+            return self._sequence()
+        if kind == "ratio":
+            return self._ratio()
         if kind == "rows":
             return self._rows()
         if kind == "aggregate":
@@ -174,6 +186,40 @@ class _Drawing:
         if op == "all" and found["where"] is None:
             found["where"] = self._where(collection)
         return t.Rows(op=op, collection=collection.name, **found)
+
+    def _sequence(self) -> Any:
+        dated = [each for each in self._registry.collections.values() if each.day is not None]
+        pool = [self.pick(dated) for _ in range(self.pick([1, 2]))]
+        steps = []
+        for number in range(self.pick([2, 2, 3, 4])):
+            collection = self.pick(pool)
+            where = self._where(collection) if self._left > 1 and self.pick([1, 2, 3]) == 1 else None
+            count, unit = self.pick(_LENGTHS)
+            more = {"negated": self.pick([1, 2, 3]) == 1, "within": v.Within(count=count, unit=unit)} if number else {}
+            steps.append(t.Step(collection=collection.name, where=where, **more))
+        return t.Sequence(steps=tuple(steps), window=self.window() if self.truth() else None)
+
+    def _ratio(self) -> Any:
+        kind = self.pick([T.NUMBER, T.MONEY])
+        sides = [self._plain(kind), self._plain(kind)]
+        value = v.NumberValue(number=self.pick(["0", "0.5", "1", "0.333333", "-1", "2"]))
+        right = value if self.pick([1, 2, 3]) > 1 else self._plain(T.NUMBER)
+        made = t.Ratio(ratio=sides[0], to=sides[1])
+        return self._compare(made, self.pick(_ORDERED), right)
+
+    def _plain(self, kind: FieldType) -> Any:
+        """A field or an aggregate of a kind."""
+        if self.truth():
+            return t.FieldTerm(
+                field=self.pick([each.name for each in self._registry.fields.values() if each.type is kind])
+            )
+        summed = [
+            (one, each) for one in self._registry.collections.values() for each in one.fields if each.type is kind
+        ]
+        collection, field = self.pick(summed)
+        return t.Aggregate(
+            aggregate=self.pick(["sum", "avg", "max"]), of=f"{collection.name}.{field.name}", **self._filter(collection)
+        )
 
     def _aggregate(self) -> Any:
         collection = self._collection()

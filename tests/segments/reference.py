@@ -4,6 +4,7 @@ It shares nothing with the compiler but the tree. `Reference(...).holds(tree, pe
 """
 
 import calendar
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
@@ -144,7 +145,13 @@ class Reference:
             matching = [row for row in rows if node.where is None or self._of_row(node.where, row, person)]
             return {"any": bool(matching), "none": not matching, "all": len(matching) == len(rows)}[node.op]
         if isinstance(node, t.InSegment):
-            return self.holds(self.segments[node.segment], person)
+            inside = self.segments[node.segment]
+            return person.id in inside if isinstance(inside, frozenset) else self.holds(inside, person)
+        if isinstance(node, t.Sample):
+            digits = hashlib.md5(f"{node.seed}:{person.id}".encode(), usedforsecurity=False).hexdigest()[:8]
+            return int(digits, 16) < int(Decimal(node.percent) * 2**32 / 100)
+        if isinstance(node, t.Sequence):
+            return self._follows(node, person)
         if isinstance(node, t.Rank):
             return self._rank(node, person)
         if isinstance(node, t.Consent):
@@ -184,6 +191,38 @@ class Reference:
                 "<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right,
             }),
         }[node.comparator]  # fmt: skip
+
+    def _follows(self, node: Any, person: Person) -> bool:
+        """Try every row of the first step, every row of the next, and so on."""
+
+        def matching(step: Any, window: Any) -> list[tuple[int, date, Row]]:
+            rows = self._rows(step.collection, None, person)
+            found = [(place, day_of(step.collection, row), row) for place, row in enumerate(rows)]
+            return [
+                each for each in found
+                if (window is None or in_window(each[1], window, self.today))
+                and (step.where is None or self._of_row(step.where, each[2], person))
+            ]  # fmt: skip
+
+        def after(one: tuple[int, date, Row], former: Any, step: Any) -> list[tuple[int, date, Row]]:
+            last = back(one[1], -step.within.count, step.within.unit)
+            return [
+                each for each in matching(step, None if step.negated else node.window)
+                if one[1] <= each[1] <= last and (former.collection != step.collection or each[0] > one[0])
+            ]  # fmt: skip
+
+        def goes_on(one: tuple[int, date, Row], number: int) -> bool:
+            former = node.steps[number]
+            for place in range(number + 1, len(node.steps)):
+                step = node.steps[place]
+                found = after(one, former, step)
+                if not step.negated:
+                    return any(goes_on(each, place) for each in found)
+                if found:
+                    return False
+            return True
+
+        return any(goes_on(each, 0) for each in matching(node.steps[0], node.window))
 
     def _rank(self, node: Any, person: Person) -> bool:
         population = [
@@ -226,6 +265,9 @@ class Reference:
     def _term(self, term: Any, get: Callable[[str], Any], person: Person) -> Any:  # noqa: PLR0911  a line per kind
         if isinstance(term, t.FieldTerm):
             return get(term.field)
+        if isinstance(term, t.Ratio):
+            above, below = self._term(term.ratio, get, person), self._term(term.to, get, person)
+            return rounded(Decimal(above) / Decimal(below), 6) if above is not None and below else None
         if not isinstance(term, t.Aggregate):
             return plain(term)
         name, _, field = term.of.partition(".")
@@ -358,6 +400,12 @@ def of_entry(field: str, account: Account, one: Entry, today: date) -> Any:
     if field == "open":
         return account.left(one)
     return {"date": one.day, "kind": one.kind, "amount": abs(one.amount), "due": one.due}[field]
+
+
+def day_of(collection: str, row: Row) -> date:
+    """The day on which a row of a collection happened."""
+    day: date = row[0].date if collection in {"receipts", "lines"} else row[0].day
+    return day
 
 
 def plain(value: Any) -> Any:

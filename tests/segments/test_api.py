@@ -193,8 +193,10 @@ async def test_segments_make_no_circle(client):
     for text in ("in segment 'third'", "in segment 'first'", f"age > 1 and in segment '{third['name']}'"):
         answer = await client.patch(f"/v1/segments/{first['id']}", json={"text": text}, headers={"If-Match": '"1"'})
         assert answer.json()["errors"][0]["code"] == "circle"
-    unknown = await client.post("/v1/segments", json={"name": "x", "text": "in segment 'nobody'"})
+    unknown = await client.post("/v1/segments", json={"name": "x", "text": "in segment 'frist'"})
     assert unknown.json()["errors"][0]["code"] == "unknown_segment"
+    assert unknown.json()["errors"][0]["detail"].endswith("Did you mean first?")
+    assert unknown.json()["places"][0]["near"] == "first"
 
 
 async def test_pages_of_members_cover_everybody_once(client):

@@ -47,7 +47,7 @@ class Babble:
         odd = [";", "'", '"', "\\", "\x00", "\n", "$1", ":x", "--", "＞", "（", "é", "\ud800", "\u0663", "1e5", "..",
                "*", "99999999999999999999", "2026-02-30", "12x", *sorted(grammar.WORDS)]  # fmt: skip
         self.kinds = {
-            "start": (["field", "field", "call", "open", "not"], [""]),
+            "start": (["field", "field", "call", "open", "not", "sequence", "ratio"], [""]),
             "field": (["compare", "compare", "more"], fields),
             "compare": (["value", "value", "field"], compare),
             "value": (["join", "close", "end", "comma", "miss"], value),
@@ -61,7 +61,18 @@ class Babble:
             "shut": (["compare", "join", "end"], [")"]),
             "close": (["join", "end", "close"], [")"]),
             "open": (["start"], ["(", "(", "(("]),
-            "not": (["start"], ["not", "not not", "in segment 'vip' and"]),
+            "not": (["start"], ["not", "not not", "in segment 'vip' and", "sample 5% seed 'x' and"]),
+            "sequence": (["then", "step"], [f"sequence({name}" for name in registry.collections]),
+            "step": (["compare"], [f"where {name}" for one in registry.collections.values() for name in one.by_name]),
+            "then": (
+                ["then", "shut", "during"],
+                [f"then {one} within 3 days" for one in [*registry.collections, "not lines", "lines where net > 1"]],
+            ),
+            "during": (["join", "end"], [") during last 9 days", ")"]),
+            "ratio": (
+                ["compare"],
+                ["ratio(age, age)", "ratio(sum(receipts.net), figures.net)", "ratio(", "ratio(age,"],
+            ),
             "join": (["start"], ["and", "or"]),
             "comma": (["value"], [","]),
             "miss": (["join", "end"], ["including missing"]),
@@ -161,6 +172,8 @@ def hostile_questions(text):
     yield f"last(receipts.store) = {quoted}"
     yield f"any(lines where category under {quoted})"
     yield f"display_name starts with {quoted}"
+    yield f"sample 10% seed {quoted}"
+    yield f"sequence(receipts where store = {quoted} then lines where category under {quoted} within 3 days)"
 
 
 async def test_hostile_values_are_only_compared(house, registry, world):
@@ -237,6 +250,13 @@ WHOLE = {"op": "or", "items": [
          "aggregate": "count", "of": "lines.receipt", "distinct": True, "window": {"next": 1, "unit": "weeks"},
          "where": {"op": "compare", "left": {"field": "quantity"}, "comparator": ">=", "right": {"number": "0.5"}},
      }},
+    {"op": "compare", "comparator": "<", "right": {"number": "3"},
+     "left": {"ratio": {"field": "age"}, "to": {"aggregate": "sum", "of": "lines.quantity"}}},
+    {"op": "sample", "percent": "10", "seed": "a"},
+    {"op": "sequence", "window": {"last": 9, "unit": "days"}, "steps": [
+        {"collection": "receipts", "where": {"op": "missing", "field": "seller"}},
+        {"collection": "lines", "not": True, "within": {"count": 3, "unit": "days"}},
+    ]},
     {"op": "in_segment", "name": "nobody"},
 ]}  # fmt: skip
 ODD: list[Any] = [

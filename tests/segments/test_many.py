@@ -9,7 +9,8 @@ from tests.segments.factories import customer, segment
 
 # Copies of a segment that stand between those that were made before and those that are made after.
 COPIED = text(
-    "INSERT INTO segments SELECT uuidv7(), s.name || ' ' || copy, s.description, s.tree, s.uses, s.refers_to,"
+    "INSERT INTO segments (id, name, description, tree, uses, refers_to, temporal, population_relative, version,"
+    " created_at, updated_at) SELECT uuidv7(), s.name || ' ' || copy, s.description, s.tree, s.uses, s.refers_to,"
     " s.temporal, s.population_relative, s.version, s.created_at, s.updated_at"
     " FROM segments s, generate_series(1, :copies) copy WHERE s.id = :id"
 )

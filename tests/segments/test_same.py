@@ -2,20 +2,23 @@
 
 import asyncio
 import uuid
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert, text
 
 from app.core.caller import SYSTEM
 from app.segments.check import Known, World, check
 from app.segments.explanation import leaves
+from app.segments.models import SegmentMember
 from app.segments.parse import parse
 from app.segments.queries import evaluate
 from app.segments.queries.evaluate import Question
 from app.segments.queries.explain import explain
 from app.segments.tree import from_json, to_json
+from app.segments.walk import listed
 from tests.segments.company import LEAP_DAYS, make
 from tests.segments.questions import trees
 from tests.segments.reference import Reference
@@ -35,31 +38,46 @@ class Comparison:
         self.db, self.registry = house.services.db, registry
         self.company = make(seed, anchor)
         self.saved = {}
-        for number, text in enumerate(SAVED):
-            checked, _ = check(parse(text).tree, World(registry, 2), from_text=True)
+        for number, one in enumerate(SAVED):
+            checked, _ = check(parse(one).tree, World(registry, 2), from_text=True)
             assert checked is not None
             known = Known(uuid.UUID(int=number + 1), f"saved {number}", checked.tree)
             self.saved[known.id] = known
+        # A list of every third, who count or not.
+        self.list = Known(uuid.UUID(int=9), "listed", listed(uuid.UUID(int=9)))
+        self.inside = frozenset(person.id for person in self.company.people[::3])
+        self.saved[self.list.id] = self.list
         self.world = World(registry, 2, self.saved)
+
+    async def insert(self, tx):
+        """Write the company, and the list."""
+        await self.company.insert(tx)
+        await tx.execute(text(
+            "INSERT INTO segments (id, kind, name, tree, uses, refers_to, temporal, population_relative, version,"
+            " created_at, updated_at) VALUES (:id, 'list', 'listed', '{}', '{}', '{}', false, false, 1, now(), now())"
+        ), {"id": self.list.id})  # fmt: skip
+        rows = [{"customer_id": one, "id": uuid.uuid4(), "segment_id": self.list.id, "added_by": uuid.UUID(int=0),
+                 "added_at": datetime(2023, 1, 1, tzinfo=UTC)} for one in sorted(self.inside)]  # fmt: skip
+        await tx.execute(insert(SegmentMember), rows)
 
     async def ask(self, tree, as_of):
         trees = {known.id: known.tree for known in self.saved.values()}
         if self.over_the_limits(tree):
             return
         self.exact(tree)
-        reference = Reference(self.company, as_of, trees)
-        expected, text = reference.members(tree), self.world.printer.text(tree)
+        reference = Reference(self.company, as_of, {**trees, self.list.id: self.inside})
+        expected, asked = reference.members(tree), self.world.printer.text(tree)
         question = Question(self.registry, tree, as_of, ZONE, trees)
         async with self.db.reading(SYSTEM) as tx:
             await evaluate.limited(tx, 10)
-            assert set(await evaluate.page(tx, question, after=None, limit=100)) == expected, text
-            assert await evaluate.count(tx, question) == len(expected), text
+            assert set(await evaluate.page(tx, question, after=None, limit=100)) == expected, asked
+            assert await evaluate.count(tx, question) == len(expected), asked
             self.asked += 1
             for person in self.company.people[self.asked % self.explained :: self.explained]:
                 explained = await explain(tx, question, person.id)
                 assert explained is not None
                 assert explained.counted == person.counted
-                assert explained.member == (person.id in expected), (text, person)
+                assert explained.member == (person.id in expected), (asked, person)
                 for leaf, outcome in zip(leaves(tree), explained.outcomes, strict=True):
                     if person.counted:
                         assert outcome.truth == reference.holds(leaf, person), self.world.printer.text(leaf)
@@ -74,16 +92,16 @@ class Comparison:
         checked, faults = check(tree, self.world)
         assert checked is not None, [fault.detail for fault in faults.all]
         assert checked.tree == tree == from_json(to_json(tree))
-        text = self.world.printer.text(tree)
-        again, _ = check(parse(text).tree, self.world, from_text=True)
+        printed = self.world.printer.text(tree)
+        again, _ = check(parse(printed).tree, self.world, from_text=True)
         assert again is not None
-        assert again.tree == tree, text
+        assert again.tree == tree, printed
 
 
 async def compare(house, registry, anchor, seed, examples, explained):
     """The questions come from a thread, so that each may wait for the database."""
     comparison = Comparison(house, registry, anchor, seed, explained)
-    await house.services.db.run(comparison.company.insert)
+    await house.services.db.run(comparison.insert)
     loop = asyncio.get_running_loop()
     today = st.sampled_from([anchor, anchor + timedelta(1), anchor - timedelta(1), *LEAP_DAYS])
 

@@ -17,6 +17,7 @@ from app.segments.queries.operands import Rowset, within
 from app.segments.queries.predicates import Predicates, Role, element
 from app.segments.tree import Aggregate, Compare, Expr, Not, Rows
 from app.segments.values import Window
+from app.segments.walk import terms
 
 AVERAGE_DIGITS = 6
 _PICKED = frozenset({"first", "last"})
@@ -75,8 +76,7 @@ class Bundles:
         # Every value over the same rows is computed in one go, so all of them must be known before the first is used.
         self._needs: dict[Bundle, list[Need]] = {}
         for leaf in leaves:
-            terms = (leaf.left, leaf.right) if isinstance(leaf, Compare) else ()
-            for term in terms:
+            for _, term in terms(leaf) if isinstance(leaf, Compare) else ():
                 if isinstance(term, Aggregate):
                     bundle, need = self._place(term)
                     if self._looked_up(bundle, need):

@@ -5,15 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Text, and_, case, func, literal, select, true
+from sqlalchemy import CTE, ColumnElement, FromClause, Select, Text, Uuid, and_, case, func, literal, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.core.fields import Evaluation, Registry
+from app.segments.models import SegmentMember
+from app.segments.queries import sequence
 from app.segments.queries.bundles import Bundle, Bundles
 from app.segments.queries.operands import Operand, Rowset
 from app.segments.queries.predicates import Predicates, Role, decided, element
-from app.segments.tree import Aggregate, And, Consent, Expr, InSegment, Leaf, Not, Or, Rank, Rows
+from app.segments.tree import Aggregate, And, Consent, Expr, InSegment, Leaf, Not, Or, Rank, Rows, Sample, Sequence
 from app.segments.values import Node
+from app.segments.walk import is_list
 
 Trees = Mapping[uuid.UUID, Expr]
 
@@ -38,19 +41,29 @@ class Customers(Predicates):
         """Whether a customer can be in a segment at all, and is asked about."""
         return and_(self._registry.population.counted(self.rows.row), *self.rows.asked.bounds(self.id))
 
-    def leaf(self, leaf: Leaf, *, role: Role) -> ColumnElement[bool]:
+    def leaf(self, leaf: Leaf, *, role: Role) -> ColumnElement[bool]:  # noqa: PLR0911  a line per kind
         """A predicate that is no combination of others."""
         if isinstance(leaf, Rows):
             return self._rows(leaf, role=role)
         if isinstance(leaf, InSegment):
             assert leaf.segment is not None  # noqa: S101  a checked tree refers by id
-            return self.truth(self._trees[leaf.segment], role=role)
+            tree = self._trees[leaf.segment]
+            return self._listed(leaf.segment) if is_list(tree, leaf.segment) else self.truth(tree, role=role)
         if isinstance(leaf, Rank):
             return self._rank(leaf, role=role)
         if isinstance(leaf, Consent):
             found = self.consent(leaf) == literal(leaf.state, Text)
             return decided(found, missing=False, role=role)
+        if isinstance(leaf, Sample):
+            return sequence.chosen(self.id, leaf)
+        if isinstance(leaf, Sequence):
+            starts = self.starts(leaf)
+            return self.id.in_(starts.with_only_columns(starts.selected_columns.customer_id))
         return super().leaf(leaf, role=role)
+
+    def starts(self, leaf: Sequence) -> Select[Any]:
+        """(customer_id, id) of the rows that a sequence begins with."""
+        return sequence.starts(self._registry, self.rows.asked, leaf)
 
     def term(self, term: Node) -> Operand:
         """The value of a term; an aggregate is joined as one value per customer."""
@@ -119,6 +132,13 @@ class Customers(Predicates):
         present = self._relation(self.bundles.presence(leaf)).c.customer_id
         return present.is_not(None) if leaf.op == "any" else present.is_(None)
 
+    def _listed(self, segment: uuid.UUID) -> ColumnElement[bool]:
+        """Whether the customer was put into a list."""
+        row = SegmentMember.__table__.alias()
+        customer = row.c.customer_id
+        mine = (row.c.segment_id == literal(segment, Uuid), *self.rows.asked.bounds(customer))
+        return self.id.in_(select(customer).where(*mine))
+
     def _picked_value(self, term: Aggregate) -> ColumnElement[Any] | None:
         if term not in self._picked:
             relation = self.bundles.picked(term, self.id, self.rows.row)
@@ -145,7 +165,8 @@ class Customers(Predicates):
             elif isinstance(node, Not):
                 waiting.append(node.item)
             elif isinstance(node, InSegment) and node.segment is not None:
-                waiting.append(self._trees[node.segment])
+                inner = self._trees[node.segment]
+                waiting += [] if is_list(inner, node.segment) else [inner]
             elif isinstance(node, Rank) and node.of is not None:
                 waiting.append(node.of)
             else:

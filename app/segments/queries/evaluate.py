@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import orjson
-from sqlalchemy import ClauseElement, ColumnElement, Executable, Select, Uuid, func, literal, select, true
+from sqlalchemy import ClauseElement, ColumnElement, Executable, Select, Uuid, case, func, literal, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 
@@ -17,13 +17,15 @@ from app.core.fields import Evaluation, Registry
 from app.customers.queries import visible_to
 from app.segments.queries.compile import Customers, Trees
 from app.segments.queries.predicates import Role
-from app.segments.tree import Expr
+from app.segments.tree import Expr, Missing
 
 # A page is looked for among this many customers first, and then among more and more.
 # Questions about one customer that share a statement.
 AT_ONCE = 10
 FIRST_STRETCH = 5_000
 STRETCH_GROWTH = 8
+# Customers among whom it is seen how often a field is missing.
+MISSING_AMONG = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,20 @@ def _between(low: uuid.UUID | None, high: uuid.UUID | None) -> Any:
         return above if high is None else above & (customer <= literal(high, Uuid))
 
     return None if low is None and high is None else within
+
+
+async def missing(tx: Tx, question: Question, fields: Sequence[str]) -> dict[str, int]:
+    """Of how many percent of some customers each field is missing: of the first `MISSING_AMONG`, which are enough."""
+    if not fields:
+        return {}
+    population = question.registry.population
+    row = population.rows()
+    some = select(population.id(row)).where(population.counted(row)).limit(MISSING_AMONG).cte("some")
+    ids = select(some.c[0])
+    customers = question.of(Missing(field=fields[0])).customers(lambda column: column.in_(ids))
+    shares = [func.avg(case((customers.operand(name).full.is_(None), 100), else_=0)) for name in fields]
+    found = await tx.rows(select(*shares).select_from(customers.rows.joined).where(customers.counted))
+    return {name: int(share) for name, share in zip(fields, found[0], strict=True) if share is not None}
 
 
 class _Plan(Executable, ClauseElement):

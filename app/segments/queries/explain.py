@@ -15,7 +15,19 @@ from app.segments.queries.compile import Customers
 from app.segments.queries.evaluate import Question, only
 from app.segments.queries.operands import plain
 from app.segments.queries.predicates import Role
-from app.segments.tree import Aggregate, Compare, Consent, FieldTerm, InSegment, Leaf, Rank, Rows
+from app.segments.tree import (
+    Aggregate,
+    Compare,
+    Consent,
+    FieldTerm,
+    InSegment,
+    Leaf,
+    Rank,
+    Ratio,
+    Rows,
+    Sample,
+    Sequence,
+)
 from app.segments.values import Node
 
 EVIDENCE = 10
@@ -82,8 +94,10 @@ class _Reader:
     def shown(self, leaf: Leaf) -> _Shown:
         """The columns that tell of a condition."""
         truth = self._customers.leaf(leaf, role=Role.EXACT)
-        if isinstance(leaf, InSegment):
+        if isinstance(leaf, InSegment | Sample):
             return _Shown(truth)
+        if isinstance(leaf, Sequence):
+            return self._followed(leaf, truth)
         if isinstance(leaf, Consent):
             return _Shown(truth, FieldType.CHOICE, self._customers.consent(leaf), fixed=leaf.state)
         if isinstance(leaf, Rows):
@@ -100,12 +114,22 @@ class _Reader:
         evidence = None
         if isinstance(leaf.left, Aggregate):
             evidence = self._evidence(self._customers.bundles.behind(leaf.left), leaf.left)
-        if isinstance(leaf.right, FieldTerm | Aggregate):
+        if isinstance(leaf.right, FieldTerm | Aggregate | Ratio):
             needed = self._customers.term(leaf.right).full
             return _Shown(truth, kind, value, needed, evidence=evidence)
         return _Shown(truth, kind, value, fixed=plain(leaf.right), evidence=evidence)
 
+    def _followed(self, leaf: Sequence, truth: ColumnElement[Any]) -> _Shown:
+        """How often the sequence begins, and the newest rows that it begins with."""
+        starts = self._customers.starts(leaf).subquery()
+        number = select(func.count()).select_from(starts).scalar_subquery()
+        newest = select(starts.c.id).group_by(starts.c.id)
+        newest = newest.order_by(func.max(starts.c.day).desc(), starts.c.id.desc()).limit(EVIDENCE)
+        return _Shown(truth, FieldType.NUMBER, number, evidence=func.array(newest.scalar_subquery()))
+
     def _type(self, term: Node) -> FieldType:
+        if isinstance(term, Ratio):
+            return FieldType.NUMBER
         if isinstance(term, FieldTerm):
             return self._registry.fields[term.field].type
         assert isinstance(term, Aggregate)  # noqa: S101  the other kind of term

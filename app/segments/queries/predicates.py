@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, cast, false, func, not_, or_, select, true
+from sqlalchemy import ARRAY, ColumnElement, Numeric, Text, and_, any_, cast, false, func, not_, or_, select, true
 from sqlalchemy.types import Integer
 
 from app.core.fields import Field
@@ -29,8 +29,11 @@ from app.segments.tree import (
     Not,
     OneOf,
     Or,
+    Ratio,
 )  # fmt: skip
 from app.segments.values import Node, TruthValue
+
+RATIO_DIGITS = 6
 
 
 class Role(IntEnum):
@@ -87,7 +90,7 @@ class Predicates:
 
     def _compare(self, leaf: Compare, *, role: Role) -> ColumnElement[bool]:
         compare, left = COMPARE[leaf.comparator], self.term(leaf.left)
-        if isinstance(leaf.right, FieldTerm | Aggregate):
+        if isinstance(leaf.right, FieldTerm | Aggregate | Ratio):
             found = compare(left.full, self.term(leaf.right).full)
             return decided(found, missing=leaf.including_missing, role=role)
         if isinstance(leaf.right, TruthValue):
@@ -126,8 +129,16 @@ class Predicates:
 
     def term(self, term: Node) -> Operand:
         """The value of a term."""
+        if isinstance(term, Ratio):
+            return self.ratio(term)
         assert isinstance(term, FieldTerm)  # noqa: S101  rows of a collection have no aggregates
         return self.operand(term.field)
+
+    def ratio(self, term: Ratio) -> Operand:
+        """One value divided by another; null when either is, or the other is zero."""
+        above, below = (cast(self.term(each).full, Numeric) for each in (term.ratio, term.to))
+        found = func.round(above / func.nullif(below, 0), RATIO_DIGITS)
+        return Operand(found, found)
 
     def operand(self, name: str) -> Operand:
         """The value of a field."""
@@ -144,7 +155,7 @@ def decided(found: ColumnElement[bool], *, missing: bool, role: Role) -> ColumnE
 def _field_of(node: Expr) -> str | None:
     """The field that a predicate compares with values of the request, unless it is also true of who has none."""
     if isinstance(node, Compare):
-        if node.including_missing or isinstance(node.right, FieldTerm | Aggregate):
+        if node.including_missing or isinstance(node.right, FieldTerm | Aggregate | Ratio):
             return None
         return node.left.field if isinstance(node.left, FieldTerm) else None
     if isinstance(node, OneOf):
@@ -154,7 +165,7 @@ def _field_of(node: Expr) -> str | None:
 
 def _holds_for_none(left: Operand, leaf: Compare) -> bool:
     """Whether a comparison is true for whom the left side's relation has no row."""
-    assert not isinstance(leaf.right, FieldTerm | Aggregate)  # noqa: S101  a value
+    assert not isinstance(leaf.right, FieldTerm | Aggregate | Ratio)  # noqa: S101  a value
     return left.empty is not None and bool(COMPARE[leaf.comparator](left.empty, plain(leaf.right)))
 
 

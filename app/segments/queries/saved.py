@@ -10,14 +10,16 @@ from sqlalchemy.dialects.postgresql import array
 
 from app.core.db import Tx
 from app.segments.check import Known
-from app.segments.models import Segment
+from app.segments.models import Segment, SegmentVersion
 from app.segments.tree import Expr, from_json
+from app.segments.walk import segments_of
 
 
 class Saved(NamedTuple):
     """A saved segment."""
 
     id: uuid.UUID
+    kind: str
     name: str
     description: str | None
     tree: Expr
@@ -34,6 +36,28 @@ class Saved(NamedTuple):
         """As another segment may refer to it."""
         return Known(self.id, self.name, self.tree)
 
+    @property
+    def named(self) -> frozenset[uuid.UUID]:
+        """The segments that its tree names: those that it refers to, and a list itself."""
+        return segments_of(self.tree)
+
+
+class Version(NamedTuple):
+    """A segment as it was saved: the fields that changed then, when, and by whose key."""
+
+    version: int
+    name: str
+    description: str | None
+    tree: Expr
+    fields: list[str]
+    changed_at: datetime
+    changed_by: uuid.UUID | None
+
+    @property
+    def named(self) -> frozenset[uuid.UUID]:
+        """The segments that its tree names."""
+        return segments_of(self.tree)
+
 
 COLUMNS = tuple(getattr(Segment, name) for name in Saved._fields)
 
@@ -47,6 +71,22 @@ async def one(tx: Tx, segment: uuid.UUID) -> Saved | None:
     """A segment by its id."""
     rows = await tx.rows(select(*COLUMNS).where(Segment.id == segment))
     return saved_of(rows[0]) if rows else None
+
+
+async def hold(tx: Tx, segment: uuid.UUID, *, to_delete: bool = False) -> str | None:
+    """The kind of a segment, whose row stays locked: one upload to a list after the other. None if there is none.
+
+    Those who refer to it, as a merge does that moves a place in it, are held up only if it is to be deleted.
+    """
+    row = select(Segment.kind).where(Segment.id == segment).with_for_update(key_share=not to_delete)
+    found: str | None = await tx.scalar(row)
+    return found
+
+
+async def there(tx: Tx, segments: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these segments are saved."""
+    wanted = Segment.id == any_(literal(sorted(set(segments)), ARRAY(Uuid)))
+    return {row.id for row in await tx.rows(select(Segment.id).where(wanted))}
 
 
 async def page(tx: Tx, *, after: uuid.UUID | None, limit: int) -> list[Saved]:
@@ -83,6 +123,21 @@ async def is_referred_to(tx: Tx, segment: uuid.UUID) -> bool:
     """Whether another segment names this one."""
     names_it = Segment.refers_to.contains(literal([segment], ARRAY(Uuid)))
     return bool(await tx.scalar(select(exists().where(names_it))))
+
+
+async def versions(tx: Tx, segment: uuid.UUID, *, before: int | None, limit: int) -> list[Version]:
+    """Up to `limit` versions of a segment, the newest first, those before version `before`."""
+    columns = (getattr(SegmentVersion, name) for name in Version._fields)
+    statement = select(*columns).where(SegmentVersion.segment_id == segment)
+    if before is not None:
+        statement = statement.where(SegmentVersion.version < before)
+    rows = await tx.rows(statement.order_by(SegmentVersion.version.desc()).limit(limit))
+    return [Version._make(row)._replace(tree=from_json(row.tree)) for row in rows]
+
+
+async def some_names(tx: Tx, most: int) -> list[str]:
+    """The names of saved segments, the newest of them."""
+    return [row.name for row in await tx.rows(select(Segment.name).order_by(Segment.id.desc()).limit(most))]
 
 
 async def how_many(tx: Tx) -> int:

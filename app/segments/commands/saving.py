@@ -1,4 +1,4 @@
-"""Every write of segments, with its audit row and event."""
+"""Saving, changing and deleting segments, with every version of each."""
 
 import uuid
 from collections.abc import Sequence
@@ -12,15 +12,27 @@ from app.core.errors import NOT_FOUND, Problem, stale
 from app.core.ids import COMPANY, new_id
 from app.feed.outbox import Event, announce
 from app.segments.check import Checked
-from app.segments.models import SEGMENT_IN_USE, Segment
+from app.segments.grammar import LIST, QUESTION
+from app.segments.models import (
+    NOT_A_QUESTION,
+    SEGMENT_IN_USE,
+    Segment,
+    SegmentMember,
+    SegmentSnapshot,
+    SegmentVersion,
+)
 from app.segments.queries import saved
 from app.segments.queries.saved import COLUMNS, Saved, saved_of
+from app.segments.tree import to_json
+from app.segments.walk import listed
 
 # What segments refer to must not change while it is decided that they make no circle. Readers are not held up.
 _ALONE = text("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE")
 
 # What follows from a segment and those behind it.
 _FLAGS = ("temporal", "population_relative")
+# What a version may change.
+_TOLD = ("name", "description", "tree")
 
 
 async def take_turn(tx: Tx) -> None:
@@ -28,28 +40,35 @@ async def take_turn(tx: Tx) -> None:
     await tx.execute(_ALONE)
 
 
-async def create(tx: Tx, name: str, description: str | None, checked: Checked, segment: uuid.UUID | None) -> Saved:
-    """Save a new segment."""
+async def create(
+    tx: Tx, name: str, description: str | None, checked: Checked | None, segment: uuid.UUID | None
+) -> Saved:
+    """Save a new segment: a question, or without one a list that nobody is in yet."""
+    own = segment or new_id()
     row = {
-        "id": segment or new_id(),
+        "id": own,
+        "kind": LIST if checked is None else QUESTION,
         "name": name,
         "description": description,
-        **_columns(checked),
+        **(_empty_list(own) if checked is None else _columns(checked)),
         "version": 1,
         "created_at": tx.now,
         "updated_at": tx.now,
     }
     made = saved_of((await tx.rows(insert(Segment).values(row).returning(*COLUMNS)))[0])
-    await _announce(
-        tx, "create", made, tuple(name for name in ("name", "description", "tree") if row[name] is not None)
-    )
+    await _announce(tx, "create", made, tuple(name for name in _TOLD if row[name] is not None))
     return made
 
 
 async def change(tx: Tx, before: Saved, given: dict[str, Any], checked: Checked | None, version: int) -> Saved:
-    """Apply a merge patch to version `version`. What is the same makes no new version. Raises Problem if stale."""
+    """Apply a merge patch to version `version`. What is the same makes no new version.
+
+    Raises Problem: stale, or a question for a list.
+    """
     if before.version != version:
         raise stale(before.version)
+    if before.kind == LIST and checked is not None:
+        raise Problem(NOT_A_QUESTION)
     values = {name: value for name, value in given.items() if getattr(before, name) != value}
     if checked is not None and checked.tree != before.tree:
         values |= _columns(checked)
@@ -65,7 +84,7 @@ async def change(tx: Tx, before: Saved, given: dict[str, Any], checked: Checked 
     if not rows:
         raise Problem(NOT_FOUND)
     made = saved_of(rows[0])
-    await _announce(tx, "update", made, tuple(name for name in ("name", "description", "tree") if name in values))
+    await _announce(tx, "update", made, tuple(name for name in _TOLD if name in values))
     return made
 
 
@@ -81,7 +100,10 @@ async def follow(tx: Tx, referring: Sequence[tuple[uuid.UUID, Checked]]) -> None
 
 
 async def remove(tx: Tx, segment: uuid.UUID, version: int) -> None:
-    """Delete a segment. Raises Problem: there is none, another version, another segment refers to it."""
+    """Delete a segment with its versions, snapshots and, of a list, who is in it.
+
+    Raises Problem: there is none, another version, another segment refers to it.
+    """
     await take_turn(tx)
     found = await saved.one(tx, segment)
     if found is None:
@@ -90,8 +112,16 @@ async def remove(tx: Tx, segment: uuid.UUID, version: int) -> None:
         raise stale(found.version)
     if await saved.is_referred_to(tx, segment):
         raise Problem(SEGMENT_IN_USE)
+    # Who is putting somebody in at this moment comes first.
+    await saved.hold(tx, segment, to_delete=True)
+    for table in (SegmentMember, SegmentSnapshot, SegmentVersion):
+        await tx.execute(delete(table).where(table.segment_id == segment))
     await tx.execute(delete(Segment).where(Segment.id == segment))
     await _announce(tx, "delete", found, ())
+
+
+def _empty_list(segment: uuid.UUID) -> dict[str, Any]:
+    return {"tree": to_json(listed(segment)), "uses": [], "refers_to": [], **dict.fromkeys(_FLAGS, False)}
 
 
 def _columns(checked: Checked) -> dict[str, Any]:
@@ -104,6 +134,11 @@ def _columns(checked: Checked) -> dict[str, Any]:
 
 
 async def _announce(tx: Tx, verb: str, segment: Saved, fields: tuple[str, ...]) -> None:
+    if verb != "delete":
+        values = {"tree": to_json(segment.tree), "fields": list(fields), "changed_by": tx.caller.client_id}
+        same = {name: getattr(segment, name) for name in ("version", "name", "description")}
+        version = {"segment_id": segment.id, "changed_at": tx.now, **same, **values}
+        await tx.execute(insert(SegmentVersion).values(version))
     happened = {"create": "segment.created", "update": "segment.updated", "delete": "segment.deleted"}[verb]
     event = Event(happened, COMPANY, segment.id, segment.version)
     entry = AuditEntry(f"segment.{verb}", "segment", segment.id, fields=fields)

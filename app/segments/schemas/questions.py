@@ -1,8 +1,8 @@
-"""Wire types of segments."""
+"""Wire types of questions and of saved segments."""
 
 import uuid
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from app.core.pages import PAGE_MAX, CursorText, Limit, Page
 from app.core.types import Answer, Day, Name, Note, StrictText, Wire
 from app.customers.schemas.record import CustomerAnswer
-from app.segments.grammar import STRING_LENGTH, TEXT_BYTES
+from app.segments.grammar import LIST, QUESTION, STRING_LENGTH, TEXT_BYTES
 from app.segments.tree import Expr
 
 SAMPLE_MAX = 50
@@ -42,12 +42,27 @@ class Definition(Wire):
         return self
 
 
-class NewSegment(Definition):
-    """A segment to save. A `name` is unique; a client may send its own `id`."""
+class NewSegment(Wire):
+    """A segment to save: a question, as text or tree, or a list, which has neither.
+
+    A `name` is unique; a client may send its own `id`.
+    """
 
     id: uuid.UUID = optional()
+    kind: Literal["question", "list"] = "question"
     name: SegmentName
     description: Note | None = None
+    text: SegmentText = optional()
+    tree: Expr = optional()
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "NewSegment":
+        given = len({"text", "tree"} & self.model_fields_set)
+        if self.kind == LIST and given:
+            raise PydanticCustomError("definition", "A list asks nothing: send neither text nor tree.")
+        if self.kind == QUESTION and given != 1:
+            raise PydanticCustomError("definition", "Send text or tree, one of them.")
+        return self
 
 
 class SegmentPatch(Wire):
@@ -70,6 +85,9 @@ class Preview(Definition):
 
     as_of: AsOf = None
     sample: Annotated[int, Field(strict=True, ge=0, le=SAMPLE_MAX)] = 10
+    against: uuid.UUID | None = Field(
+        default=None, description="The saved segment that it is to replace: the answer tells who would enter and leave."
+    )
 
 
 class AsOfQuery(Wire):
@@ -121,9 +139,10 @@ class ParseAnswer(ParsedSegment):
 
 
 class SegmentAnswer(ParsedSegment):
-    """A saved segment."""
+    """A saved segment. The text of a list is to be in it."""
 
     id: uuid.UUID
+    kind: str
     name: str
     description: str | None
     version: int
@@ -131,23 +150,27 @@ class SegmentAnswer(ParsedSegment):
     updated_at: datetime
 
 
+class VersionAnswer(Answer):
+    """A segment as it was saved, the `fields` that changed then, and whose key did it (null: not noted).
+
+    A segment that its text names and that is there no longer is `?`.
+    """
+
+    version: int
+    name: str
+    description: str | None
+    text: str
+    tree: Expr
+    fields: list[str]
+    changed_at: datetime
+    changed_by: uuid.UUID | None
+
+
 class Warned(Answer):
     """Something that whoever wrote the question may not have meant."""
 
     code: str
     detail: str
-
-
-class PreviewAnswer(Answer):
-    """How many customers a question is true of, and some of them. `cost` is the planner's estimate."""
-
-    count: int
-    sample: list[CustomerAnswer]
-    as_of: date
-    text: str
-    tree: Expr
-    cost: float
-    warnings: list[Warned]
 
 
 class CountAnswer(Answer):
@@ -244,6 +267,7 @@ class Offer(Answer):
     types: list[dict[str, Any]]
     functions: list[dict[str, Any]]
     quantifiers: list[str]
+    more: Annotated[list[str], Field(description="What the language has beside fields, functions and quantifiers.")]
     consent: Annotated[
         dict[str, list[str]] | None, Field(description="What consent(...) takes; null if the key may not ask it.")
     ]

@@ -1,0 +1,7 @@
+"""Every write of segments, with its audit row and event."""
+
+from app.segments.commands.listing import Entry, put
+from app.segments.commands.saving import change, create, follow, remove, take_turn
+from app.segments.commands.snapshots import keep
+
+__all__ = ["Entry", "change", "create", "follow", "keep", "put", "remove", "take_turn"]

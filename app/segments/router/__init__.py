@@ -1,0 +1,11 @@
+"""Routes of segments. Paths that are words come before `/{segment_id}`."""
+
+from fastapi import APIRouter
+
+from app.segments.router import members, questions, record
+
+router = APIRouter()
+for _part in (questions, record, members):
+    router.routes.extend(_part.router.routes)
+
+__all__ = ["router"]

@@ -1,0 +1,203 @@
+"""Routes of who is in a segment: how many, who, why, put into a list, and as it was."""
+
+import uuid
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from app.core.batch import Batch, BatchAnswer, check_items, items_of
+from app.core.caller import Caller
+from app.core.db import Made, Tx
+from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
+from app.core.http import GatedRoute, ServicesOf, WriteOf, documented_body, incoming, json_response, requires
+from app.customers import queries as customers_queries
+from app.segments import answers, commands, composing, listing
+from app.segments.asking import Asking
+from app.segments.queries import evaluate, saved
+from app.segments.queries.composition import composed, snapshots
+from app.segments.queries.explain import explain
+from app.segments.schemas.comparing import NewSnapshot, SnapshotAnswer, SnapshotsPage, SnapshotsQuery
+from app.segments.schemas.lists import ListEntry
+from app.segments.schemas.questions import (
+    AsOfQuery,
+    CountAnswer,
+    ExplanationAnswer,
+    HeldQuery,
+    HeldSegments,
+    MembersPage,
+    MembersQuery,
+)
+
+router = APIRouter(prefix="/v1", tags=["segments"], route_class=GatedRoute)
+
+Reader = Annotated[Caller, requires("segments:read")]
+Editor = Annotated[Caller, requires("segments:write")]
+SegmentId = Annotated[uuid.UUID, Path()]
+
+
+@router.get("/segments/{segment_id}/count", response_model=CountAnswer)
+async def count_segment(
+    caller: Reader, services: ServicesOf, segment_id: SegmentId, query: Annotated[AsOfQuery, Query()]
+) -> Response:
+    """Count the customers in a segment, as they are now."""
+    asking = Asking(services)
+    async with asking.turn(caller) as tx:
+        found, world, checked = await asking.saved(tx, segment_id)
+        question = asking.question(checked, world, query.as_of or asking.today())
+        count = await evaluate.count(tx, question)
+    shown = {"count": count, "as_of": question.as_of.isoformat(), "version": found.version}
+    return json_response(orjson.dumps(shown))
+
+
+@router.get("/segments/{segment_id}/members", response_model=MembersPage)
+async def list_segment_members(
+    caller: Reader, services: ServicesOf, segment_id: SegmentId, query: Annotated[MembersQuery, Query()]
+) -> Response:
+    """List the customers in a segment by id, as they are now. An edit of the segment makes its cursors invalid."""
+    asking = Asking(services)
+    async with asking.turn(caller) as tx:
+        found, world, checked = await asking.saved(tx, segment_id)
+        name = f"members:{segment_id}:{found.version}"
+        after, as_of = answers.place(services.cursors, name, query.cursor, query.as_of or asking.today())
+        question = asking.question(checked, world, as_of)
+        ids = await evaluate.page(tx, question, after=after, limit=query.limit + 1)
+        shown = ids[: query.limit]
+        documents = await customers_queries.many(tx, shown, services.sections)
+    following = None
+    if len(ids) > query.limit:
+        following = services.cursors.write(name, [str(shown[-1]), as_of.isoformat()])
+    await services.reads.record(caller, "segment.members", list(documents))
+    data = [orjson.Fragment(documents[one]) for one in shown if one in documents]
+    page = {"data": data, "next_cursor": following, "has_more": following is not None, "as_of": as_of.isoformat()}
+    return json_response(orjson.dumps(page))
+
+
+@router.get("/segments/{segment_id}/explain/{customer_id}", response_model=ExplanationAnswer)
+async def explain_segment(
+    caller: Reader,
+    services: ServicesOf,
+    segment_id: SegmentId,
+    customer_id: Annotated[uuid.UUID, Path()],
+    query: Annotated[AsOfQuery, Query()],
+) -> Response:
+    """Say why a customer is in a segment or not: every condition with its truth, value, distance and evidence."""
+    asking = Asking(services)
+    async with asking.turn(caller, about_one=True) as tx:
+        _, world, checked = await asking.saved(tx, segment_id)
+        question = asking.question(checked, world, query.as_of or asking.today())
+        explained = await explain(tx, question, customer_id)
+    if explained is None:
+        raise Problem(NOT_FOUND)
+    await services.reads.record(caller, "segment.explain", [customer_id])
+    shown = {"segment_id": segment_id, "customer_id": customer_id, "as_of": question.as_of}
+    return json_response(orjson.dumps({**shown, **answers.explained(question.tree, explained, world)}))
+
+
+@router.get("/customers/{customer_id}/segments", response_model=HeldSegments)
+async def list_customer_segments(
+    caller: Reader,
+    services: ServicesOf,
+    customer_id: Annotated[uuid.UUID, Path()],
+    query: Annotated[HeldQuery, Query()],
+) -> Response:
+    """List the saved segments that a customer is in, as they are now.
+
+    A page looks at `limit` saved segments in the order in which they were made and shows those that the customer is in.
+    """
+    asking, name = Asking(services), f"held:{customer_id}"
+    after, as_of = answers.place(services.cursors, name, query.cursor, query.as_of or asking.today())
+    async with asking.turn(caller, about_one=True) as tx:
+        if not await customers_queries.may_see(tx, customer_id):
+            raise Problem(NOT_FOUND)
+        found = await saved.page(tx, after=after, limit=query.limit + 1)
+        shown = found[: query.limit]
+        asked = await asking.askable(tx, shown, as_of)
+        held = await evaluate.held(tx, [question for _, question in asked], customer_id)
+    await services.reads.record(caller, "segment.held", [customer_id])
+    following = None
+    if len(found) > query.limit:
+        following = services.cursors.write(name, [str(shown[-1].id), as_of.isoformat()])
+    data = [answers.held(one) for (one, _), inside in zip(asked, held, strict=True) if inside]
+    page = {"data": data, "next_cursor": following, "has_more": following is not None, "as_of": as_of.isoformat()}
+    return json_response(orjson.dumps({**page, "not_granted": len(shown) - len(asked)}))
+
+
+@router.post(
+    "/segments/{segment_id}/members/batch",
+    response_model=BatchAnswer,
+    openapi_extra=documented_body(Batch[ListEntry]),
+)
+async def batch_list_members(
+    request: Request, caller: Editor, services: ServicesOf, write: WriteOf, segment_id: SegmentId
+) -> Response:
+    """Put up to 1000 customers into a list, or take them out, each named by id or by an identifier.
+
+    `created`: put in; `updated`: taken out; `duplicate`: it was so before. An entry fails with `unknown_customer`, or
+    with `ambiguous_customer` where several share the identifier: its `candidates` are they. 409 `not_a_list` for a
+    question, `list_full`.
+    """
+    if not caller.may("customers:read"):
+        raise Problem(FORBIDDEN, "Whoever puts customers into a list needs the scope customers:read.")
+    items, settings = items_of(incoming(request).body), services.settings
+
+    async def work(tx: Tx) -> dict[str, Any]:
+        # Checked anew each time: work may run again after a deadlock.
+        checked = check_items(items, ListEntry)
+        entries = listing.entries(checked, settings.company.phone_region)
+        for index, outcome in (await commands.put(tx, segment_id, entries, settings.segments.list_max)).items():
+            if isinstance(outcome, Problem):
+                checked.fail(index, outcome)
+            else:
+                checked.done(index, *outcome)
+        return checked.answer()
+
+    return await write(work)
+
+
+@router.post("/segments/{segment_id}/snapshots", status_code=201, response_model=SnapshotAnswer)
+async def take_segment_snapshot(
+    caller: Editor, services: ServicesOf, write: WriteOf, segment_id: SegmentId, body: NewSnapshot
+) -> Response:
+    """Keep who is in a segment by a field, so that it can be compared with later.
+
+    What customers said of themselves is kept only of ten or more who said the same.
+    """
+    asking = Asking(services)
+    async with asking.turn(caller) as reading:
+        found, world, checked = await asking.saved(reading, segment_id)
+        by = composing.wanted(answers.grouping(body), world.registry, caller)
+        question = asking.question(checked, world, body.as_of or asking.today())
+        await asking.affordable(reading, question)
+        kept = composing.without_small(await composed(reading, question, by), by.field)
+    shown = composing.shown(kept, by, question.as_of)
+
+    async def work(tx: Tx) -> Made:
+        made = await commands.keep(tx, found, body.field, body.measure, question.as_of, shown)
+        return Made(answers.snapshot(made), 201)
+
+    return await write(work)
+
+
+@router.get("/segments/{segment_id}/snapshots", response_model=SnapshotsPage)
+async def list_segment_snapshots(
+    caller: Reader, services: ServicesOf, segment_id: SegmentId, query: Annotated[SnapshotsQuery, Query()]
+) -> Response:
+    """List what was kept of who was in a segment, the newest first."""
+    name, asking = f"snapshots:{segment_id}:{query.field or ''}", Asking(services)
+    before = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
+
+    async def work(tx: Tx) -> tuple[list[Any], list[dict[str, Any]]]:
+        if await saved.one(tx, segment_id) is None:
+            raise Problem(NOT_FOUND)
+        found = await snapshots(tx, segment_id, field=query.field, before=before, limit=query.limit + 1)
+        registry = await asking.registry(tx)
+        shown = [answers.snapshot(one) for one in found[: query.limit] if answers.may_see(one, registry, caller)]
+        return found, shown
+
+    found, shown = await services.db.read(caller, work)
+    following = None
+    if len(found) > query.limit:
+        following = services.cursors.write(name, [str(found[query.limit - 1].id)])
+    page = {"data": shown, "next_cursor": following, "has_more": following is not None}
+    return json_response(orjson.dumps({**page, "not_granted": min(len(found), query.limit) - len(shown)}))

@@ -1,0 +1,1 @@
+"""Wire types of segments: questions and saved segments, two beside each other, composition, and lists."""
