@@ -17,6 +17,8 @@ from app.core.jobs import JobRunner
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import Settings
+from app.credit import commands as credit
+from app.credit.jobs import HANDLERS as SHAPES
 from app.customers.jobs import HANDLERS as SEARCH
 from app.early_warning import commands as warnings
 from app.early_warning.jobs import HANDLERS as SWEEPS
@@ -49,7 +51,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
         await _do(services, lambda tx: _open_feed(tx, settings.feed.keep_days))
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
-            group.create_task(JobRunner(services, {**handlers(import_kinds()), **SWEEPS, **SEARCH}).run(stop))
+            group.create_task(JobRunner(services, {**handlers(import_kinds()), **SWEEPS, **SEARCH, **SHAPES}).run(stop))
             group.create_task(Follower(services).run(stop))
             group.create_task(_keep_house(services, stop))
     finally:
@@ -68,6 +70,7 @@ async def _keep_house(services: Services, stop: asyncio.Event) -> None:
     chores: tuple[Callable[[Tx], Awaitable[object]], ...] = (
         lambda tx: keep_partitions(tx, services.settings.feed.keep_days),
         bulk_commands.sweep,
+        lambda tx: credit.enqueue_daily_fit(tx, services.settings.company.today(tx.now)),
         lambda tx: warnings.enqueue_daily_sweep(tx, services.settings.company.today(tx.now)),
     )
     # These answer how many rows they deleted, a bounded portion each time, until none is left.

@@ -174,6 +174,34 @@ def engagement() -> dict[str, Sample]:
     return found
 
 
+PLAN = {"planned": 1000, "currency": "CNY"}
+
+
+def plans() -> dict[str, Sample]:
+    """Samples of the routes that are the same for sales plans and expense budgets."""
+    found: dict[str, Sample] = {}
+    for many in ("sales-plans", "expense-budgets"):
+        path = f"/v1/customers/{{customer_id}}/{many}"
+        phased = {**PLAN, "monthly_amounts": [200, 300, 500], "monthly_shares": None}
+        copy = {"from_period": "2026-Q3", "to_period": "2026-Q4", "factor": "1.5", "replace": True, "dry_run": False,
+                "customer_ids": ["{customer_id}"], "account_manager": None, "home_store": None}  # fmt: skip
+        found |= {
+            f"GET {path}": Sample("credit:read", query={"limit": "5"}, hides=True),
+            f"GET {path}/{{period}}": Sample("credit:read", hides=True),
+            f"PUT {path}/{{period}}": Sample(
+                "credit:write",
+                body={**PLAN, "monthly_amounts": None, "monthly_shares": ["0.2", "0.3", "0.5"]},
+                headers={"If-Match": '"1"'},
+            ),
+            f"DELETE {path}/{{period}}": Sample("credit:write", headers={"If-Match": '"1"'}, status=204),
+            f"POST /v1/{many}/batch": Sample(
+                "credit:write", body={"items": [{"customer_id": "{customer_id}", "period": "2026-Q2", **phased}]}
+            ),
+            f"POST /v1/{many}/copies": Sample("credit:write", body=copy),
+        }
+    return found
+
+
 SAMPLES: dict[str, Sample] = {
     "GET /v1/idempotency/{key}": Sample("requests:read", own=True),
     "GET /v1/changes": Sample("feed:read", query={"limit": "5", "types": "receipt.recorded", "wait": "0"}),
@@ -324,6 +352,15 @@ SAMPLES: dict[str, Sample] = {
              "due_on": "2026-12-01", "note": "Invoice 7"},
         ]},
     ),
+    **plans(),
+    "GET /v1/customers/{customer_id}/expenses": Sample("credit:read", query={"limit": "5"}, hides=True),
+    "POST /v1/customers/{customer_id}/expenses/batch": Sample(
+        "credit:write",
+        body={"items": [
+            {"external_id": "{fresh}", "kind": "travel", "amount": -100, "occurred_on": "2026-11-02", "by": "emp-7",
+             "note": "Was too much", "corrects": "trip"},
+        ]},
+    ),
     "GET /v1/warnings": Sample("warnings:read", query={"limit": "5", "kind": "credit", "status": "live"}),
     "GET /v1/warnings/{warning_id}": Sample("warnings:read"),
     "POST /v1/warnings/{warning_id}/acknowledge": Sample(
@@ -451,6 +488,11 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     limit.raise_for_status()
     owed = {"items": [{"external_id": "open", "kind": "charge", "amount": 300}]}
     (await client.post(f"/v1/customers/{names['customer_id']}/receivables/batch", json=owed)).raise_for_status()
+    names["period"] = "2026-Q3"
+    for many in ("sales-plans", "expense-budgets"):
+        (await client.put(f"{base}/{many}/2026-Q3", json=PLAN)).raise_for_status()
+    trip = {"items": [{"external_id": "trip", "kind": "travel", "amount": 5 * 10**13}]}
+    (await client.post(f"{base}/expenses/batch", json=trip)).raise_for_status()
     names["warning_id"] = (await client.get("/v1/warnings")).json()["data"][0]["id"]
     held = await client.post(f"/v1/customers/{names['customer_id']}/holds", json={"reason": "Until it is paid"})
     held.raise_for_status()

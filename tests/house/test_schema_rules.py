@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 LOOKUPS = {"identifiers", "receipt_numbers", "idempotency_keys", "search_terms"}
 
 # Small, the same for everybody, copied to every node.
-REFERENCE = {"stores", "tills", "products", "categories", "segments", "custom_attributes"}
+REFERENCE = {"stores", "tills", "products", "categories", "segments", "custom_attributes", "weekday_shapes"}
 
 # Plain tables on one node: queues, leases, the company's own records, and the feed after the sequencer.
 LOCAL = {

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from app.office.router import credit, merges
+from app.office.router import credit, merges, plans
 
 router = APIRouter()
-for _part in (credit, merges):
+for _part in (credit, merges, plans):
     router.routes.extend(_part.router.routes)
 
 __all__ = ["router"]
