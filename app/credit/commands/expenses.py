@@ -83,7 +83,7 @@ def _entry(
     stored = known.get(item["external_id"])
     if stored is not None:
         return _repeated(item, stored, target)
-    if (item["amount"] < 0) != (item.get("corrects") is not None):
+    if item["amount"] == 0 or (item["amount"] < 0) != (item.get("corrects") is not None):
         return _refused("amount", "wrong_sign", "What corrects another expense is below zero, all else is above.")
     if item.get("corrects") is not None:
         if target is None or target["corrects"] is not None:
