@@ -5,6 +5,7 @@ from app.core.person import Holding, Trip, move_rows, move_rows_back
 from app.engagement.models import (
     Care,
     Complaint,
+    DevelopmentPlan,
     Interaction,
     Loss,
     Need,
@@ -16,7 +17,7 @@ from app.engagement.models import (
     Task,
 )
 
-_PLAIN = (Interaction, Complaint, Survey, Suggestion, Need, Loss, Care)
+_PLAIN = (Interaction, Complaint, Survey, Suggestion, Need, Loss, Care, DevelopmentPlan)
 # What belongs to another record, by the column that names it.
 _FOLLOWING = ((Promise, "complaint_id"), (SurveyAnswer, "survey_id"), (Step, "record_id"))
 _SAME_TASK = "theirs.source_id = mine.source_id AND theirs.reason = mine.reason AND theirs.occasion = mine.occasion"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "20261127_08_plans"
 down_revision = "20261127_04_merges"
@@ -64,6 +64,33 @@ def upgrade() -> None:
         postgresql_where=sa.text("corrects IS NOT NULL"),
     )
     op.create_table(
+        "development_plans",
+        sa.Column("customer_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("recorded_by", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("occurred_at", MOMENT, nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("updated_at", MOMENT, nullable=False),
+        sa.Column("closed_at", MOMENT),
+        sa.Column("closed_by", sa.Uuid()),
+        sa.Column("occurred_on", sa.Date(), nullable=False),
+        sa.Column("review_on", sa.Date()),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text()),
+        sa.Column("owner", sa.Text()),
+        sa.Column("goal", sa.Text(), nullable=False),
+        sa.Column("steps", JSONB(), nullable=False),
+        sa.Column("note", sa.Text()),
+        sa.PrimaryKeyConstraint("customer_id", "id"),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"]),
+        sa.CheckConstraint("status IN ('active', 'achieved', 'abandoned')", name="status"),
+        sa.CheckConstraint("(status IN ('active')) = (closed_at IS NULL)", name="closed"),
+    )
+    op.create_index(
+        "ix_development_plans_customer_id_occurred_at", "development_plans", ["customer_id", "occurred_at", "id"]
+    )
+    op.create_table(
         "weekday_shapes",
         sa.Column("store", sa.Text(), nullable=False),
         sa.Column("fitted_at", MOMENT, nullable=False),
@@ -77,6 +104,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("weekday_shapes")
+    op.drop_table("development_plans")
     op.drop_table("expenses")
     for table in reversed(PLANS):
         op.drop_table(table)

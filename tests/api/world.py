@@ -128,7 +128,11 @@ RECORDS: dict[str, dict[str, Any]] = {
              "won_back_on": "2026-11-25", "note": "Said so at the till"},
     "care": {"kind": "gift", "occasion": "birthday", "what": "A tin of tea", "planned_for": "2026-12-01",
              "planned_cost": 3000, "channel": "visit", "owner": "emp-4", "note": "Not green tea"},
+    "development_plan": {"goal": "In all four of their shops", "review_on": "2027-01-15", "owner": "emp-4",
+                         "steps": [{"what": "A tasting", "who": "emp-4", "due_on": "2026-12-10", "done_on": None}],
+                         "note": "They know of it"},
 }  # fmt: skip
+PLURALS = {"loss": "losses", "care": "care", "development_plan": "development-plans"}
 RULES = {"rules": [{"code": "after-tea", "title": "Ask how the tea was", "trigger": "receipt", "category": "food/tea",
                     "days": 14, "assignee": "store", "enabled": True}]}  # fmt: skip
 
@@ -137,9 +141,9 @@ def engagement() -> dict[str, Sample]:
     """Samples of the routes that are the same for every kind of record."""
     found: dict[str, Sample] = {}
     for one, record in RECORDS.items():
-        many = {"loss": "losses", "care": "care"}.get(one, f"{one}s")
+        many = PLURALS.get(one, f"{one}s")
         path = f"/v1/customers/{{customer_id}}/{many}"
-        scope = "engagement:write" if one in {"promise", "loss", "care"} else "engagement:record"
+        scope = "engagement:write" if one in {"promise", "loss", "care", "development_plan"} else "engagement:record"
         found |= {
             f"GET {path}": Sample("engagement:read", query={"limit": "5"}),
             f"POST {path}": Sample(scope, body={**NEW, **record}, status=201),
@@ -168,6 +172,11 @@ def engagement() -> dict[str, Sample]:
         ),
         "care/{care_id}/complete": ({"cost": 2800, "note": "Was glad"}, {}),
         "care/{care_id}/cancel": ({"note": "Moved away"}, {}),
+        "development-plans/{development_plan_id}/complete": ({"note": "In all of them"}, {}),
+        "development-plans/{development_plan_id}/abandon": ({"note": "Shops were closed"}, {}),
+        "development-plans/{development_plan_id}/reopen": (
+            {"note": "A fifth shop"}, {"development_plan_id": "achieved_plan_id"},
+        ),
     }  # fmt: skip
     for path, (body, instead) in actions.items():
         found[f"POST /v1/customers/{{customer_id}}/{path}"] = Sample("engagement:write", body=body, instead=instead)
@@ -561,14 +570,15 @@ async def build_engagement(client: httpx.AsyncClient, names: dict[str, str]) -> 
         answer.raise_for_status()
         return str(answer.json()["id"])
 
-    many = {"loss": "losses", "care": "care"}
     for one, record in RECORDS.items():
-        made[f"{one}_id"] = await post(many.get(one, f"{one}s"), record)
+        made[f"{one}_id"] = await post(PLURALS.get(one, f"{one}s"), record)
     resolved = await post("complaints", RECORDS["complaint"])
     accepted = await post("suggestions", RECORDS["suggestion"])
     await post(f"complaints/{resolved}/resolve", {"outcome": "solved"})
     await post(f"suggestions/{accepted}/accept", {})
-    return {**made, "resolved_complaint_id": resolved, "accepted_suggestion_id": accepted}
+    achieved = await post("development-plans", RECORDS["development_plan"])
+    await post(f"development-plans/{achieved}/complete", {})
+    return {**made, "resolved_complaint_id": resolved, "accepted_suggestion_id": accepted, "achieved_plan_id": achieved}
 
 
 def request(client: httpx.AsyncClient, operation: str, names: dict[str, str], **changes: Any) -> httpx.Request:

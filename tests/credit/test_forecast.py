@@ -136,9 +136,9 @@ class Company:
         for store in ("S1", "S2", "S3"):
             terms = {"name": store, "kind": "own", "time_zone": "Asia/Shanghai"}
             await self.town.call("PUT", f"/stores/{store}", terms)
-        for number, store in enumerate(("S1", "S2", "S3", None)):
-            customer = await self.town.customer(f"C{number}", **({"home_store": store} if store else {}))
-            self.stores[customer] = store
+        for number, home in enumerate(("S1", "S2", "S3", None)):
+            customer = await self.town.customer(f"C{number}", **({"home_store": home} if home else {}))
+            self.stores[customer] = home
 
     async def trade(self, first: date, last: date) -> None:
         """Sales of some days, mostly at the end of the week, and some that came back."""
@@ -164,6 +164,7 @@ class Company:
         for kind, customer in ((kind, customer) for kind in items for customer in self.stores):
             for unit in self.chance.sample(["2025", "2026", "2026-Q1", "2026-Q2", "2026-02", "2026-03", "2026-04"], 4):
                 found = period(unit)
+                assert found is not None
                 phases = [self.chance.choice((0, 1, 777, 50_000)) for _ in range(found.months)]
                 laid_out = self.chance.random() < 0.5
                 planned = sum(phases) if laid_out else self.chance.choice((0, 1, 99_999, 10**9))
