@@ -2,9 +2,9 @@
 
 from app.credit.queries.expenses import expenses_by_external_ids, expenses_of, spent
 from app.credit.queries.ledger import OVERDUE, account, by_external_ids, differences, receivables
-from app.credit.queries.plans import hold_customers, measured, plan_of, plans_of, sources
+from app.credit.queries.plans import hold_customers, plan_of, plans_of, sources
 
 __all__ = [
     "OVERDUE", "account", "by_external_ids", "differences", "expenses_by_external_ids", "expenses_of",
-    "hold_customers", "measured", "plan_of", "plans_of", "receivables", "sources", "spent",
+    "hold_customers", "plan_of", "plans_of", "receivables", "sources", "spent",
 ]  # fmt: skip
