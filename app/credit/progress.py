@@ -50,6 +50,7 @@ def measured(kind: PlanKind, spending: str = "") -> str:
     shape = (
         "CASE WHEN own.store IS NOT NULL THEN 'store' WHEN company.store IS NOT NULL THEN 'company' ELSE 'calendar' END"
     )
+    # OFFSET 0: a part is computed once, and not copied into every place that reads it.
     return f"""
 SELECT p.*, now_at.today, coalesce(so_far.amount, 0)::bigint AS reached,
        {shape if kind.traded else "'calendar'"} AS shape,
@@ -71,6 +72,7 @@ CROSS JOIN LATERAL (
          CASE WHEN reach.phased THEN (date_trunc('month', reach.day::timestamp) + interval '1 month')::date - 1
               ELSE p.ends_on END AS last,
          (extract(month FROM reach.day) - extract(month FROM p.starts_on))::int AS months_before
+  OFFSET 0
 ) stretch
 CROSS JOIN LATERAL (
   SELECT sum(w.weight * {_weekdays("stretch.first", "reach.day")})::numeric AS part,
@@ -83,5 +85,6 @@ CROSS JOIN LATERAL (
               ELSE lain.whole * (SELECT coalesce(sum(one), 0) FROM unnest(p.phases[1 : stretch.months_before]) one)
                    + lain.part * p.phases[stretch.months_before + 1] END AS part,
          CASE WHEN reach.phased THEN lain.whole * p.planned ELSE lain.whole END AS whole
+  OFFSET 0
 ) normal
 LEFT JOIN LATERAL ({_SOLD if kind.traded else _spent(spending)}) so_far ON true"""

@@ -2,12 +2,18 @@
 
 import random
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from app.core.caller import SYSTEM
 from app.core.db import Tx
+from app.core.models import Job
 from app.credit import commands
+from app.credit.jobs import HANDLERS
 from app.credit.period import period
+from tests.core.test_jobs import run_until_over
 from tests.credit.standings import CALENDAR, COMPANY, Plan, shapes
 
 
@@ -109,6 +115,27 @@ async def test_days_count_as_much_as_they_do_in_the_store(town):
     # What is spent follows no weekday.
     await plan(town, here, "2026-03", 310, "expense-budgets")
     assert told(await read(town, here, "2026-03", "expense-budgets"))[2:] == ("0.4194", 130, 0, "calendar")
+
+
+async def test_the_worker_fits_once_a_day(town, client):
+    customer = await town.customer("Dealer", home_store="S1")
+    await town.sell(customer, 3_000)
+    town.pass_days(28)
+    services = town.services
+    for _ in range(2):
+        await services.db.run(lambda tx: commands.enqueue_daily_fit(tx, town.day))
+
+    async def jobs(tx: Tx) -> list[Any]:
+        return await tx.rows(select(Job.id, Job.progress).where(Job.kind == commands.FIT_SHAPES))
+
+    (queued,) = await services.db.read(SYSTEM, jobs)
+    await run_until_over(services, queued.id, HANDLERS)
+    (done,) = await services.db.read(SYSTEM, jobs)
+    assert done.progress == {"shapes": 2}
+    # On Mondays all, in the store and in the company: by the second Monday of April, two of four.
+    town.go_to(date(2026, 4, 13))
+    await plan(town, customer, "2026-04", 1_000)
+    assert told(await read(town, customer, "2026-04")) == (0, "0.0000", "0.5000", 500, 0, "store")
 
 
 async def test_less_than_four_weeks_are_no_history(town):
