@@ -32,6 +32,11 @@ HOLDINGS = (
     Holding(Expense, follows=("corrects",)),
 )
 
+_HAS = text(
+    "SELECT EXISTS (SELECT FROM sales_plans WHERE customer_id = :loser),"
+    " EXISTS (SELECT FROM expense_budgets WHERE customer_id = :loser),"
+    " EXISTS (SELECT FROM expenses WHERE customer_id = :loser)"
+)
 _TERMS = ("credit_limit", "term_days", "currency", "status")
 _PLANS: tuple[type[SalesPlan | ExpenseBudget], ...] = (SalesPlan, ExpenseBudget)
 
@@ -145,13 +150,15 @@ async def move(tx: Tx, trip: Trip) -> None:
 async def _join_plans(tx: Tx, trip: Trip) -> None:
     """Before rows move: plans that clash are added to, and external ids of expenses that clash are renamed."""
     values = {"winner": trip.winner, "loser": trip.loser}
-    for model in _PLANS:
+    # Most customers have none of these.
+    *planned, spent = (await tx.rows(_HAS, {"loser": trip.loser}))[0]
+    for model in (model for model, has in zip(_PLANS, planned, strict=True) if has):
         added = await tx.rows(_add(model.__tablename__), {**values, "now": tx.now})
         if added:
             kept = trip.of(model.__tablename__)
             kept.before = {"winner": [row.before for row in added]}
             kept.after = {"winner": [row.after for row in added]}
-    renamed = await tx.rows(_rename("expenses"), values)
+    renamed = await tx.rows(_rename("expenses"), values) if spent else []
     if renamed:
         trip.of("expenses").before = {"renamed": _names(renamed)}
 

@@ -8,4 +8,6 @@ router = APIRouter()
 for _part in (credit, merges, plans):
     router.routes.extend(_part.router.routes)
 
-__all__ = ["router"]
+DOORS_BULK = plans.DOORS_BULK
+
+__all__ = ["DOORS_BULK", "router"]

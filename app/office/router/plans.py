@@ -25,7 +25,7 @@ from app.core.http import (  # fmt: skip
 from app.core.pages import Page
 from app.core.services import Services
 from app.credit import schemas
-from app.credit.kinds import EXPENSE_BUDGET, SALES_PLAN, PlanKind
+from app.credit.kinds import EXPENSE_BUDGET, KINDS, SALES_PLAN, PlanKind
 from app.office import commands, queries
 
 router = APIRouter(prefix="/v1", tags=["plans"], route_class=GatedRoute)
@@ -36,6 +36,8 @@ PeriodInPath = Annotated[schemas.PeriodText, Path()]
 IfMatch = Annotated[str | None, Header(description='The ETag of the version that was read, as in "3".')]
 MaybeIfMatch = Annotated[str | None, Header(description="The ETag of the version that was read; without it, any.")]
 ListQuery = Annotated[schemas.PlanQuery, Query()]
+# Written by the many at a time.
+DOORS_BULK = frozenset({("POST", f"/v1/{kind.plural}/{how}") for kind in KINDS for how in ("batch", "copies")})
 Route = Callable[..., Awaitable[Response]]
 _EXPENSES = "/customers/{customer_id}/expenses"
 
