@@ -7,9 +7,10 @@ from app.customers import fields as customers
 from app.customers.fields import belongings, contact
 from app.customers.fields.completeness import completeness_field
 from app.engagement import fields as engagement
+from app.office import fields as office
 from app.receipts import fields as receipts
 
-_ROOMS = (customers, contact, belongings, receipts, credit, engagement)
+_ROOMS = (customers, contact, belongings, receipts, credit, engagement, office)
 
 
 def build_registry(completeness: CompletenessSettings) -> Registry:

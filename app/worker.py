@@ -17,6 +17,8 @@ from app.core.jobs import JobRunner
 from app.core.migrate import upgrade
 from app.core.services import Services
 from app.core.settings import Settings
+from app.credit import commands as credit
+from app.credit.jobs import HANDLERS as SHAPES
 from app.customers.jobs import HANDLERS as RECORDS
 from app.customers.jobs import DuplicateFinder
 from app.early_warning import commands as warnings
@@ -52,7 +54,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
         await _do(services, lambda tx: _open_feed(tx, settings.feed.keep_days))
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
-            kinds = {**handlers(import_kinds()), **SWEEPS, **RECORDS, **HANDOVERS}
+            kinds = {**handlers(import_kinds()), **SWEEPS, **RECORDS, **HANDOVERS, **SHAPES}
             group.create_task(JobRunner(services, kinds).run(stop))
             group.create_task(Follower(services).run(stop))
             group.create_task(DuplicateFinder(services).run(stop))
@@ -75,6 +77,7 @@ async def _keep_house(services: Services, stop: asyncio.Event) -> None:
     chores: tuple[Callable[[Tx], Awaitable[object]], ...] = (
         lambda tx: keep_partitions(tx, services.settings.feed.keep_days),
         bulk_commands.sweep,
+        lambda tx: credit.enqueue_daily_fit(tx, services.settings.company.today(tx.now)),
         lambda tx: warnings.enqueue_daily_sweep(tx, services.settings.company.today(tx.now)),
     )
     # These answer how many rows they deleted, a bounded portion each time, until none is left.

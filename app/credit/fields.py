@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, case, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Numeric, Uuid, and_, case, cast, func, select, text
+from sqlalchemy import column as of_text
 
 from app.catalog.fields import column
 from app.core.fields import Collection, Evaluation, Field, FieldType, Side
+from app.credit.kinds import SALES_PLAN, PlanKind
 from app.credit.models import KINDS, STATUSES, CreditAccount, Receivable
+from app.credit.progress import measured
 
 _TERMS, _ENTRIES = ("credit.updated",), ("receivable.recorded",)
 _SHARED: dict[str, Any] = {"group": "financial", "scope": "credit:read"}
@@ -36,7 +39,44 @@ _OVERDUE = Side(
     present=lambda debt: debt.c.customer_id,
 )
 
+
+def current_plans(name: str, kind: PlanKind, spending: str = "") -> Side:
+    """The plan of a kind for the longest period that today is in: planned, reached, share and forecast."""
+
+    def relation(asked: Evaluation) -> FromClause:
+        found = text(
+            f"""
+SELECT DISTINCT ON (m.customer_id) m.customer_id, m.planned, m.reached, m.share / 10000.0 AS share, m.forecast
+FROM ({measured(kind, spending)} WHERE CAST(:today AS date) BETWEEN p.starts_on AND p.ends_on) m
+ORDER BY m.customer_id, m.ends_on - m.starts_on DESC"""
+        ).bindparams(today=asked.as_of)
+        if spending:
+            found = found.bindparams(zone=asked.zone)
+        plan = found.columns(
+            of_text("customer_id", Uuid), of_text("planned", BigInteger), of_text("reached", BigInteger),
+            of_text("share", Numeric), of_text("forecast", BigInteger),
+        ).subquery()  # fmt: skip
+        return select(*plan.c).where(*asked.bounds(plan.c.customer_id)).subquery()
+
+    return Side(
+        name,
+        relation=relation,
+        on=lambda customer, plan: plan.c.customer_id == customer.c.id,
+        present=lambda plan: plan.c.customer_id,
+    )
+
+
+_BOUGHT = ("receipt.recorded", "receipt.voided", "receipt.attributed")
+_PLAN: dict[str, Any] = {
+    **_SHARED, "side": current_plans("plan", SALES_PLAN), "temporal": True,
+    "changed_by": (*_BOUGHT, SALES_PLAN.updated),
+}  # fmt: skip
+
 FIELDS: tuple[Field, ...] = (
+    Field("plan_planned", "To be bought by the longest plan of today", FieldType.MONEY, column("planned"), **_PLAN),
+    Field("plan_actual", "Bought of that plan", FieldType.MONEY, column("reached"), **_PLAN),
+    Field("plan_share", "Share of that plan that is bought, 1 for all", FieldType.NUMBER, column("share"), **_PLAN),
+    Field("plan_forecast", "What will be bought of that plan", FieldType.MONEY, column("forecast"), **_PLAN),
     Field(
         "credit.limit", "Credit limit", FieldType.MONEY, column("credit_limit"),
         side=_ACCOUNT, changed_by=_TERMS, **_SHARED,

@@ -1,7 +1,11 @@
-"""Tables of credit: one account per customer, the entries of its ledger, which are never changed, and reservations."""
+"""Tables of credit: accounts, their ledger and reservations, plans and budgets, expenses. Entries never change.
+
+Amounts are minor units of the company's currency.
+"""
 
 import uuid
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -11,8 +15,10 @@ from sqlalchemy import (
     Index,
     Integer,
     PrimaryKeyConstraint,
+    UniqueConstraint,
     text,
 )  # fmt: skip
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import NOT_FOUND, ProblemType
@@ -20,6 +26,9 @@ from app.core.tables import Base, Minor, Stamp
 
 STATUSES = ("active", "suspended")
 KINDS = ("charge", "payment", "credit_note", "write_off")
+EXPENSE_KINDS = ("gift", "visit", "rebate", "display", "travel", "other")
+# Under which the shape of the whole company is kept; no store has this code.
+COMPANY_SHAPE = ""
 
 AUTHORISATIONS = ("held", "captured", "settled", "released")
 # A reservation that may hold something, in the words of its index.
@@ -28,6 +37,8 @@ LIVE = "status IN ('held', 'captured')"
 AUTHORISATION_ENDED = ProblemType("authorisation_ended", 409, "The authorisation holds nothing any more")
 CREDIT_REFUSED = ProblemType("credit_refused", 409, "It may not be sold on account")
 RECEIVABLE_CONFLICT = ProblemType("receivable_conflict", 409, "The external id stands for another entry")
+EXPENSE_CONFLICT = ProblemType("expense_conflict", 409, "The external id stands for another expense")
+PLAN_EXISTS = ProblemType("plan_exists", 409, "The customer has a plan for this period already")
 
 
 class CreditAccount(Base):
@@ -125,7 +136,108 @@ class CreditAuthorisation(Base):
     number: Mapped[str | None]
 
 
+def _of_period(table: str) -> tuple[Any, ...]:
+    """Key, customer, one row per period, and the order of a customer's list."""
+    return (
+        PrimaryKeyConstraint("customer_id", "id"),
+        ForeignKeyConstraint(["customer_id"], ["customers.id"]),
+        UniqueConstraint("customer_id", "period"),
+        CheckConstraint("planned >= 0", name="planned"),
+        CheckConstraint("starts_on <= ends_on", name="days"),
+        Index(f"ix_{table}_customer_id_starts_on", "customer_id", "starts_on", "ends_on"),
+    )
+
+
+class OfPeriod:
+    """What is planned for a customer in a period (`credit.period`), which its text names and its days bound.
+
+    `phases` are the amounts of its months, which sum to `planned`; null leaves it to the usual shape of a period.
+    """
+
+    customer_id: Mapped[uuid.UUID] = mapped_column(sort_order=-1)
+    id: Mapped[uuid.UUID] = mapped_column(sort_order=-1)
+    version: Mapped[int] = mapped_column(BigInteger, sort_order=-1)
+    planned: Mapped[Minor] = mapped_column(sort_order=-1)
+    created_at: Mapped[Stamp] = mapped_column(sort_order=-1)
+    updated_at: Mapped[Stamp] = mapped_column(sort_order=-1)
+    starts_on: Mapped[date] = mapped_column(sort_order=-1)
+    ends_on: Mapped[date] = mapped_column(sort_order=-1)
+    period: Mapped[str] = mapped_column(sort_order=-1)
+    phases: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger), sort_order=-1)
+
+
+class SalesPlan(OfPeriod, Base):
+    """What a customer is to buy in a period, net."""
+
+    __tablename__ = "sales_plans"
+    __table_args__ = _of_period("sales_plans")
+
+
+class ExpenseBudget(OfPeriod, Base):
+    """What may be spent on a customer in a period."""
+
+    __tablename__ = "expense_budgets"
+    __table_args__ = _of_period("expense_budgets")
+
+
+class Expense(Base):
+    """What was spent on a customer. What is below zero corrects another expense, which it names.
+
+    `by` is the member of staff who spent it, `recorded_by` the client that wrote it down. What gifts and compensations
+    cost stands with them in `engagement` and is an expense as well.
+    """
+
+    __tablename__ = "expenses"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        ForeignKeyConstraint(["customer_id"], ["customers.id"]),
+        ForeignKeyConstraint(["customer_id", "corrects"], ["expenses.customer_id", "expenses.id"]),
+        CheckConstraint(f"kind IN {EXPENSE_KINDS}", name="kind"),
+        CheckConstraint("amount <> 0 AND (corrects IS NULL) = (amount > 0)", name="amount"),
+        Index("uq_expenses_customer_id_external_id", "customer_id", "external_id", unique=True),
+        Index("ix_expenses_customer_id_occurred_on", "customer_id", "occurred_on", "id"),
+        Index(
+            "ix_expenses_customer_id_corrects", "customer_id", "corrects",
+            postgresql_where=text("corrects IS NOT NULL"),
+        ),
+    )  # fmt: skip
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    corrects: Mapped[uuid.UUID | None]
+    recorded_by: Mapped[uuid.UUID]
+    amount: Mapped[Minor]
+    recorded_at: Mapped[Stamp]
+    occurred_on: Mapped[date]
+    kind: Mapped[str]
+    external_id: Mapped[str]
+    by: Mapped[str | None]
+    note: Mapped[str | None]
+
+
+class WeekdayShape(Base):
+    """How the sales of a store (or of the company) usually lie over a week: parts per million, Monday to Sunday.
+
+    They are those of whole weeks before `as_of`, so that every weekday has been as often as any other.
+    """
+
+    __tablename__ = "weekday_shapes"
+    __table_args__ = (CheckConstraint("cardinality(weights) = 7", name="weights"),)
+
+    store: Mapped[str] = mapped_column(primary_key=True)
+    fitted_at: Mapped[Stamp]
+    as_of: Mapped[date]
+    weeks: Mapped[int] = mapped_column(Integer)
+    weights: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+
+
 PROBLEMS: dict[str, ProblemType] = {
+    "fk_sales_plans_customer_id_customers": NOT_FOUND,
+    "fk_expense_budgets_customer_id_customers": NOT_FOUND,
+    "fk_expenses_customer_id_customers": NOT_FOUND,
+    "uq_sales_plans_customer_id_period": PLAN_EXISTS,
+    "uq_expense_budgets_customer_id_period": PLAN_EXISTS,
+    "uq_expenses_customer_id_external_id": EXPENSE_CONFLICT,
     "fk_credit_accounts_customer_id_customers": NOT_FOUND,
     "uq_receivables_customer_id_external_id": RECEIVABLE_CONFLICT,
 }

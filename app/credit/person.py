@@ -1,9 +1,10 @@
-"""What becomes of an account and its ledger when two records are merged, or parted again."""
+"""What becomes of an account and its ledger, of plans and of expenses when two records are merged, or parted again."""
 
 import uuid
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import ARRAY, Uuid, bindparam, select, text
+from sqlalchemy import ARRAY, Executable, Uuid, bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core import rights
@@ -21,32 +22,61 @@ from app.core.person import (
 )
 from app.credit import traces
 from app.credit.commands import lock_accounts
-from app.credit.models import LIVE, CreditAccount, CreditAuthorisation, Receivable
+from app.credit.models import (
+    LIVE,
+    CreditAccount,
+    CreditAuthorisation,
+    Expense,
+    ExpenseBudget,
+    Receivable,
+    SalesPlan,
+)
 
+_SAME_PERIOD = "theirs.period = mine.period"
 HOLDINGS = (
     Holding(CreditAccount, Fate.OWN),
     # What is entered later for a receipt that goes back goes back with it.
     Holding(Receivable, follows=("receipt_id",)),
     Holding(CreditAuthorisation),
+    # Of two for one period the winner's counts both: what one person bought was planned for in two parts.
+    Holding(SalesPlan, clash=_SAME_PERIOD),
+    Holding(ExpenseBudget, clash=_SAME_PERIOD),
+    Holding(Expense, follows=("corrects",)),
 )
 TRACES = traces.TRACES
 
+_HAS = text(
+    "SELECT EXISTS (SELECT FROM sales_plans WHERE customer_id = :loser),"
+    " EXISTS (SELECT FROM expense_budgets WHERE customer_id = :loser),"
+    " EXISTS (SELECT FROM expenses WHERE customer_id = :loser)"
+)
 _TERMS = ("credit_limit", "term_days", "currency", "status")
-# An external id stands for one entry of an account. Of two the loser's gets its customer's id added: no amount is lost.
-_RENAME = text(
-    """
-UPDATE receivables mine SET external_id = mine.external_id || ' (' || mine.customer_id || ')'
-FROM receivables theirs
+_PLANS: tuple[type[SalesPlan | ExpenseBudget], ...] = (SalesPlan, ExpenseBudget)
+
+
+def _rename(table: str) -> Executable:
+    """An external id stands for one entry of a customer. Of two the loser's gets its id added: no amount is lost."""
+    return text(
+        f"""
+UPDATE {table} mine SET external_id = mine.external_id || ' (' || mine.customer_id || ')'
+FROM {table} theirs
 WHERE mine.customer_id = :loser AND theirs.customer_id = :winner AND theirs.external_id = mine.external_id
 RETURNING mine.id, theirs.external_id
 """
-)
-_RENAME_BACK = text(
-    """
-UPDATE receivables r SET external_id = n.external_id
+    )
+
+
+def _rename_back(table: str) -> Executable:
+    return text(
+        f"""
+UPDATE {table} r SET external_id = n.external_id
 FROM jsonb_to_recordset(:renamed) n(id uuid, external_id text) WHERE r.customer_id = :loser AND r.id = n.id
 """
-).bindparams(bindparam("renamed", type_=JSONB))
+    ).bindparams(bindparam("renamed", type_=JSONB))
+
+
+# What is planned for a month of a plan that is not laid out over months: by its days, so that no month loses any.
+_PART = "(round({plan}::numeric * m.days / m.all_days) - round({plan}::numeric * m.days_before / m.all_days))::bigint"
 _BALANCE = text(
     """
 UPDATE credit_accounts a
@@ -70,11 +100,87 @@ AND NOT EXISTS (SELECT FROM receivables r WHERE r.customer_id = a.customer_id)
 _DROP = text("DELETE FROM credit_accounts WHERE customer_id = :customer")
 
 
+# The months are added. Where only one of the two is laid out over them, the other lies over them by their days.
+def _add(table: str) -> Executable:
+    return text(
+        f"""
+WITH pair AS MATERIALIZED (
+  SELECT w.id, to_jsonb(w) AS before, w.planned + l.planned AS planned, w.starts_on, w.ends_on,
+         w.phases AS ours, l.phases AS theirs, w.planned AS our_plan, l.planned AS their_plan
+  FROM {table} w JOIN {table} l ON l.period = w.period
+  WHERE w.customer_id = :winner AND l.customer_id = :loser
+),
+month AS (
+  SELECT p.*, m.place, (m.first + interval '1 month')::date - p.starts_on AS days, m.first - p.starts_on AS days_before,
+         p.ends_on - p.starts_on + 1 AS all_days
+  FROM pair p CROSS JOIN LATERAL (
+    SELECT place, (p.starts_on + make_interval(months => place - 1))::date AS first
+    FROM generate_series(1, coalesce(cardinality(p.ours), cardinality(p.theirs), 0)) place
+  ) m
+),
+laid AS (
+  SELECT m.id, array_agg(
+    coalesce(m.ours[m.place], {_PART.format(plan="m.our_plan")})
+    + coalesce(m.theirs[m.place], {_PART.format(plan="m.their_plan")}) ORDER BY m.place) AS phases
+  FROM month m GROUP BY m.id
+)
+UPDATE {table} w SET planned = p.planned, phases = l.phases, version = w.version + 1, updated_at = :now
+FROM pair p LEFT JOIN laid l ON l.id = p.id
+WHERE w.customer_id = :winner AND w.id = p.id
+RETURNING p.before, to_jsonb(w) AS after
+"""
+    )
+
+
+# A plan that was changed since stays as it is.
+def _take_off(table: str) -> Executable:
+    return text(
+        f"""
+UPDATE {table} w SET planned = b.planned, phases = b.phases, version = w.version + 1, updated_at = :now
+FROM jsonb_populate_recordset(NULL::{table}, :before) b
+JOIN jsonb_populate_recordset(NULL::{table}, :after) a ON a.id = b.id
+WHERE w.customer_id = :winner AND w.id = b.id AND w.version = a.version
+RETURNING w.id
+"""
+    ).bindparams(bindparam("before", type_=JSONB), bindparam("after", type_=JSONB))
+
+
 async def move(tx: Tx, trip: Trip) -> None:
-    """The winner owes what both owed, on one account; whose terms count is a conflict if they differ."""
+    """The winner owes what both owed, on one account; whose terms count is a conflict if they differ.
+
+    What was planned for both for one period, and what was spent on both, is added up.
+    """
     winner, loser = await _accounts(tx, trip)
-    if loser is None:
-        return
+    await _join_plans(tx, trip)
+    if loser is not None:
+        await _join_accounts(tx, trip, winner, loser)
+    await move_rows(tx, HOLDINGS, trip)
+    if loser is not None:
+        await tx.execute(_DROP, {"customer": trip.loser})
+        await tx.execute(_BALANCE, {"customers": [trip.winner]})
+
+
+async def _join_plans(tx: Tx, trip: Trip) -> None:
+    """Before rows move: plans that clash are added to, and external ids of expenses that clash are renamed."""
+    values = {"winner": trip.winner, "loser": trip.loser}
+    # Most customers have none of these.
+    *planned, spent = (await tx.rows(_HAS, {"loser": trip.loser}))[0]
+    for model in (model for model, has in zip(_PLANS, planned, strict=True) if has):
+        added = await tx.rows(_add(model.__tablename__), {**values, "now": tx.now})
+        if added:
+            kept = trip.of(model.__tablename__)
+            kept.before = {"winner": [row.before for row in added]}
+            kept.after = {"winner": [row.after for row in added]}
+    renamed = await tx.rows(_rename("expenses"), values) if spent else []
+    if renamed:
+        trip.of("expenses").before = {"renamed": _names(renamed)}
+
+
+def _names(renamed: Sequence[Any]) -> list[Fields]:
+    return [{"id": str(row.id), "external_id": row.external_id} for row in renamed]
+
+
+async def _join_accounts(tx: Tx, trip: Trip, winner: Fields | None, loser: Fields) -> None:
     kept, after = trip.of("credit_accounts"), loser
     if winner is None:
         await put_images(tx, CreditAccount, [{**loser, "customer_id": str(trip.winner)}])
@@ -82,28 +188,42 @@ async def move(tx: Tx, trip: Trip) -> None:
         after = _terms(trip, winner, loser)
         if any(after[name] != winner[name] for name in _TERMS):
             await tx.execute(_SET, {"row": after, "customer": trip.winner, "now": tx.now})
-    renamed = await tx.rows(_RENAME, {"winner": trip.winner, "loser": trip.loser})
-    kept.before = {
-        "winner": winner, "loser": loser,
-        "renamed": [{"id": str(row.id), "external_id": row.external_id} for row in renamed],
-    }  # fmt: skip
+    renamed = await tx.rows(_rename("receivables"), {"winner": trip.winner, "loser": trip.loser})
+    kept.before = {"winner": winner, "loser": loser, "renamed": _names(renamed)}
     kept.after = {"winner": {name: after[name] for name in _TERMS}}
-    await move_rows(tx, HOLDINGS, trip)
-    await tx.execute(_DROP, {"customer": trip.loser})
-    await tx.execute(_BALANCE, {"customers": [trip.winner]})
 
 
 async def move_back(tx: Tx, trip: Trip) -> None:
-    """Entries that had moved go back, and the terms; both balances are what the entries say."""
+    """What had moved goes back, and the terms; balances are what the entries say, plans what they were."""
     kept = trip.of("credit_accounts")
-    if not kept.before:
-        return
     winner, _ = await _accounts(tx, trip)
+    if kept.before:
+        await put_images(tx, CreditAccount, [kept.before["loser"]])
+    await move_rows_back(tx, HOLDINGS, trip)
+    await _part_plans(tx, trip)
+    if kept.before:
+        await _part_accounts(tx, trip, winner)
+
+
+async def _part_plans(tx: Tx, trip: Trip) -> None:
+    for model in _PLANS:
+        added = trip.of(model.__tablename__)
+        if added.before:
+            images = {"before": added.before["winner"], "after": added.after["winner"]}
+            values = {**images, "winner": trip.winner, "now": tx.now}
+            done = await tx.rows(_take_off(model.__tablename__), values)
+            if len(done) < len(added.before["winner"]):
+                trip.lost.append(model.__tablename__)
+    renamed = trip.of("expenses").before.get("renamed")
+    if renamed:
+        await tx.execute(_rename_back("expenses"), {"renamed": renamed, "loser": trip.loser})
+
+
+async def _part_accounts(tx: Tx, trip: Trip, winner: Fields | None) -> None:
+    kept = trip.of("credit_accounts")
     before: Fields | None = kept.before["winner"]
     unchanged = winner is not None and {name: winner[name] for name in _TERMS} == kept.after["winner"]
-    await put_images(tx, CreditAccount, [kept.before["loser"]])
-    await move_rows_back(tx, HOLDINGS, trip)
-    await tx.execute(_RENAME_BACK, {"renamed": kept.before["renamed"], "loser": trip.loser})
+    await tx.execute(_rename_back("receivables"), {"renamed": kept.before["renamed"], "loser": trip.loser})
     if unchanged and before is None:
         await tx.execute(_DROP_EMPTY, {"customer": trip.winner})
     elif unchanged and before is not None and any(before[name] != kept.after["winner"][name] for name in _TERMS):

@@ -1,7 +1,14 @@
 """What `credit` holds on a person: a ledger, so its entries and amounts stay."""
 
 from app.core.rights import Trace
-from app.credit.models import CreditAccount, CreditAuthorisation, Receivable
+from app.credit.models import (
+    CreditAccount,
+    CreditAuthorisation,
+    Expense,
+    ExpenseBudget,
+    Receivable,
+    SalesPlan,
+)
 
 # The retention rule for what was noted with an entry.
 RECEIVABLE_NOTES = "receivable_notes"
@@ -10,5 +17,9 @@ TRACES = (
     # No ledger: what was sold on account stands in the entries.
     Trace(CreditAuthorisation, "Amounts that were reserved for sales on account"),
     Trace(CreditAccount, "The account: what may be owed, and is", clear={}),
+    Trace(SalesPlan, "What was planned that you would buy"),
+    Trace(ExpenseBudget, "What was planned to be spent on you"),
+    # What was spent is in the company's books.
+    Trace(Expense, "What was spent on you", clear={"note": None}),
     Trace(Receivable, "What was owed and paid", clear={"note": None}, rule=RECEIVABLE_NOTES),
 )

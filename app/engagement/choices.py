@@ -31,6 +31,7 @@ ComplaintStatus = Literal["open", "in_progress", "resolved"]
 PromiseState = Literal["open", "kept", "broken"]
 SuggestionStatus = Literal["open", "accepted", "declined", "done"]
 CareStatus = Literal["planned", "done", "cancelled"]
+DevelopmentStatus = Literal["active", "achieved", "abandoned"]
 TaskStatus = Literal["open", "done", "cancelled"]
 
 Trigger = Literal["receipt", "complaint_resolved", "new_customer"]

@@ -109,6 +109,16 @@ CARE = Kind(
         Action("cancel", ("planned",), "cancelled", "care.cancelled"),
     ),
 )  # fmt: skip
+DEVELOPMENT_PLAN = Kind(
+    "development_plan", "development-plans", "development_plan.created", "development_plan.updated", WRITE,
+    groups={"goal": _PERSONAL, "steps": _PERSONAL, "note": _PERSONAL},
+    state="status", live=("active",),
+    actions=(
+        Action("complete", ("active",), "achieved", "development_plan.closed"),
+        Action("abandon", ("active",), "abandoned", "development_plan.closed"),
+        Action("reopen", ("achieved", "abandoned"), "active", "development_plan.updated"),
+    ),
+)  # fmt: skip
 TASK = Kind(
     "task", "tasks", "task.created", "task.updated", WRITE,
     hidden=("occasion", "by_manager", "by_store"),
@@ -121,6 +131,6 @@ TASK = Kind(
 )  # fmt: skip
 
 # Those that are a customer's records of their own; tasks are made from them.
-KINDS = (INTERACTION, COMPLAINT, PROMISE, SURVEY, SUGGESTION, NEED, LOSS, CARE)
+KINDS = (INTERACTION, COMPLAINT, PROMISE, SURVEY, SUGGESTION, NEED, LOSS, CARE, DEVELOPMENT_PLAN)
 # Those that make a task when they fall due.
 DUE = tuple(kind for kind in KINDS if kind.due is not None)

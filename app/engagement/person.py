@@ -12,6 +12,7 @@ from app.engagement import traces
 from app.engagement.models import (
     Care,
     Complaint,
+    DevelopmentPlan,
     Interaction,
     Loss,
     Need,
@@ -24,7 +25,7 @@ from app.engagement.models import (
 )
 from app.engagement.models.records import COMPLAINTS_LIVE, PROMISES_LIVE
 
-_PLAIN = (Interaction, Complaint, Survey, Suggestion, Need, Loss, Care)
+_PLAIN = (Interaction, Complaint, Survey, Suggestion, Need, Loss, Care, DevelopmentPlan)
 # What belongs to another record, by the column that names it.
 _FOLLOWING = ((Promise, "complaint_id"), (SurveyAnswer, "survey_id"), (Step, "record_id"))
 _SAME_TASK = "theirs.source_id = mine.source_id AND theirs.reason = mine.reason AND theirs.occasion = mine.occasion"

@@ -250,7 +250,7 @@ def _typed(
 
 def _mount(kind: Kind) -> None:
     shape, path, one = schemas.SHAPES[kind.name], f"/customers/{{customer_id}}/{kind.plural}", kind.name
-    many = kind.plural if kind.plural != one else f"{one}_records"
+    many = kind.plural.replace("-", "_") if kind.plural != one else f"{one}_records"
     record = f"{path}/{{{one}_id}}"
     add = router.add_api_route
     add(

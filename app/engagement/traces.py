@@ -4,6 +4,7 @@ from app.core.rights import NOW, Trace, held_or
 from app.engagement.models import (
     Care,
     Complaint,
+    DevelopmentPlan,
     Interaction,
     Loss,
     Need,
@@ -43,6 +44,7 @@ TRACES = (
     ),
     Trace(Step, "What was done about complaints, promises, suggestions and care"),
     Trace(Interaction, "Contacts"),
+    Trace(DevelopmentPlan, "What we planned with you"),
     Trace(SurveyAnswer, "Answers to surveys, one by one"),
     Trace(Survey, "Answers to surveys"),
     Trace(Suggestion, "Suggestions"),

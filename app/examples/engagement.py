@@ -45,6 +45,14 @@ _MADE: dict[str, Any] = {
         **_WHEN, "kind": "gift", "occasion": "birthday", "what": "A tin of tea", "planned_for": "2026-12-01",
         "planned_cost": 3000, "channel": "visit", "owner": "emp-4", "note": "Not green tea",
     },
+    f"POST {_OF}/development-plans": {
+        **_WHEN, "goal": "Our tea in all four of their shops by summer", "review_on": "2027-01-15", "owner": "emp-4",
+        "steps": [
+            {"what": "Tasting for their buyers", "who": "emp-4", "due_on": "2026-12-10"},
+            {"what": "Offer for the two new shops", "who": "emp-7", "due_on": "2027-01-10"},
+        ],
+        "note": "Their managing director knows of it",
+    },
 }  # fmt: skip
 
 _CHANGED: dict[str, Any] = {
@@ -57,6 +65,10 @@ _CHANGED: dict[str, Any] = {
     f"PATCH {_OF}/needs/{{need_id}}": {"stage": "bought", "met": True},
     f"PATCH {_OF}/losses/{{loss_id}}": {"won_back_on": "2026-11-25", "note": "Came back for the new harvest"},
     f"PATCH {_OF}/care/{{care_id}}": {"what": "A set of cups", "planned_cost": 4500},
+    f"PATCH {_OF}/development-plans/{{development_plan_id}}": {
+        "steps": [{"what": "Tasting for their buyers", "who": "emp-4", "done_on": "2026-12-09"}],
+        "review_on": "2027-02-01",
+    },
 }  # fmt: skip
 
 _DONE: dict[str, Any] = {
@@ -75,6 +87,9 @@ _DONE: dict[str, Any] = {
     f"POST {_OF}/suggestions/{{suggestion_id}}/complete": {"outcome_note": "We are open on Sundays now"},
     f"POST {_OF}/care/{{care_id}}/complete": {"cost": 2800, "note": "Was glad of it"},
     f"POST {_OF}/care/{{care_id}}/cancel": {"note": "Has moved away"},
+    f"POST {_OF}/development-plans/{{development_plan_id}}/complete": {"note": "The fourth shop has it since May"},
+    f"POST {_OF}/development-plans/{{development_plan_id}}/abandon": {"note": "Two of the shops were closed"},
+    f"POST {_OF}/development-plans/{{development_plan_id}}/reopen": {"note": "They open a fifth one"},
 }  # fmt: skip
 
 _TASKS: dict[str, Any] = {

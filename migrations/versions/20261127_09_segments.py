@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "20261127_09_segments"
-down_revision = "20261127_07_privacy"
+down_revision = "20261127_08_plans"
 branch_labels = None
 depends_on = None
 

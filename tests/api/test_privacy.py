@@ -101,7 +101,7 @@ TEXTS = frozenset((
     "display_name", "given_name", "family_name", "reading", "name", "title", "standing", "note", "address", "city",
     "region", "district", "street", "postcode", "recipient", "likes", "hobbies", "beliefs", "alternative", "comment",
     "desire", "finding", "cause", "remedy", "lost_to", "need", "outcome_note", "promise", "proof", "reason", "role",
-    "subject", "suggestion", "what",
+    "subject", "suggestion", "what", "goal",
 ))  # fmt: skip
 # Words and codes of ours, ids, times, and identifiers, which the test above goes through.
 OTHERS = frozenset((
@@ -112,7 +112,8 @@ OTHERS = frozenset((
     "outcome", "owner", "ownership", "partner", "paths", "phone", "planned_for", "preferred_channel", "product",
     "purpose", "q", "receipt_id", "relation", "sacrifice", "severity", "share", "since", "size", "source", "stage",
     "start", "state", "stated_by", "status", "store", "survey", "system", "then_did", "time_zone", "topic", "value",
-    "won_back_on",
+    "won_back_on", "who", "done_on", "review_on", "period", "from_period", "to_period", "factor", "monthly_shares",
+    "corrects", "customer_id",
 ))  # fmt: skip
 ROOMS = ("customers:write", "engagement:record", "engagement:write", "credit:write", "warnings:write")
 

@@ -130,7 +130,11 @@ RECORDS: dict[str, dict[str, Any]] = {
              "won_back_on": "2026-11-25", "note": "Said so at the till"},
     "care": {"kind": "gift", "occasion": "birthday", "what": "A tin of tea", "planned_for": "2026-12-01",
              "planned_cost": 3000, "channel": "visit", "owner": "emp-4", "note": "Not green tea"},
+    "development_plan": {"goal": "In all four of their shops", "review_on": "2027-01-15", "owner": "emp-4",
+                         "steps": [{"what": "A tasting", "who": "emp-4", "due_on": "2026-12-10", "done_on": None}],
+                         "note": "They know of it"},
 }  # fmt: skip
+PLURALS = {"loss": "losses", "care": "care", "development_plan": "development-plans"}
 RULES = {"rules": [{"code": "after-tea", "title": "Ask how the tea was", "trigger": "receipt", "category": "food/tea",
                     "days": 14, "assignee": "store", "enabled": True}]}  # fmt: skip
 
@@ -139,9 +143,9 @@ def engagement() -> dict[str, Sample]:
     """Samples of the routes that are the same for every kind of record."""
     found: dict[str, Sample] = {}
     for one, record in RECORDS.items():
-        many = {"loss": "losses", "care": "care"}.get(one, f"{one}s")
+        many = PLURALS.get(one, f"{one}s")
         path = f"/v1/customers/{{customer_id}}/{many}"
-        scope = "engagement:write" if one in {"promise", "loss", "care"} else "engagement:record"
+        scope = "engagement:write" if one in {"promise", "loss", "care", "development_plan"} else "engagement:record"
         found |= {
             f"GET {path}": Sample("engagement:read", query={"limit": "5"}),
             f"POST {path}": Sample(scope, body={**NEW, **record}, status=201),
@@ -170,9 +174,42 @@ def engagement() -> dict[str, Sample]:
         ),
         "care/{care_id}/complete": ({"cost": 2800, "note": "Was glad"}, {}),
         "care/{care_id}/cancel": ({"note": "Moved away"}, {}),
+        "development-plans/{development_plan_id}/complete": ({"note": "In all of them"}, {}),
+        "development-plans/{development_plan_id}/abandon": ({"note": "Shops were closed"}, {}),
+        "development-plans/{development_plan_id}/reopen": (
+            {"note": "A fifth shop"}, {"development_plan_id": "achieved_plan_id"},
+        ),
     }  # fmt: skip
     for path, (body, instead) in actions.items():
         found[f"POST /v1/customers/{{customer_id}}/{path}"] = Sample("engagement:write", body=body, instead=instead)
+    return found
+
+
+PLAN = {"planned": 1000, "currency": "CNY"}
+
+
+def plans() -> dict[str, Sample]:
+    """Samples of the routes that are the same for sales plans and expense budgets."""
+    found: dict[str, Sample] = {}
+    for many in ("sales-plans", "expense-budgets"):
+        path = f"/v1/customers/{{customer_id}}/{many}"
+        phased = {**PLAN, "monthly_amounts": [200, 300, 500], "monthly_shares": None}
+        copy = {"from_period": "2026-Q3", "to_period": "2026-Q4", "factor": "1.5", "replace": True, "dry_run": False,
+                "customer_ids": ["{customer_id}"], "account_manager": None, "home_store": None}  # fmt: skip
+        found |= {
+            f"GET {path}": Sample("credit:read", query={"limit": "5"}, hides=True),
+            f"GET {path}/{{period}}": Sample("credit:read", hides=True),
+            f"PUT {path}/{{period}}": Sample(
+                "credit:write",
+                body={**PLAN, "monthly_amounts": None, "monthly_shares": ["0.2", "0.3", "0.5"]},
+                headers={"If-Match": '"1"'},
+            ),
+            f"DELETE {path}/{{period}}": Sample("credit:write", headers={"If-Match": '"1"'}, status=204),
+            f"POST /v1/{many}/batch": Sample(
+                "credit:write", body={"items": [{"customer_id": "{customer_id}", "period": "2026-Q2", **phased}]}
+            ),
+            f"POST /v1/{many}/copies": Sample("credit:write", body=copy),
+        }
     return found
 
 
@@ -362,6 +399,15 @@ SAMPLES: dict[str, Sample] = {
         "credit:authorise", body={"receipt": {"source": "till", "number": "{fresh}"}}
     ),
     "POST /v1/credit-authorisations/{authorisation_id}/release": Sample("credit:authorise"),
+    **plans(),
+    "GET /v1/customers/{customer_id}/expenses": Sample("credit:read", query={"limit": "5"}, hides=True),
+    "POST /v1/customers/{customer_id}/expenses/batch": Sample(
+        "credit:write",
+        body={"items": [
+            {"external_id": "{fresh}", "kind": "travel", "amount": -100, "occurred_on": "2026-11-02", "by": "emp-7",
+             "note": "Was too much", "corrects": "trip"},
+        ]},
+    ),
     "GET /v1/warnings": Sample("warnings:read", query={"limit": "5", "kind": "credit", "status": "live"}),
     "GET /v1/warnings/{warning_id}": Sample("warnings:read"),
     "POST /v1/warnings/{warning_id}/acknowledge": Sample(
@@ -531,10 +577,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     pushed = await client.post("/v1/receipts", json=body)
     pushed.raise_for_status()
     names["receipt_id"] = pushed.json()["id"]
-    limit = await client.put(f"/v1/customers/{names['customer_id']}/credit", json={"limit": 100, "term_days": 30})
-    limit.raise_for_status()
-    owed = {"items": [{"external_id": "open", "kind": "charge", "amount": 300}]}
-    (await client.post(f"/v1/customers/{names['customer_id']}/receivables/batch", json=owed)).raise_for_status()
+    names["period"] = await build_money(client, base)
     names["warning_id"] = (await client.get("/v1/warnings")).json()["data"][0]["id"]
     held = await client.post(f"/v1/customers/{names['customer_id']}/holds", json={"reason": "Until it is paid"})
     held.raise_for_status()
@@ -568,6 +611,18 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     upload.raise_for_status()
     names["import_id"] = names["job_id"] = upload.json()["id"]
     return names
+
+
+async def build_money(client: httpx.AsyncClient, base: str) -> str:
+    """A customer who owes more than it may, with plans for a period and an expense; the period."""
+    (await client.put(f"{base}/credit", json={"limit": 100, "term_days": 30})).raise_for_status()
+    owed = {"items": [{"external_id": "open", "kind": "charge", "amount": 300}]}
+    (await client.post(f"{base}/receivables/batch", json=owed)).raise_for_status()
+    for many in ("sales-plans", "expense-budgets"):
+        (await client.put(f"{base}/{many}/2026-Q3", json=PLAN)).raise_for_status()
+    trip = {"items": [{"external_id": "trip", "kind": "travel", "amount": 5 * 10**13}]}
+    (await client.post(f"{base}/expenses/batch", json=trip)).raise_for_status()
+    return "2026-Q3"
 
 
 async def build_merge(client: httpx.AsyncClient) -> dict[str, str]:
@@ -625,14 +680,15 @@ async def build_engagement(client: httpx.AsyncClient, names: dict[str, str]) -> 
         answer.raise_for_status()
         return str(answer.json()["id"])
 
-    many = {"loss": "losses", "care": "care"}
     for one, record in RECORDS.items():
-        made[f"{one}_id"] = await post(many.get(one, f"{one}s"), record)
+        made[f"{one}_id"] = await post(PLURALS.get(one, f"{one}s"), record)
     resolved = await post("complaints", RECORDS["complaint"])
     accepted = await post("suggestions", RECORDS["suggestion"])
     await post(f"complaints/{resolved}/resolve", {"outcome": "solved"})
     await post(f"suggestions/{accepted}/accept", {})
-    return {**made, "resolved_complaint_id": resolved, "accepted_suggestion_id": accepted}
+    achieved = await post("development-plans", RECORDS["development_plan"])
+    await post(f"development-plans/{achieved}/complete", {})
+    return {**made, "resolved_complaint_id": resolved, "accepted_suggestion_id": accepted, "achieved_plan_id": achieved}
 
 
 def request(client: httpx.AsyncClient, operation: str, names: dict[str, str], **changes: Any) -> httpx.Request:

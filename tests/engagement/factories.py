@@ -16,6 +16,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "needs": {"category": "tea", "need": "Tea for guests"},
     "losses": {"reason": "price"},
     "care": {"kind": "gift", "occasion": "birthday", "what": "A tin of tea", "planned_for": "2026-03-20"},
+    "development-plans": {"goal": "In all four of their shops"},
 }
 CHANGE: dict[str, dict[str, Any]] = {
     "interactions": {"topic": "delivery"},
@@ -25,6 +26,7 @@ CHANGE: dict[str, dict[str, Any]] = {
     "needs": {"met": True},
     "losses": {"lost_to": "The other shop"},
     "care": {"planned_cost": 500},
+    "development-plans": {"owner": "emp-2"},
 }
 
 

@@ -62,6 +62,8 @@ WRONG_STATES = [
     ("suggestions", ["accept", "complete"], "decline"),
     ("care", ["complete"], "cancel"),
     ("care", ["cancel"], "complete"),
+    ("development-plans", [], "reopen"),
+    ("development-plans", ["complete"], "abandon"),
 ]
 
 
@@ -183,3 +185,24 @@ async def test_how_many_statements_an_action_takes(desk, statements):
     with statements() as seen:
         await desk.listed("/complaints", status="all")
     assert len(seen) == 1, seen
+
+
+async def test_a_development_plan_is_followed_step_by_step(desk):
+    steps = [{"what": "A tasting", "who": "emp-4", "due_on": "2026-03-10"}, {"what": "An offer"}]
+    made = await desk.add("development-plans", steps=steps, review_on="2026-04-01", owner="emp-4")
+    whole = [{"what": "A tasting", "who": "emp-4", "due_on": "2026-03-10", "done_on": None},
+             {"what": "An offer", "who": None, "due_on": None, "done_on": None}]  # fmt: skip
+    assert (made["steps"], made["status"], made["review_on"]) == (whole, "active", "2026-04-01")
+    # The same steps make no new version.
+    same = (await desk.patch("development-plans", made, steps=steps)).json()
+    assert (same["version"], same["steps"]) == (1, whole)
+    whole[0]["done_on"] = "2026-03-09"
+    changed = (await desk.patch("development-plans", made, steps=whole)).json()
+    assert (changed["version"], changed["steps"]) == (2, whole)
+    assert (await desk.patch("development-plans", made, goal="More")).status_code == 412
+    done = await desk.act("development-plans", made, "complete", note="All four of them")
+    assert (done["status"], done["closed_at"] is not None) == ("achieved", True)
+    back = await desk.act("development-plans", made, "reopen")
+    assert (back["status"], back["closed_at"], back["steps"]) == ("active", None, whole)
+    path = f"/customers/{desk.mei}/development-plans/{made['id']}"
+    assert [one["action"] for one in (await desk.call("GET", path))["history"]] == ["complete", "reopen"]

@@ -12,7 +12,7 @@ from app.core.types import rfc3339
 from tests.engagement.factories import CHANGE, LEAST
 
 KINDS = sorted(LEAST)
-SINGULAR = {"care": "care", "losses": "loss"}
+SINGULAR = {"care": "care", "losses": "loss", "development-plans": "development_plan"}
 
 
 def one_of(plural: str) -> str:

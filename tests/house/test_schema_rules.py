@@ -19,7 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 LOOKUPS = {"identifiers", "receipt_numbers", "idempotency_keys", "search_terms"}
 
 # Small, the same for everybody, copied to every node.
-REFERENCE = {"stores", "tills", "products", "categories", "segments", "segment_versions", "custom_attributes"}
+REFERENCE = {
+    "stores", "tills", "products", "categories", "segments", "segment_versions", "custom_attributes", "weekday_shapes",
+}  # fmt: skip
 
 # Plain tables on one node: queues, leases, the company's own records, and the feed after the sequencer.
 LOCAL = {

@@ -21,6 +21,7 @@ from tests.engagement.factories import CHANGE, LEAST, Desk
 COUNTED = {
     "duplicate_candidates": {"version", "changed_at"}, "customers": {"version", "updated_at"},
     "credit_accounts": {"version", "updated_at"},
+    "sales_plans": {"version", "updated_at"}, "expense_budgets": {"version", "updated_at"},
     "warnings": {"id", "version", "changed_at", "opened_at", "episode", "evidence", "resolution", "resolved_at"},
 }  # fmt: skip
 LIVE = {
@@ -93,6 +94,8 @@ class People(Desk):
             "policy": self._policy,
             "credit": lambda who, _: self.credit(who, self.dice.choice((0, 1000, 90_000)), term_days=10),
             "pay": lambda who, _: self.pay(who, self.dice.choice((100, 700)), external_id=self.dice.choice("abc")),
+            "plan": self._plan,
+            "spend": self._spend,
             "record": self._record,
             "act": self._act,
             "assign": self._assign,
@@ -156,6 +159,23 @@ class People(Desk):
         tag = (await self.client.get(path)).headers.get("etag")
         answer = await self.client.put(path, json=body, headers={"If-Match": tag} if tag else {})
         assert answer.is_success, answer.text
+
+    async def _plan(self, customer: str, _: str) -> None:
+        kind, period = self.dice.choice(("sales-plans", "expense-budgets")), self.dice.choice(("2026-Q1", "2026"))
+        months = [self.dice.choice((0, 70, 501)) for _ in range(12 if period == "2026" else 3)]
+        laid_out = {"monthly_amounts": months} if self.dice.random() < 0.5 else {}
+        await self.call("PUT", f"/customers/{customer}/{kind}/{period}", {"planned": sum(months), **laid_out})
+
+    async def _spend(self, customer: str, _: str) -> None:
+        path = f"/customers/{customer}/expenses"
+        item = {"external_id": self.dice.choice("abc"), "kind": "visit", "amount": 90}
+        spent = [
+            one for one in (await self.call("GET", path))["data"] if one["source"] == "expense" and one["amount"] > 0
+        ]
+        if spent and self.dice.random() < 0.5:
+            corrects = self.dice.choice(spent)["external_id"]
+            item = {**item, "external_id": self.number("x"), "amount": -20, "corrects": corrects}
+        await self.call("POST", f"{path}/batch", {"items": [item]})
 
     async def _record(self, customer: str, _: str) -> None:
         await self.add(self.dice.choice(sorted(LEAST)), of=customer)

@@ -21,9 +21,10 @@ from app.customers.models import Consent, ContactPolicy, Customer, IdentifierRow
 from app.customers.profile import nested
 from app.receipts.commands import rebuild
 from app.receipts.models import Receipt, ReceiptLine
-from tests.segments import belongings, dealings
+from tests.segments import belongings, dealings, plans
 from tests.segments.belongings import Belonging, Origins
 from tests.segments.dealings import Dealing
+from tests.segments.plans import Plans
 
 STORES = ("GY-01", "GY-02", "WEB")
 STAFF = ("emp-1", "emp-2", "emp-3")
@@ -138,6 +139,7 @@ class Person:
     dealings: list[Dealing] = field(default_factory=list)
     belongings: list[Belonging] = field(default_factory=list)
     origins: Origins = field(default_factory=Origins)
+    plans: Plans = field(default_factory=Plans)
 
     @property
     def counted(self) -> bool:
@@ -178,6 +180,7 @@ class Company:
         await rebuild(tx, [person.id for person in self.people])
         await dealings.write(tx, [one for person in self.people for one in person.dealings])
         await belongings.write(tx, self.people)
+        await plans.write(tx, self.people)
 
 
 def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Company:
@@ -201,6 +204,7 @@ def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Com
         one = made.people[int((people - 1) * chance.random())]
         one.dealings.append(dealings.dealing(chance, one.id, anchor, STORES))
     belongings.give(chance, made.people, anchor)
+    plans.give(chance, made.people, anchor)
     return made
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from app.customers.attributes import BY_PATH, Type
 from app.segments import tree as t
 from app.segments import values as v
+from tests.segments import plans
 from tests.segments.belongings import Belonging, completeness
 from tests.segments.company import BRANDS, Account, Company, Decided, Entry, Line, Person
 from tests.segments.dealings import TABLES, Dealing
@@ -333,6 +334,8 @@ class Reference:
             return self.company.stores[person.home_store][name[5:]] if person.home_store else None
         if name.startswith("credit."):
             return self._credit(name[7:], person)
+        if name in plans.FIELDS or name == "expense_this_year":
+            return plans.value(name, person, self.today)
         if "." in name:
             return of_profile(name, person.profile.get(name))
         if name.startswith("has_"):

@@ -1,4 +1,4 @@
-"""Every write of credit: the terms of an account, its ledger with the balance that it makes, and reservations."""
+"""Every write of credit: accounts and their ledgers, reservations, plans and budgets, expenses, the weekdays' shape."""
 
 from app.credit.commands.authorising import (
     Receipt,
@@ -10,6 +10,7 @@ from app.credit.commands.authorising import (
     reserve,
     settle,
 )
+from app.credit.commands.expenses import enter_expenses
 from app.credit.commands.ledger import (
     Account,
     Sale,
@@ -21,9 +22,12 @@ from app.credit.commands.ledger import (
     set_terms,
     take_back,
 )
+from app.credit.commands.plans import copy_plans, drop_plan, put_plan, put_plans
+from app.credit.commands.shapes import FIT_SHAPES, enqueue_daily_fit, fit_shapes
 
 __all__ = [
-    "Account", "Receipt", "Reservation", "Reserved", "Sale", "capture", "charge_sales", "drop_account",
-    "enter_receivables", "hold_account", "hold_reservation", "lock_accounts", "release", "reserve", "set_terms",
+    "FIT_SHAPES", "Account", "Receipt", "Reservation", "Reserved", "Sale", "capture", "charge_sales", "copy_plans",
+    "drop_account", "drop_plan", "enqueue_daily_fit", "enter_expenses", "enter_receivables", "fit_shapes",
+    "hold_account", "hold_reservation", "lock_accounts", "put_plan", "put_plans", "release", "reserve", "set_terms",
     "settle", "take_back",
 ]  # fmt: skip

@@ -1,5 +1,10 @@
 """Every SELECT of credit."""
 
-from app.credit.queries.ledger import ENTRY, OVERDUE, account, by_external_ids, differences, receivables
+from app.credit.queries.expenses import expenses_by_external_ids, expenses_of, spent
+from app.credit.queries.ledger import OVERDUE, account, by_external_ids, differences, receivables
+from app.credit.queries.plans import hold_customers, plan_of, plans_of, sources
 
-__all__ = ["ENTRY", "OVERDUE", "account", "by_external_ids", "differences", "receivables"]
+__all__ = [
+    "OVERDUE", "account", "by_external_ids", "differences", "expenses_by_external_ids", "expenses_of",
+    "hold_customers", "plan_of", "plans_of", "receivables", "sources", "spent",
+]  # fmt: skip

@@ -9,6 +9,7 @@ from app.engagement.models.records import (
     PROMISES_LIVE,
     Care,
     Complaint,
+    DevelopmentPlan,
     Interaction,
     Loss,
     Need,
@@ -25,7 +26,9 @@ UNKNOWN_COMPLAINT = ProblemType("unknown_complaint", 422, "The customer has no s
 
 # The records of which there are work lists: what wants something done, in the words of their indexes.
 LIVE = {"complaint": COMPLAINTS_LIVE, "promise": PROMISES_LIVE, "task": TASKS_LIVE}
-_TABLES: tuple[type[Base], ...] = (Interaction, Complaint, Promise, Survey, Suggestion, Need, Loss, Care, Task)
+_TABLES: tuple[type[Base], ...] = (
+    Interaction, Complaint, Promise, Survey, Suggestion, Need, Loss, Care, DevelopmentPlan, Task,
+)  # fmt: skip
 MODELS: dict[str, type[Base]] = dict(zip((kind.name for kind in (*KINDS, TASK)), _TABLES, strict=True))
 
 PROBLEMS: dict[str, ProblemType] = {
@@ -36,6 +39,7 @@ PROBLEMS: dict[str, ProblemType] = {
 }
 
 __all__ = [
-    "LIVE", "MODELS", "PROBLEMS", "UNKNOWN_COMPLAINT", "WRONG_STATE", "Care", "Complaint", "FollowUpRule",
-    "FollowUpState", "Interaction", "Loss", "Need", "Promise", "Step", "Suggestion", "Survey", "SurveyAnswer", "Task",
+    "LIVE", "MODELS", "PROBLEMS", "UNKNOWN_COMPLAINT", "WRONG_STATE", "Care", "Complaint", "DevelopmentPlan",
+    "FollowUpRule", "FollowUpState", "Interaction", "Loss", "Need", "Promise", "Step", "Suggestion", "Survey",
+    "SurveyAnswer", "Task",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ Amounts are minor units of the company's currency.
 import uuid
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -247,4 +248,21 @@ class Care(OfCustomer, WithLife, WithTask, Base):
     channel: Mapped[str | None]
     owner: Mapped[str | None]
     what: Mapped[str]
+    note: Mapped[str | None]
+
+
+class DevelopmentPlan(OfCustomer, WithLife, Base):
+    """How a key customer is to be developed: a goal, and the steps to it (`what`, `who`, `due_on`, `done_on`)."""
+
+    __tablename__ = "development_plans"
+    __table_args__ = (
+        *of_customer("development_plans"),
+        one_of("status", c.DevelopmentStatus), closing("status", "active"),
+    )  # fmt: skip
+
+    review_on: Mapped[date | None]
+    status: Mapped[str]
+    owner: Mapped[str | None]
+    goal: Mapped[str]
+    steps: Mapped[list[Any]]
     note: Mapped[str | None]

@@ -3,13 +3,13 @@
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 from pydantic.json_schema import SkipJsonSchema
 
 from app.catalog.schemas import CategoryPath
-from app.core.types import Code, Day, Line, Moment, Name, Note, PositiveAmount
+from app.core.types import Code, Day, Line, Moment, Name, Note, PositiveAmount, Wire
 from app.customers.birthday import optional
 from app.engagement import choices as c
 from app.engagement import kinds
@@ -298,6 +298,58 @@ class Care(Living):
     note: AbsentLine = None
 
 
+class DevelopmentStep(Wire):
+    """A step to a goal: what is to be done, by whom, until when, and when it was done."""
+
+    what: Line
+    who: Code | None = None
+    due_on: Day | None = None
+    done_on: Day | None = None
+
+
+def _whole(steps: list[DevelopmentStep]) -> list[dict[str, Any]]:
+    # As they are stored: what was left out is null, and days are text.
+    return [step.model_dump(mode="json") for step in steps]
+
+
+DevelopmentSteps = Annotated[
+    list[DevelopmentStep],
+    Field(max_length=50),
+    PlainSerializer(_whole, return_type=list[dict[str, Any]]),
+]
+
+
+class NewDevelopmentPlan(NewRecord):
+    """How a key customer is to be developed."""
+
+    goal: Line
+    steps: DevelopmentSteps = Field(default_factory=list)
+    review_on: Day | None = Field(default=None, description="When to look at it next.")
+    owner: Code | None = None
+    note: Note | None = None
+
+
+class DevelopmentPlanPatch(RecordPatch):
+    """What may be changed of a development plan; `steps` are given whole. Its life goes by actions."""
+
+    goal: Line = optional()
+    steps: DevelopmentSteps = optional()
+    review_on: Day | None = None
+    owner: Code | None = None
+    note: Note | None = None
+
+
+class DevelopmentPlan(Living):
+    """A development plan of a key customer."""
+
+    goal: AbsentLine = None
+    steps: list[DevelopmentStep] | SkipJsonSchema[None] = None
+    review_on: date | None
+    status: c.DevelopmentStatus
+    owner: str | None
+    note: AbsentLine = None
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """The wire types of a kind of record; without `patch` it is never changed."""
@@ -316,4 +368,5 @@ SHAPES: dict[str, Shape] = {
     kinds.NEED.name: Shape(NewNeed, Need, NeedPatch),
     kinds.LOSS.name: Shape(NewLoss, Loss, LossPatch),
     kinds.CARE.name: Shape(NewCare, Care, CarePatch),
+    kinds.DEVELOPMENT_PLAN.name: Shape(NewDevelopmentPlan, DevelopmentPlan, DevelopmentPlanPatch),
 }

@@ -2,10 +2,12 @@
 
 from fastapi import APIRouter
 
-from app.office.router import credit, handovers, merges
+from app.office.router import credit, handovers, merges, plans
 
 router = APIRouter()
-for _part in (credit, merges, handovers):
+for _part in (credit, merges, handovers, plans):
     router.routes.extend(_part.router.routes)
 
-__all__ = ["router"]
+DOORS_BULK = plans.DOORS_BULK
+
+__all__ = ["DOORS_BULK", "router"]
