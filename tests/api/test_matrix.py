@@ -109,8 +109,8 @@ async def test_an_unknown_path_tells_nothing_without_a_key(house, client):
 
 
 OF_CUSTOMER = [operation for operation in SAMPLES if "{customer_id}" in operation]
-# These follow a merge; all others say where to go.
-FOLLOWING = ("", "/card", "/standing")
+# These follow a merge, and this one says that nobody is to be contacted; all others say where to go.
+FOLLOWING, REFUSING = ("", "/card", "/standing"), "/may-contact"
 
 
 @pytest.mark.parametrize("operation", OF_CUSTOMER)
@@ -123,6 +123,9 @@ async def test_an_old_id_answers_or_says_where_it_went(client, names, operation)
         assert answer.status_code == 200, answer.text
         old, new = (re.sub('"as_of":"[^"]*"', "", one.text) for one in (answer, new))
         assert old == new
+        return
+    if path.endswith(REFUSING):
+        assert "customer_state" in [one["code"] for one in answer.json()["reasons"]]
         return
     assert answer.status_code == 409, answer.text
     problem = answer.json()

@@ -147,7 +147,7 @@ async def test_who_is_gone_or_a_walk_in_decides_nothing(desk, house):
     await desk.call("POST", f"/customers/{uuid.uuid4()}/consents", body, status=404)
     customer = await desk.customer()
     await house.services.db.run(lambda tx: tx.execute(update(Customer).values(status="erased")))
-    await desk.call("POST", f"/customers/{customer}/consents", body, status=404)
+    await desk.call("POST", f"/customers/{customer}/consents", body, status=410)
     assert await desk.codes(customer, "service") == ["customer_state"]
 
 

@@ -43,13 +43,13 @@ async def expenses_of(
     tx: Tx, customer_id: uuid.UUID, spending: str, *, after: tuple[date, uuid.UUID] | None, limit: int, values: Row
 ) -> list[Row] | None:
     """Up to `limit` rows of what was spent on a customer, the latest day first; None if there is no such customer."""
+    if not await there(tx, customer_id):
+        return None
     given, condition = {**values, "customer": customer_id, "limit": limit}, "true"
     if after is not None:
         condition = "(s.occurred_on, s.id) < (CAST(:day AS date), CAST(:after AS uuid))"
         given |= {"day": after[0], "after": after[1]}
     rows = await tx.rows(_page(spending, condition), given)
-    if not rows and not await there(tx, customer_id):
-        return None
     return [row._mapping for row in rows]  # noqa: SLF001  the documented way to a row's names
 
 

@@ -12,7 +12,7 @@ from app.core.db import Tx
 from app.credit.kinds import PlanKind
 from app.credit.progress import measured
 from app.customers.models import Customer
-from app.customers.queries import editable, visible_to
+from app.customers.queries import editable, present, visible_to
 
 Row = Mapping[str, Any]
 
@@ -26,7 +26,12 @@ def _statement(kind: PlanKind, spending: str, condition: str) -> TextClause:
 async def plan_of(
     tx: Tx, kind: PlanKind, customer_id: uuid.UUID, period: str, values: Row, spending: str = ""
 ) -> Row | None:
-    """A customer's plan for a period, measured; `values` are `today` and what `spending` takes."""
+    """A customer's plan for a period, measured; `values` are `today` and what `spending` takes.
+
+    None if there is none, or no such customer for the caller.
+    """
+    if not await there(tx, customer_id):
+        return None
     given = {**values, "customer": customer_id, "period": period, "limit": 1}
     rows = await tx.rows(_statement(kind, spending, "p.period = :period"), given)
     return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
@@ -37,20 +42,20 @@ async def plans_of(
     values: Row, spending: str = "",
 ) -> list[Row] | None:  # fmt: skip
     """Up to `limit` of a customer's plans, measured, the latest period first; None if there is no such customer."""
+    if not await there(tx, customer_id):
+        return None
     given = {**values, "customer": customer_id, "limit": limit}
     condition = "true"
     if after is not None:
         condition = "(p.starts_on, p.ends_on) < (CAST(:starts AS date), CAST(:ends AS date))"
         given |= {"starts": after[0], "ends": after[1]}
     rows = await tx.rows(_statement(kind, spending, condition), given)
-    if not rows and not await there(tx, customer_id):
-        return None
     return [row._mapping for row in rows]  # noqa: SLF001  the documented way to a row's names
 
 
 async def there(tx: Tx, customer_id: uuid.UUID) -> bool:
     """Whether there is such a customer for the caller."""
-    found = select(Customer.id).where(Customer.id == customer_id, visible_to(tx.caller))
+    found = select(Customer.id).where(Customer.id == customer_id, present(tx.caller))
     return await tx.scalar(found) is not None
 
 

@@ -151,7 +151,7 @@ async def known(
         .outerjoin(Store, Store.code == Customer.home_store)
         .outerjoin(policy, policy.customer_id == Customer.id)
         .outerjoin(held, held.customer_id == Customer.id)
-        .where(Customer.id == customer, present(tx.caller))
+        .where(Customer.id == customer, visible_to(tx.caller))
     )  # fmt: skip
     rows = await tx.rows(statement)
     if not rows:

@@ -21,7 +21,7 @@ async def absent(tx: Tx, customer: uuid.UUID) -> Problem | None:
     """What to answer of a customer who is gone, if the caller may know: merged (and into whom), or erased."""
     there = select(Customer.status, Customer.merged_into).where(Customer.id == customer, visible_to(tx.caller))
     found = next(iter(await tx.rows(there)), None)
-    if found is None or found.status not in {"merged", "erased"}:
+    if found is None or (found.status != "erased" and found.merged_into is None):
         return None
     if found.status == "erased":
         return Problem(CUSTOMER_ERASED, "The personal data of this customer was erased.")
