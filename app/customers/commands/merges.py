@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Uuid, any_, delete, insert, literal, select, update
+from sqlalchemy import ARRAY, Uuid, any_, delete, func, insert, literal, select, update
 
 from app.core.db import Tx
 from app.core.errors import INVALID, FieldError, Overtaken, Problem
@@ -13,12 +13,16 @@ from app.customers import queries
 from app.customers.models import Customer, Merge, MergeRow
 from app.customers.queries.merges import absent
 
+# How long a merge waits for a lock.
+LOCK_WAIT = "10s"
+
 
 async def hold_pair(tx: Tx, winner: uuid.UUID, loser: uuid.UUID) -> dict[uuid.UUID, str]:
     """Lock two records against everybody who writes to them, foreign keys included; the kind of each.
 
     Raises Problem: one of them does not exist, is a walk-in, or was merged or erased.
     """
+    await _wait_longer(tx)
     there = (queries.editable(), queries.visible_to(tx.caller))
     found = {row.id: row.kind for row in await tx.rows(_both(winner, loser).where(*there))}
     for name, customer in (("winner", winner), ("loser", loser)):
@@ -36,7 +40,13 @@ async def hold_pair(tx: Tx, winner: uuid.UUID, loser: uuid.UUID) -> dict[uuid.UU
 
 async def hold_merged(tx: Tx, winner: uuid.UUID, loser: uuid.UUID) -> None:
     """Lock the two records of a merge that is to be undone."""
+    await _wait_longer(tx)
     await tx.execute(_both(winner, loser))
+
+
+async def _wait_longer(tx: Tx) -> None:
+    """A merge touches much, and others of the same people may be before it: it waits for them, not a till for it."""
+    await tx.execute(select(func.set_config("lock_timeout", LOCK_WAIT, True)))
 
 
 def _both(winner: uuid.UUID, loser: uuid.UUID) -> Any:

@@ -12,6 +12,7 @@ from app.credit import commands as credit
 from app.credit.commands import Sale
 from app.customers import commands as customers
 from app.customers.queries import hidden
+from app.customers.queries.merges import absent
 from app.early_warning.commands import after_purchases, evaluate
 from app.feed.outbox import Event
 from app.receipts import commands as receipts
@@ -135,6 +136,9 @@ async def _owner(tx: Tx, change: _Change, order: Attribution, company: CompanySe
     shop = (await queries.resolve(tx, Asked(stores=[store]))).stores[0]
     found = await _found(tx, order, store, Terms(company, tx.now, {store: shop.region}))
     for flag in found.flags:
+        gone = await absent(tx, order.customer.id) if order.customer is not None and order.customer.id else None
+        if gone is not None:
+            raise gone
         kind, error = _REFUSALS[flag]
         raise Problem(kind, error.detail, [error])
     if found.customer is not None:
