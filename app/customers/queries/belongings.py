@@ -27,7 +27,7 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.customers.belongings import ADDRESS, CONTACT, RELATIONSHIP, Kind
 from app.customers.models import Address, Contact, Customer, Relationship
-from app.customers.queries import masks
+from app.customers.queries.masks import is_masked, masked_email, masked_name, masked_phones
 from app.customers.queries.reach import present, reached
 from app.customers.queries.reading import display_name
 
@@ -59,12 +59,12 @@ def _members(kind: Kind, groups: frozenset[str]) -> dict[str, Any]:
 def _masked(kind: Kind, table: Any, groups: frozenset[str]) -> dict[str, Any]:
     """The fields that these groups show masked."""
     shown: dict[str, Any] = {}
-    if kind is CONTACT and masks.is_masked("personal", groups):
-        shown |= {"name": masks.name(table.name), "birthday": _birthday(year=False)}
-    if kind is CONTACT and masks.is_masked("contact", groups):
-        shown |= {"phones": masks.phones(table.phones), "email": masks.email(table.email)}
-    if kind is ADDRESS and masks.is_masked("contact", groups):
-        shown |= {"district": table.district, "recipient": masks.name(table.recipient)}
+    if kind is CONTACT and is_masked("personal", groups):
+        shown |= {"name": masked_name(table.name), "birthday": _birthday(year=False)}
+    if kind is CONTACT and is_masked("contact", groups):
+        shown |= {"phones": masked_phones(table.phones), "email": masked_email(table.email)}
+    if kind is ADDRESS and is_masked("contact", groups):
+        shown |= {"district": table.district, "recipient": masked_name(table.recipient)}
     return shown
 
 

@@ -16,7 +16,7 @@ def is_masked(group: str, groups: frozenset[str]) -> bool:
     return MASKED[group] in groups
 
 
-def phone(value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+def masked_phone(value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
     """A phone number, in any form."""
     digits = func.regexp_replace(value, "[^0-9+]", "", "g")
     length = func.length(digits)
@@ -24,31 +24,33 @@ def phone(value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
     return case((length >= PHONE_LEAST, shown), (value.is_not(None), _HIDDEN))
 
 
-def email(value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+def masked_email(value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
     """An e-mail address; of what is none nothing is shown."""
     shown = func.left(value, 1).concat(literal("***@", Text)).concat(func.split_part(value, "@", -1))
     return case((func.strpos(func.substr(value, 2), "@") > 0, shown), (value.is_not(None), _HIDDEN))
 
 
-def number(value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+def masked_number(value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
     """A card, or an id that another system has given."""
     return case((func.length(value) >= ID_LEAST, _HIDDEN.concat(func.right(value, 4))), (value.is_not(None), _HIDDEN))
 
 
-def name(value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+def masked_name(value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
     """A name of a person or a business."""
     return func.left(value, 1).concat(literal("*", Text))
 
 
-def identifier(kind: SQLColumnExpression[Any], value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+def masked_identifier(kind: SQLColumnExpression[Any], value: SQLColumnExpression[Any]) -> ColumnElement[Any]:
     """The value of an identifier, or what was typed for it."""
-    return case((kind == "phone", phone(value)), (kind == "email", email(value)), else_=number(value))
+    return case(
+        (kind == "phone", masked_phone(value)), (kind == "email", masked_email(value)), else_=masked_number(value)
+    )
 
 
-def phones(values: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+def masked_phones(values: SQLColumnExpression[Any]) -> ColumnElement[Any]:
     """A list of phone numbers."""
     each = (
         func.unnest(values).table_valued(column("value", Text), with_ordinality="place", name="each").render_derived()
     )
-    listed = select(func.array_agg(aggregate_order_by(phone(each.c.value), each.c.place), type_=ARRAY(Text)))
+    listed = select(func.array_agg(aggregate_order_by(masked_phone(each.c.value), each.c.place), type_=ARRAY(Text)))
     return func.coalesce(listed.scalar_subquery(), cast([], ARRAY(Text)))

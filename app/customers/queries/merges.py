@@ -10,7 +10,7 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.core.errors import Problem
 from app.customers.models import CUSTOMER_ERASED, CUSTOMER_MERGED, Customer, Merge, MergeRow
-from app.customers.queries import masks
+from app.customers.queries.masks import is_masked
 from app.customers.queries.reach import visible_to
 
 # What a conflict shows of the two values, if the caller may see it.
@@ -71,7 +71,7 @@ def document(row: Any, moved: dict[str, int], groups: frozenset[str], *, dry_run
     """A merge as it is shown; of values of which the caller lacks the field group, only that they differ."""
     hidden = {True: {"group"}, False: {"group", *_VALUES}}
     # Names are masked with the personal group, and are no conflict to be read then.
-    masked = masks.is_masked("personal", groups)
+    masked = is_masked("personal", groups)
     conflicts = [
         {
             name: value

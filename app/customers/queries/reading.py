@@ -37,7 +37,7 @@ from app.core.sql import recordset
 from app.customers.attributes import CUSTOM, SECTIONS, Attribute, Type, hidden_sections
 from app.customers.intake import Regions
 from app.customers.models import Address, CustomAttribute, Customer, Fact, IdentifierRow, SearchTerm
-from app.customers.queries import masks
+from app.customers.queries.masks import is_masked, masked_identifier, masked_name
 from app.customers.queries.reach import GONE, present, visible_to
 from app.customers.record import COLUMNS, PARTS
 from app.customers.terms import NAMED, Term
@@ -57,12 +57,12 @@ def members(groups: frozenset[str], sections: Sections) -> dict[str, SQLColumnEx
     if "personal" in groups:
         shown |= {"given_name": Customer.given_name, "family_name": Customer.family_name, "reading": Customer.reading}
         shown |= {"gender": Customer.gender, "birthday": birthday(), "source": Customer.source}
-    if masks.is_masked("personal", groups):
-        shown |= {part: masks.name(getattr(Customer, part)) for part in ("given_name", "family_name", "reading")}
+    if is_masked("personal", groups):
+        shown |= {part: masked_name(getattr(Customer, part)) for part in ("given_name", "family_name", "reading")}
         shown["birthday"] = birthday(year=False)
     if groups & SECTION_GROUPS:
         shown["profile"] = profile(groups)
-    if "contact" in groups or masks.is_masked("contact", groups):
+    if "contact" in groups or is_masked("contact", groups):
         shown["identifiers"] = identifiers(masked="contact" not in groups)
     shown |= {section.name: section.build(Customer.__table__.c.id) for section in sections.visible(groups)}
     shown["version"] = Customer.version
@@ -74,7 +74,7 @@ def members(groups: frozenset[str], sections: Sections) -> dict[str, SQLColumnEx
 def display_name(groups: frozenset[str]) -> ColumnElement[Any]:
     """The displayed name of a row of `customers`, as these field groups show it."""
     shown = Customer.__table__.c.display_name
-    return masks.name(shown) if masks.is_masked("personal", groups) else shown
+    return masked_name(shown) if is_masked("personal", groups) else shown
 
 
 def birthday(*, year: bool = True) -> ColumnElement[Any]:
@@ -122,7 +122,7 @@ def identifiers(*, masked: bool = False) -> ColumnElement[Any]:
     typed: ColumnElement[Any] = row.__table__.c.typed
     if masked:
         # What was typed could be anything.
-        value = typed = masks.identifier(row.kind, value)
+        value = typed = masked_identifier(row.kind, value)
     one = json_object(
         id=row.id, kind=func.split_part(row.kind, ":", 1), system=func.nullif(func.split_part(row.kind, ":", 2), ""),
         value=value, typed=typed, primary=row.is_primary, verified_at=json_time(row.verified_at),
