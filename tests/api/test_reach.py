@@ -25,7 +25,9 @@ PUSHES = {"POST /v1/receipts", "POST /v1/receipts/batch"}
 MAKES = {"POST /v1/handovers"}
 # A handover is shown to who has made it, and here the admin has.
 OTHERS = {"GET /v1/handovers/{handover_id}"}
-GRANTED = {name for name, sample in SAMPLES.items() if sample.scope not in UNLIMITED_SCOPES and not sample.own}
+# It is of all customers, and refused to who reaches only some.
+WHOLE = {"POST /v1/segments/{segment_id}/snapshots"}
+GRANTED = {name for name, sample in SAMPLES.items() if sample.scope not in UNLIMITED_SCOPES and not sample.own} - WHOLE
 ABOUT = sorted(
     name for name in GRANTED - PUSHES if OF_CUSTOMERS.search(f"{name} {SAMPLES[name].query} {SAMPLES[name].body}")
 )
@@ -106,3 +108,10 @@ async def test_pushing_receipts_is_never_limited(reaching, names, operation):
         answer = await till.send(request(till, operation, names, body={"items": [one]} if "items" in body else one))
     assert answer.status_code == SAMPLES[operation].status, answer.text
     assert names["customer_id"] in answer.text or answer.json()["results"][0]["status"] == "created"
+
+
+@pytest.mark.parametrize("operation", sorted(WHOLE))
+async def test_what_is_of_all_customers_is_refused_to_who_reaches_some(names, reaching, operation):
+    async with await reaching("store", NEAR) as near:
+        answer = await near.send(request(near, operation, names))
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

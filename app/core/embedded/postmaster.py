@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def ensure_up(launch: Launch) -> Path:
     began = time.monotonic()
     cluster = launch.place.cluster
     child: subprocess.Popen[bytes] | None = None
+    spawned: Future[tuple[int, subprocess.Popen[bytes]]] | None = None
     mark = 0
     try:
         while time.monotonic() < began + START_SECONDS:
@@ -63,12 +65,15 @@ def ensure_up(launch: Launch) -> Path:
                 _wait_for_orphans(launch, mark, time.monotonic() - began)
                 child = None
             if code == wire.SILENT and child is None and not (found and serves(found.pid, cluster)):
-                mark, child = _spawn(launch, found)
+                # In a thread, which Ctrl-C does not reach: a server that has just been started is never lost sight of.
+                spawned = Future()
+                threading.Thread(target=_spawn_into, args=(spawned, launch, found), name="embedded-start").start()
+                mark, child = spawned.result()
             time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         # Nobody waits for it any more, and nobody else could have joined it.
-        if child is not None:
-            _give_up(child)
+        if spawned is not None and spawned.exception() is None:
+            _give_up(spawned.result()[1])
         raise
     message = f"PostgreSQL in {cluster} is not ready after {START_SECONDS:.0f} seconds; start again to keep waiting."
     raise EmbeddedUnavailable(message + _last_lines(launch.log, mark))
@@ -110,6 +115,13 @@ def _state(launch: Launch, found: PidFile | None) -> str:
     if answer.code not in {*_RUNS, wire.SILENT, wire.NOT_YET, wire.DUPLICATE_DATABASE}:
         raise EmbeddedUnavailable(f"PostgreSQL in {launch.place.cluster} refuses: {answer.text} ({answer.code}).")
     return answer.code
+
+
+def _spawn_into(spawned: "Future[tuple[int, subprocess.Popen[bytes]]]", launch: Launch, stale: PidFile | None) -> None:
+    try:
+        spawned.set_result(_spawn(launch, stale))
+    except Exception as error:  # noqa: BLE001  it is raised where the result is asked for
+        spawned.set_exception(error)
 
 
 def _spawn(launch: Launch, stale: PidFile | None) -> tuple[int, subprocess.Popen[bytes]]:
