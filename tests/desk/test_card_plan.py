@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from datetime import date
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
@@ -17,7 +17,7 @@ EVERYTHING = dataclasses.replace(SYSTEM, scopes=SCOPES)
 TABLES = {
     "addresses", "customers", "identifiers", "customer_figures", "receipts", "receipt_lines", "receipt_numbers",
     "complaints", "promises", "interactions", "warnings", "consents", "contact_policies", "relationships",
-    "credit_accounts", "receivables", "holds", "facts",
+    "credit_accounts", "credit_authorisations", "receivables", "holds", "facts",
 }  # fmt: skip
 # Read whole, and never long.
 SHORT = {"custom_attributes", "pg_class"}
@@ -76,6 +76,8 @@ INSERT INTO credit_accounts (customer_id, credit_limit, balance, version, create
 SELECT id, 1, 2, 1, now(), now(), 0, 'CNY', 'active' FROM who;
 INSERT INTO receivables (customer_id, id, amount, recorded_at, occurred_on, due_on, kind)
 SELECT id, uuidv7(), 1, now(), current_date, current_date - d, 'charge' FROM who, generate_series(-1, 1) d;
+INSERT INTO credit_authorisations (customer_id, id, authorised_at, expires_at, authorised_by, amount, status)
+SELECT id, uuidv7(), now(), now() + interval '1 hour', uuidv7(), 1, 'held' FROM who;
 INSERT INTO holds (customer_id, id, placed_at, placed_by, reason) SELECT id, uuidv7(), now(), uuidv7(), 'R' FROM who;
 ANALYZE {", ".join(sorted(TABLES))}
 """
@@ -101,7 +103,8 @@ async def test_a_card_reads_little_however_much_there_is(house, filled):
     sql = compiled(queries.card(EVERYTHING, house.services.sections, 100))
     for which in (1, 500):
         customer = await filled.fetchval("SELECT id FROM who WHERE n = $1", which)
-        values = sql.arguments({"customer": customer, "today": date.today(), "month": 1, "day": 1})  # noqa: DTZ011
+        now = datetime.now(UTC)
+        values = sql.arguments({"customer": customer, "now": now, "today": now.date(), "month": 1, "day": 1})
         shown = await filled.fetchrow(sql.text, *values)
         assert len(json.loads(shown["document"])["receipts"]) == (5 if which == 1 else 2)
         for mode in ("force_custom_plan", "force_generic_plan"):
