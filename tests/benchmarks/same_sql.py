@@ -29,5 +29,5 @@ def lookup_values(kind: str, value: str) -> dict[str, Any]:
 
 def card_values(customer: str) -> dict[str, Any]:
     """The statement's parameters for one customer."""
-    today = datetime.now(UTC).date()
-    return {"customer": uuid.UUID(customer), "today": today, "month": today.month, "day": today.day}
+    now = datetime.now(UTC)
+    return {"customer": uuid.UUID(customer), "now": now, "today": now.date(), "month": now.month, "day": now.day}
