@@ -18,6 +18,7 @@ from app.core.db import Tx
 from app.core.errors import Problem
 from app.core.ids import new_id
 from app.core.sql import recordset
+from app.credit.commands.ledger import lock_accounts
 from app.credit.models import AUTHORISATION_ENDED, LIVE, CreditAccount, CreditAuthorisation
 from app.credit.queries import authorisations as queries
 from app.customers.models import Customer
@@ -92,6 +93,8 @@ async def capture(tx: Tx, authorisation_id: uuid.UUID, receipt: Receipt | None) 
     if row.status not in {"held", "captured"} or (row.status == "held" and row.expires_at <= tx.now):
         raise Problem(AUTHORISATION_ENDED)
     source, number = receipt or (row.source, row.number)
+    # Whoever charges the account holds it: its receipt is here, or it will find the number here.
+    await lock_accounts(tx, [row.customer_id])
     here = await queries.charged(tx, row.customer_id, source, number)
     ending = {"status": "settled", "closed_at": tx.now} if here else {"status": "captured"}
     await _change(tx, row, {**ending, "source": source, "number": number})

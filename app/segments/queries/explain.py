@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Integer, func, literal, select
 
 from app.core.db import Tx
 from app.core.fields import AGGREGATED, FieldType
-from app.customers.queries import present
+from app.customers.queries import visible_to
 from app.segments.explanation import Outcome, leaves
 from app.segments.queries.bundles import Bundle, selected
 from app.segments.queries.compile import Customers
@@ -69,7 +69,7 @@ async def explain(tx: Tx, question: Question, customer: uuid.UUID) -> Explained 
             columns += [] if column is None else [column]
         places.append((each, at))
     labelled = [column.label(f"column_{number}") for number, column in enumerate(columns)]
-    one = (*customers.rows.asked.bounds(customers.id), present(tx.caller, customers.rows.row))
+    one = (*customers.rows.asked.bounds(customers.id), visible_to(tx.caller, customers.rows.row))
     rows = await tx.rows(select(*labelled).select_from(customers.rows.joined).where(*one))
     if not rows:
         return None

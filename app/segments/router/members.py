@@ -86,7 +86,8 @@ async def explain_segment(
     async with asking.turn(caller, about_one=True) as tx:
         _, world, checked = await asking.saved(tx, segment_id)
         question = asking.question(checked, world, query.as_of or asking.today())
-        explained = await explain(tx, question, customer_id)
+        there = await customers_queries.may_see(tx, customer_id)
+        explained = await explain(tx, question, customer_id) if there else None
     if explained is None:
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "segment.explain", [customer_id])
