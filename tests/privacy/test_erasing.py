@@ -120,7 +120,7 @@ async def test_a_receipt_for_an_erased_customer_is_the_walk_ins(client, store):
     pushed = await buy(client, "R-1", id=customer)
     assert (pushed["attributed"], pushed["flags"]) == (False, ["unknown_customer"])
     refused = await client.post(f"/v1/receipts/{pushed['id']}/attribution", json={"customer": {"id": customer}})
-    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_customer")
+    assert (refused.status_code, refused.json()["code"]) == (410, "customer_erased")
 
 
 async def test_pushes_and_patches_beside_an_erasure(client, house, store):
