@@ -21,7 +21,7 @@ CODE    := app migrations tests
 .DEFAULT_GOAL := help
 .SILENT:
 .DELETE_ON_ERROR:
-.PHONY: help venv run test proof restore-drill docs realdata bench lint format types layers migrations revision openapi check-openapi image-check lock clean
+.PHONY: help venv run test proof restore-drill docs check-docs realdata bench lint format types layers migrations revision openapi check-openapi image-check lock clean
 
 help:
 	printf 'make %-15s %s\n' \
@@ -29,7 +29,8 @@ help:
 	  test          'every class of promise with small numbers (minutes)' \
 	  proof         'the same with the full numbers; takes hours' \
 	  restore-drill 'back up, erase, restore elsewhere, replay the erasures, verify; with times' \
-	  docs          'run every command in docs/ and write its answer (the tests compare them)' \
+	  check-docs    'every command in docs/ answers what its page says; starts of an empty machine' \
+	  docs          'run every command in docs/ and write its answer' \
 	  realdata      'push a public data set through the served application' \
 	  bench         'one table of measurements against the budgets' \
 	  lint          'ruff: rules and format (`make format` writes it)' \
@@ -97,8 +98,11 @@ image-check: $(DEV)
 docs: $(DEV)
 	$(BIN)/python -m tests.docs.pages
 
+check-docs: $(DEV)
+	$(PYTEST) -m pages $(SHARED)
+
 realdata: $(DEV)
-	$(PYTEST) tests/realdata -s
+	$(PYTEST) -m realdata tests/realdata -s
 
 bench: $(DEV)
 	$(BIN)/python -m tests.benchmarks

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import asyncpg
 import httpx
@@ -35,6 +35,7 @@ from app.core.services import Services
 from app.core.settings import RateSettings, Settings
 from app.main import create_app
 from tests import forked, pieces, served
+from tests.sweeping import Sweeper
 
 TEMPLATE = "clientele_template"
 # Tests may lose the last second at a power cut; production may not. And nothing but a test tells the planner how many
@@ -44,6 +45,8 @@ FAST = {
     "autovacuum_analyze_threshold": "2000000000",
 }  # fmt: skip
 
+# That of the house, once it stands.
+_sweepers: list[Sweeper] = []
 _counting: ContextVar[list[str] | None] = ContextVar("counting", default=None)
 
 
@@ -110,45 +113,6 @@ def _dsn(url: str) -> str:
 
 
 @dataclass
-class Sweeper:
-    """One connection for all tests, and one text that empties every table but what the whole run shares."""
-
-    dsn: str
-    connection: "asyncpg.Connection"
-    text: str
-
-    @classmethod
-    async def on(cls, dsn: str) -> Self:
-        """Find the tables, which are the same for the whole run."""
-        connection = await cls._connect(dsn)
-        tables = await connection.fetch(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
-            "AND NOT relispartition AND relname NOT IN ('alembic_version', 'api_keys', 'feed_state')"
-        )
-        deletes = ";".join(f'DELETE FROM "{row["relname"]}"' for row in tables)
-        return cls(dsn, connection, f"{deletes}; DELETE FROM api_keys WHERE name NOT LIKE 'test %'")
-
-    @staticmethod
-    async def _connect(dsn: str) -> "asyncpg.Connection":
-        # Not even foreign keys are looked at: everything goes.
-        return await asyncpg.connect(dsn, server_settings={"session_replication_role": "replica"})
-
-    async def run(self, sql: str) -> None:
-        """Run statements, on a new connection if a test has ended this one."""
-        if self.connection.is_closed():
-            self.connection = await self._connect(self.dsn)
-        await self.connection.execute(sql)
-
-    async def close(self) -> None:
-        """End the connection of the moment."""
-        await self.connection.close()
-
-    async def sweep(self) -> None:
-        """Empty the tables."""
-        await self.run(self.text)
-
-
-@dataclass
 class House:
     """The running application, in this process."""
 
@@ -183,7 +147,9 @@ async def house(settings: Settings, database_url: str) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(edge.api.router.lifespan_context(edge.api))
         sweeper = await Sweeper.on(services.db.dsn)
+        _sweepers.append(sweeper)
         stack.push_async_callback(sweeper.close)
+        stack.callback(_sweepers.clear)
         yield House(services, edge, {role: await _key(services, role) for role in ROLES}, sweeper)
 
 
@@ -242,11 +208,13 @@ async def tx(house: House) -> AsyncIterator[Tx]:
 
 @pytest.fixture(autouse=True)
 async def clean(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """Delete what a test that used the application left behind, and let the clock run again."""
+    """Begin with empty tables, or with the company that `names` shows, and let the clock run again afterwards."""
+    used = request.fixturenames
+    if _sweepers and "names" not in used and ("house" in used or "database_url" in used):
+        await _sweepers[0].back()
     yield
-    if "house" in request.fixturenames:
+    if "house" in used:
         house: House = request.getfixturevalue("house")
         house.services.clock.set(None)
         # Reads are written a moment later: what is left of this test would stand among the entries of the next.
         await house.services.reads.flush()
-        await house.sweeper.sweep()

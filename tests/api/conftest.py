@@ -17,28 +17,23 @@ def document():
     return orjson.loads(world.DOCUMENT.read_bytes())
 
 
-@pytest.fixture(scope="session")
-def kept():
-    """The names of the small company once it was built; its rows lie in the schema `kept`."""
-    return world.KEPT
-
-
 @pytest.fixture
-async def names(house, client, kept):
-    """The records of a fresh small company, where the worker has made a task of a complaint.
+async def names(house, client):
+    """The records of a small company, where the worker has made a task of a complaint.
 
     Made through the API once, and from then on put back as they were.
     """
-    if kept:
-        await house.sweeper.run(kept["restore"])
+    if world.KEPT:
+        await house.sweeper.back(company=True)
     else:
+        await house.sweeper.back()
         found = await world.build(client)
         await Follower(house.services).turn()
         found["task_id"] = (await client.get("/v1/tasks", params={"reason": "complaint"})).json()["data"][0]["id"]
         found |= await build_duplicates(house, client, found)
-        kept["names"] = found
-        kept["restore"] = await world.keep(house.sweeper.connection)
-    return dict(kept["names"])
+        world.KEPT.update(found)
+        await house.sweeper.keep()
+    return dict(world.KEPT)
 
 
 async def build_duplicates(house, client, found):

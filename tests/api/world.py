@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 
 # The tests of the command line compare it to what the code says; making it takes seconds.
@@ -641,25 +640,6 @@ async def build_merge(client: httpx.AsyncClient) -> dict[str, str]:
     reserved.raise_for_status()
     made |= {"merge_id": merged.json()["id"], "authorisation_id": reserved.json()["id"]}
     return {**made, "erasure_id": await build_erasure(client)}
-
-
-async def keep(connection: asyncpg.Connection) -> str:
-    """Copy every row of the company aside; answers the SQL that puts them back into empty tables."""
-    shared = ("alembic_version", "feed_state")
-    tables = await connection.fetch(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
-        "AND NOT relispartition AND NOT relname = ANY ($1)", shared,
-    )  # fmt: skip
-    await connection.execute("CREATE SCHEMA kept")
-    restore = []
-    for table in sorted(row["relname"] for row in tables):
-        which = "name NOT LIKE 'test %'" if table == "api_keys" else "true"
-        await connection.execute(
-            f'CREATE UNLOGGED TABLE kept."{table}" AS SELECT * FROM public."{table}" WHERE {which}'
-        )
-        if await connection.fetchval(f'SELECT count(*) FROM kept."{table}"'):
-            restore.append(f'INSERT INTO public."{table}" SELECT * FROM kept."{table}"')
-    return "; ".join(restore)
 
 
 async def build_erasure(client: httpx.AsyncClient) -> str:

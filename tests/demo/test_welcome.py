@@ -137,6 +137,7 @@ def test_nothing_is_put_into_an_outside_database_unasked(asked, welcome, outside
     assert wants_demo(asked, Settings(database_url=url, secret_key=SecretStr("s")), welcome=welcome) is loads
 
 
+@pytest.mark.pages
 def test_a_load_that_was_begun_is_ended_before_the_lines_are_shown(data_dir):
     subprocess.run([sys.executable, "-c", BEGIN, str(data_dir)], env=environment(), check=True, timeout=120)
     with served(data_dir) as text:
@@ -159,6 +160,7 @@ def test_a_load_that_was_begun_is_ended_before_the_lines_are_shown(data_dir):
     assert clientele(data_dir, "verify").stdout == "0 differences\n"
 
 
+@pytest.mark.pages
 def test_an_empty_service_shows_how_to_push_a_receipt_and_is_then_left_alone(data_dir):
     with served(data_dir, "--empty") as text:
         assert "Push a receipt" in text

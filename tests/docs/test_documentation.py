@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from app.core import docs_page
 from tests.browser import Browser
 from tests.served import Served
@@ -59,6 +61,7 @@ async def test_the_document_is_made_once(house, monkeypatch):
         assert (await anybody.get("/openapi.json")).content == first
 
 
+@pytest.mark.pages
 def test_a_browser_opens_it_offline_and_runs_a_request():
     with Browser() as browser, Served() as served:
         address = f"http://127.0.0.1:{served.port}"

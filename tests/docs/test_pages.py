@@ -14,6 +14,7 @@ def run():
     return pages.all_pages()
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize("name", pages.PAGES)
 def test_a_page_shows_what_its_commands_answer(run, name):
     before, after = run[name]
