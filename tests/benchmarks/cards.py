@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import asyncpg
 
 from tests.benchmarks import data
-from tests.benchmarks.bench import Bench, at_half_load, duel
+from tests.benchmarks.bench import Bench, at_half_load, at_most, duel, stalled
 from tests.benchmarks.lookups import card
 from tests.benchmarks.table import Row
 from tests.benchmarks.trips import counted
@@ -32,14 +32,16 @@ def against_limit(bench: Bench) -> Iterator[Row]:
         )
         half = at_half_load(bench, ours, mine, found.ours_rate)
         same = at_half_load(bench, base, theirs, found.ours_rate)
+        measured, met = at_most(half, P99_MS)
         yield Row(
             "card: p99 at 50 % load",
-            f"{half['p99']:.1f} ms",
+            measured,
             f"<= {P99_MS:.0f} ms",
-            half["p99"] <= P99_MS,
+            met,
             f"{half['rate']:,.0f} requests/s arriving at random;"
             f" p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms;"
-            f" the limit server at the same rate: p50 {same['p50']:.1f} ms, p99 {same['p99']:.1f} ms.",
+            f" the limit server at the same rate: p50 {same['p50']:.1f} ms, p99 {at_most(same, P99_MS)[0]}."
+            + stalled(half),
         )
     trips = counted(bench, [("GET", path, None) for path in paths[:25]])
     yield Row(

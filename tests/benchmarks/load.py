@@ -8,13 +8,14 @@ It reads one plan as JSON from stdin and writes what it measured as JSON to stdo
 
 Without a rate each connection sends as soon as its answer is there (closed loop). With a rate requests arrive at random
 at that rate whatever the server does, and a latency runs from the moment a request was due (open loop), so a server
-that stalls is charged for everybody who waits. With "patient" a 503 is sent again after a moment. With "follow" it
-reads a feed from a cursor to its end instead.
+that stalls is charged for everybody who waits; beside it stands what it was while the machine ran (`stalls`). With
+"patient" a 503 is sent again after a moment. With "follow" it reads a feed from a cursor to its end instead.
 """
 
 import asyncio
 import gc
 import json
+import os
 import random
 import re
 import struct
@@ -27,7 +28,7 @@ from typing import Any
 
 import uvloop
 
-from tests.benchmarks import cpu
+from tests.benchmarks import cpu, stalls
 
 _LENGTH = struct.Struct("<I")
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
@@ -103,6 +104,7 @@ class Load:
         self.count = plan.get("count")
         self.until = 0.0
         self.times: list[float] = []
+        self.requests: list[tuple[float, float]] = []
         self.statuses: Counter[str] = Counter()
         self.trouble = ""
         self.sent = self.done = self.refused = 0
@@ -122,6 +124,8 @@ class Load:
         self.done += 1
         if self.measuring:
             self.times.append(now - connection.due)
+            if not self.closed_loop:
+                self.requests.append((connection.due, now - connection.due))
             self.statuses[answer[9:12].decode()] += 1
         if answer[9:10] != b"2" and not self.trouble:
             self.trouble = answer[:1500].decode("utf-8", "replace")
@@ -205,12 +209,20 @@ class Load:
         self.measuring = True
         watch, trees = plan.get("watch", {}), plan.get("trees", {})
         before, started = cpu.used(watch, trees), time.perf_counter()
-        await self.phase(connections, plan.get("seconds") or 600.0)
+        with stalls.watched(needed=not self.closed_loop) as moments:
+            await self.phase(connections, plan.get("seconds") or 600.0)
         seconds, after = time.perf_counter() - started, cpu.used(watch, trees)
         self.finished = True
         for transport, _ in made:
             transport.close()
-        return self.report(seconds, {name: after[name] - before[name] for name in after})
+        found = self.report(seconds, {name: after[name] - before[name] for name in after})
+        return found if self.closed_loop else found | self.while_running(moments, seconds)
+
+    def while_running(self, moments: stalls.Moments, seconds: float) -> dict[str, Any]:
+        """`p99_running`: of what no moment touched in which the machine stood still; `still`: their share of time."""
+        times = sorted(stalls.outside(self.requests, moments)) or [0.0]
+        still = sum(end - begin for begin, end in moments) / seconds / len(os.sched_getaffinity(0))
+        return {"p99_running": times[int(len(times) * 0.99)] * 1000, "still": still}
 
     def report(self, seconds: float, spent: dict[str, float]) -> dict[str, Any]:
         times, count = sorted(self.times), max(len(self.times), 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks import serving
-from tests.benchmarks.bench import Bench, at_half_load, median
+from tests.benchmarks.bench import Bench, at_half_load, at_most, median, stalled
 from tests.benchmarks.copying import Copier
 from tests.benchmarks.data import say
 from tests.benchmarks.lookups import frames_of
@@ -41,14 +41,15 @@ def one_by_one(bench: Bench) -> Iterator[Row]:
         frames = bench.frames("single", [_single(ours, tills) for _ in range(20_000)])
         full = serving.load(ours, frames, seconds=2 * bench.seconds, warm=1.0, count=5000)
         half = at_half_load(bench, ours, _rest(bench, ours, tills), full["rate"])
+    measured, met = at_most(half, SINGLE_P99_MS)
     yield Row(
         "single receipt: p99 at 50 % load",
-        f"{half['p99']:.1f} ms",
+        measured,
         f"<= {SINGLE_P99_MS:.0f} ms",
-        half["p99"] <= SINGLE_P99_MS,
+        met,
         f"{half['rate']:,.0f} receipts/s arriving at random, of at most {full['rate']:,.0f}/s in a closed loop on 8"
         f" connections, {full['cpu_us']['server']:.0f} us of server CPU each;"
-        f" p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms.",
+        f" p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms." + stalled(half),
     )
 
 
