@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from app.core.batch import ProblemBody
 from app.core.edge import HotRoute
 from app.core.errors import PROBLEM_MEDIA_TYPE
-from app.core.http import DocumentedBody, schema_name
+from app.core.http import DocumentedBody, GatedRoute, schema_name
 
 DESCRIPTION = """\
 The customer record that tills, call centre and partner systems share.
@@ -55,9 +55,8 @@ def document(
     from fastapi.openapi.utils import get_openapi  # noqa: PLC0415  slow to import, and only needed here
 
     models = _body_models(routes)
-    spec = get_openapi(
-        title="Clientele", version="1", openapi_version="3.1.0", description=DESCRIPTION, routes=app.routes
-    )
+    told = [route.documented() if isinstance(route, GatedRoute) else route for route in app.routes]
+    spec = get_openapi(title="Clientele", version="1", openapi_version="3.1.0", description=DESCRIPTION, routes=told)
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     for route in hot:
         operation = dict(route.operation())

@@ -34,7 +34,8 @@ class Wire(BaseModel):
 class Answer(BaseModel):
     """Base of everything that we send: clients ignore fields they do not know."""
 
-    model_config = ConfigDict(extra="allow")
+    # Few of them are ever made: most describe bytes that PostgreSQL has written.
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
 
 def _clean(value: str, pattern: re.Pattern[str]) -> str:
