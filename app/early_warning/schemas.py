@@ -246,6 +246,8 @@ _STEPS = {verb: f"{verb.capitalize()}Step" for verb in VERBS}
 
 
 def _step(value: Any) -> str | None:
+    if isinstance(value, Wire):
+        return type(value).__name__
     action = value.get("action") if isinstance(value, dict) else None
     return _STEPS.get(action) if isinstance(action, str) else None
 

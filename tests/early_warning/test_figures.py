@@ -48,7 +48,7 @@ async def test_who_reaches_some_customers_counts_those(town, house):
     await owing(town, "Mine", 1_050, home_store="S1")
     await owing(town, "Others'", 1_050)
     key = await town.call(
-        "POST", "/api-keys", {"name": "Store", "role": "store_manager", "store": "S1", "reach": "store"}
+        "POST", "/api-keys", {"name": "Store", "role": "call_center", "store": "S1", "reach": "store"}
     )
     async with house.client(None, Authorization=f"Bearer {key['key']}") as near:
         assert (await near.get("/v1/warnings/counts")).json()["count"] == 1

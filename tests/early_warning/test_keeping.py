@@ -20,7 +20,7 @@ async def looked_after(town, name="Dealer", manager="emp-1", sponsor="boss-1"):
 async def assign(town, customer, **parts):
     shown = await town.client.get(f"/v1/customers/{customer}")
     answer = await town.client.put(
-        f"/v1/customers/{customer}/assignments", json={**parts, "reason": "Because"},
+        f"/v1/customers/{customer}/assignment", json={**parts, "reason": "Because"},
         headers={"If-Match": shown.headers["etag"]},
     )  # fmt: skip
     assert answer.status_code == 200, answer.text
