@@ -214,7 +214,8 @@ async def test_a_batch_takes_as_many_statements_however_long_it_is(town):
         finally:
             event.remove(engine, "before_cursor_execute", note)
         assert {one["status"] for one in results} == {"updated"}
-        counted.append(len(seen))
+        # What was read before is written down when its second is over.
+        counted.append(len([one for one in seen if not one.startswith("INSERT INTO audit_entries")]))
 
     def all_of(some):
         ids = [one["id"] for one in some]
