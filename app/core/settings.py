@@ -215,6 +215,13 @@ class DuplicateSettings(_Part):
     poll_seconds: float = Field(default=2, gt=0)
 
 
+class WarningSettings(_Part):
+    """Following warnings: what is snoozed, due and promised."""
+
+    # How often the worker looks for what the clock has brought.
+    poll_seconds: float = Field(default=2, gt=0)
+
+
 class RetentionSettings(_Part):
     """What is kept of a customer who is erased, in days from then on (0: nothing), and what must be settled before."""
 
@@ -252,6 +259,7 @@ class Settings(BaseSettings):
     engagement: EngagementSettings = EngagementSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     retention: RetentionSettings = RetentionSettings()
+    warnings: WarningSettings = WarningSettings()
 
     @cached_property
     def secret(self) -> str:

@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from app.core.types import rfc3339
+from app.early_warning.life import plain as _plain
 from app.early_warning.sentences import sentence
 
 # Loss speaks of days only; credit speaks of money.
 _GROUP = {"credit": "financial", "loss": "basic"}
 _AS_STORED = (
     "id", "customer_id", "kind", "state", "severity", "status", "owner", "due_at", "opened_at", "changed_at",
-    "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by", "version",
+    "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by", "snoozed_until", "escalated_at", "version",
 )  # fmt: skip
+# What speaks of money in what a person has said.
+_MONEY = frozenset({"evidence", "promise"})
 
 
 def document(
@@ -24,26 +26,50 @@ def document(
     seen = _GROUP[row["kind"]] in groups
     resolution = row["resolution"]
     if resolution is not None and not seen:
-        resolution = {name: value for name, value in resolution.items() if name != "evidence"}
+        resolution = _without_money(resolution)
     shown["resolution"] = resolution
     if seen:
         shown["sentence"] = sentence(row["state"], row["evidence"], day(row["resolved_at"] or now))
         shown["evidence"] = row["evidence"]
+        promise = _promise(row)
+        if promise is not None:
+            shown["promise"] = promise
+            if promise["state"] == "broken":
+                shown["evidence"] = {**row["evidence"], "promise": promise}
     return shown
+
+
+def _promise(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    if row["promise_state"] is None:
+        return None
+    amount, currency = row["promised_amount"], row["evidence"].get("currency")
+    return {
+        "amount": amount, "currency": currency, "due_on": _plain(row["promised_on"]), "state": row["promise_state"],
+        "paid": row["promise_paid"],
+    }  # fmt: skip
 
 
 def step(row: Mapping[str, Any], kind: str, groups: Iterable[str]) -> dict[str, Any]:
     """One step of a warning's history for a caller with these field groups."""
     shown = {name: _plain(value) for name, value in row.items() if name != "evidence"}
-    if _GROUP[kind] in groups and row["evidence"] is not None:
+    if _GROUP[kind] not in groups:
+        shown["details"] = None if row["details"] is None else _without_money(row["details"])
+    elif row["evidence"] is not None:
         shown["evidence"] = row["evidence"]
     return shown
+
+
+def comment(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A comment, from its step in the history."""
+    by = (row["details"] or {}).get("by")
+    shown = {"id": row["id"], "warning_id": row["warning_id"], "at": row["at"], "actor": row["actor"], "by": by}
+    return plain({**shown, "text": row["note"]})
+
+
+def _without_money(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in said.items() if name not in _MONEY}
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row as JSON has it."""
     return {name: _plain(value) for name, value in row.items()}
-
-
-def _plain(value: Any) -> Any:
-    return rfc3339(value) if isinstance(value, datetime) else value

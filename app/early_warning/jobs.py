@@ -1,10 +1,14 @@
-"""The sweep: all customers, rule by rule, in stretches. Killed anywhere it goes on; twice it does nothing more."""
+"""The sweep: all customers, rule by rule, in stretches. Killed anywhere it goes on; twice it does nothing more.
 
+And the keeper, who does what is due: wakes, escalates, and says which promises were broken.
+"""
+
+import asyncio
 import uuid
 from collections import Counter
 
 from app.core.db import Tx
-from app.core.jobs import Handler, RunningJob, Step
+from app.core.jobs import Handler, RunningJob, Step, keep_turning
 from app.core.services import Services
 from app.early_warning import commands
 from app.early_warning.rules import Kind
@@ -45,3 +49,24 @@ async def _stretch(tx: Tx, services: Services, job: RunningJob) -> Step:
 
 
 HANDLERS: dict[str, Handler] = {commands.SWEEP: sweep}
+
+
+class Keeper:
+    """Any number may run, in any process. Killed anywhere it goes on where it stopped."""
+
+    def __init__(self, services: Services) -> None:
+        self._db = services.db
+        self._company = services.settings.company
+        self._pause = services.settings.warnings.poll_seconds
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look again and again until `stop` is set. Outlives the database's restarts."""
+        await keep_turning(self.turn, stop, self._pause, "warnings cannot be followed")
+
+    async def turn(self) -> int:
+        """Look once; how much there was to look at, of which there may be more."""
+        # Before anything escalates it goes to whom it belongs.
+        found = await self._db.run(commands.follow_managers)
+        found += await self._db.run(commands.wake)
+        found += await self._db.run(lambda tx: commands.end_promises(tx, self._company.today(tx.now)))
+        return found + await self._db.run(commands.escalate)

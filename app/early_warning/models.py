@@ -1,7 +1,7 @@
 """Tables of early warnings: the warnings, what happened to each, what was set of the rules, and holds."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -17,15 +17,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import ProblemType
 from app.core.tables import Base, Stamp
+from app.early_warning.life import ACTIONS, PROMISE_STATES, STATUSES, WARNING_RAISED_AGAIN
 
 KINDS = ("credit", "loss")
-STATUSES = ("open", "acknowledged", "resolved")
 SEVERITIES = ("notice", "warning", "critical")
-# The episode of a debt that is over.
-SETTLED = "settled"
-ACTIONS = ("opened", "changed", "reopened", "acknowledged", "resolved")
 
-WARNING_RESOLVED = ProblemType("warning_resolved", 409, "The warning is resolved already")
 HOLD_RELEASED = ProblemType("hold_released", 409, "The hold is released already")
 
 
@@ -34,9 +30,11 @@ class WarningRow(Base):
 
     `subject` says what about (`rules.STATES`), `state` how bad it is and `rank` the same as a number. `evidence` are
     the numbers that brought it into its state. `episode` tells one cause from a later one of the same sort: the last
-    purchase before a silence; of a debt `SETTLED` once it was, after a person had resolved the warning. `accepted` is
-    what was owed when a person resolved a warning about the limit. `resolved_by` is who resolved it, null if its cause
-    went away.
+    purchase before a silence; of a debt `life.SETTLED` once it was, after a person had resolved the warning.
+    `accepted` is what was owed when a person resolved a warning about the limit. `resolved_by` is who resolved it,
+    null if its cause went away. `by_manager` says that the owner is the customer's account manager, or was nobody's
+    choice: it goes with the customer. `escalated_at` is when `due_at` had passed. What was promised to be paid is in
+    minor units; `promise_paid` is how much of it was when that was decided.
     """
 
     __tablename__ = "warnings"
@@ -46,6 +44,11 @@ class WarningRow(Base):
         CheckConstraint(f"status IN {STATUSES}", name="status"),
         CheckConstraint(f"severity IN {SEVERITIES}", name="severity"),
         CheckConstraint("(status = 'resolved') = (resolved_at IS NOT NULL)", name="resolved"),
+        CheckConstraint("(status = 'snoozed') = (snoozed_until IS NOT NULL)", name="snoozed"),
+        CheckConstraint(f"promise_state IN {PROMISE_STATES}", name="promise_state"),
+        CheckConstraint(
+            "num_nonnulls(promised_at, promised_amount, promised_on, promise_state) IN (0, 4)", name="promise"
+        ),
         Index(
             "uq_warnings_live",
             "customer_id",
@@ -57,7 +60,14 @@ class WarningRow(Base):
         Index("ix_warnings_id", "id"),
         # The board: what is not resolved, the worst first.
         Index("ix_warnings_board", "severity_rank", "id", postgresql_where=text("status <> 'resolved'")),
-    )
+        # What the clock is about to do.
+        Index("ix_warnings_snoozed_until", "snoozed_until", postgresql_where=text("status = 'snoozed'")),
+        Index(
+            "ix_warnings_due_at", "due_at",
+            postgresql_where=text("status NOT IN ('resolved', 'snoozed') AND escalated_at IS NULL"),
+        ),
+        Index("ix_warnings_promised_on", "promised_on", postgresql_where=text("promise_state = 'open'")),
+    )  # fmt: skip
 
     customer_id: Mapped[uuid.UUID]
     id: Mapped[uuid.UUID]
@@ -67,6 +77,8 @@ class WarningRow(Base):
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by: Mapped[uuid.UUID | None]
     due_at: Mapped[datetime | None]
+    escalated_at: Mapped[datetime | None]
+    snoozed_until: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[uuid.UUID | None]
     rank: Mapped[int] = mapped_column(SmallInteger)
@@ -81,10 +93,19 @@ class WarningRow(Base):
     accepted: Mapped[int | None] = mapped_column(BigInteger)
     evidence: Mapped[dict[str, Any]]
     resolution: Mapped[dict[str, Any] | None]
+    by_manager: Mapped[bool] = mapped_column(server_default=text("false"))
+    promised_at: Mapped[datetime | None]
+    promised_amount: Mapped[int | None] = mapped_column(BigInteger)
+    promised_on: Mapped[date | None]
+    promise_state: Mapped[str | None]
+    promise_paid: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class WarningEvent(Base):
-    """Something that happened to a warning, never changed. `actor` is the client who did it, null for the rules."""
+    """Something that happened to a warning, never changed. `actor` is the client who did it, null for the rules.
+
+    `status` is the warning's after it, `details` what was given beside the note.
+    """
 
     __tablename__ = "warning_events"
     __table_args__ = (
@@ -92,6 +113,12 @@ class WarningEvent(Base):
         ForeignKeyConstraint(["customer_id", "warning_id"], ["warnings.customer_id", "warnings.id"]),
         CheckConstraint(f"action IN {ACTIONS}", name="action"),
         Index("ix_warning_events_customer_id_warning_id", "customer_id", "warning_id", "version"),
+        # How long things took, by when they were done.
+        Index(
+            "ix_warning_events_at",
+            "at",
+            postgresql_where=text("action IN ('acknowledged', 'investigated', 'resolved')"),
+        ),
     )
 
     customer_id: Mapped[uuid.UUID]
@@ -105,6 +132,8 @@ class WarningEvent(Base):
     severity: Mapped[str]
     evidence: Mapped[dict[str, Any] | None]
     note: Mapped[str | None]
+    status: Mapped[str | None]
+    details: Mapped[dict[str, Any] | None]
 
 
 class WarningRule(Base):
@@ -139,4 +168,14 @@ class Hold(Base):
     release_reason: Mapped[str | None]
 
 
-PROBLEMS: dict[str, ProblemType] = {}
+class WarningFollower(Base):
+    """The one row that says up to which event of the feed the owners of warnings have followed the customers'."""
+
+    __tablename__ = "warning_follower"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+
+
+PROBLEMS: dict[str, ProblemType] = {"uq_warnings_live": WARNING_RAISED_AGAIN}

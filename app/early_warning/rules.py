@@ -3,12 +3,12 @@
 `queries` holds the same rules as SQL, which judges many customers in one statement.
 """
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.core.types import Wire
+from app.core.types import Code, Wire
 
 Kind = Literal["credit", "loss"]
 Severity = Literal["notice", "warning", "critical"]
@@ -32,6 +32,27 @@ SEVERITY: dict[State, Severity] = {
 SEVERITY_RANK: dict[Severity, int] = {"notice": 1, "warning": 2, "critical": 3}
 
 
+Hours = Annotated[int, Field(strict=True, ge=1, le=8760)]
+
+
+class Handling(Wire):
+    """Whose a warning is and by when it is to be resolved, in hours by its severity; how many these are is a setting.
+
+    It is the account manager's, or the `owner`'s if there is none. When its due time passes it goes to the customer's
+    sponsor, or to `escalate_to` if there is none.
+    """
+
+    owner: Code | None = None
+    escalate_to: Code | None = None
+    notice_hours: Hours = 168
+    warning_hours: Hours = 72
+    critical_hours: Hours = 24
+
+    def hours(self, severity: Severity) -> int:
+        """How long there is for a warning of this severity."""
+        return {"notice": self.notice_hours, "warning": self.warning_hours, "critical": self.critical_hours}[severity]
+
+
 class CreditRule(Wire):
     """Owed strictly above the limit; or past its due day, by up to 30, 60, 90 or more days."""
 
@@ -43,6 +64,7 @@ class CreditRule(Wire):
     cooling_days: int = Field(
         default=7, strict=True, ge=0, le=365, description="Within so many days a warning reopens instead of a new one."
     )
+    handling: Handling = Handling()
 
 
 class LossRule(Wire):
@@ -66,6 +88,7 @@ class LossRule(Wire):
     cooling_days: int = Field(
         default=30, strict=True, ge=0, le=365, description="Within so many days a warning reopens instead of a new one."
     )
+    handling: Handling = Handling()
 
     @model_validator(mode="after")
     def _from_bad_to_worse(self) -> "LossRule":

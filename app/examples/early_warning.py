@@ -4,6 +4,8 @@ from typing import Any
 
 from app.examples.customers import CUSTOMER
 
+WARNING = "01989e3c-7a00-7c11-9d53-2f6a0c8e4b17"
+
 BODIES: dict[str, Any] = {
     "POST /v1/warnings/evaluations": {"kinds": ["credit"], "customer_ids": [CUSTOMER]},
     "POST /v1/warnings/{warning_id}/acknowledge": {
@@ -13,8 +15,28 @@ BODIES: dict[str, Any] = {
         "outcome": "paid", "cause": "Moved to another office", "finding": "The invoice never arrived",
         "remedy": "Sent it again, address corrected", "note": "Paid the same day",
     },
+    "POST /v1/warnings/{warning_id}/snooze": {"until": "2099-12-01T09:00:00+08:00", "note": "Pays every December"},
+    "POST /v1/warnings/{warning_id}/investigate": {
+        "owner": "emp-3", "due_at": "2026-12-01T09:00:00+08:00", "note": "Asking the driver",
+    },
+    "POST /v1/warnings/{warning_id}/assign": {
+        "owner": "emp-3", "due_at": "2026-12-01T09:00:00+08:00", "note": "Knows the shop",
+    },
+    "POST /v1/warnings/{warning_id}/reopen": {"note": "Still not paid"},
+    "POST /v1/warnings/{warning_id}/comments": {"text": "The owner is away until Monday", "by": "emp-3"},
+    "POST /v1/warnings/batch": {
+        "items": [
+            {"id": WARNING, "action": "assign", "owner": "emp-3", "note": "Takes over the north"},
+            {
+                "id": WARNING, "action": "resolve", "outcome": "promised", "remedy": "Pays in two parts",
+                "promise": {"amount": 50000, "due_on": "2099-12-20"},
+            },
+        ]
+    },
     "PUT /v1/warning-rules/credit": {
         "enabled": True, "notice_percent": 80, "critical_percent": 110, "cooling_days": 3,
+        "handling": {"owner": "emp-1", "escalate_to": "emp-2", "notice_hours": 168, "warning_hours": 72,
+                     "critical_hours": 24},
     },
     "PUT /v1/warning-rules/loss": {
         "enabled": True, "late_percent": 80, "risk_percent": 90, "risk_chance_percent": 50, "lost_chance_percent": 10,

@@ -18,7 +18,7 @@ FAR = {"staff": "emp-0", "store": "S02"}
 OF_CUSTOMERS = re.compile(
     r"\{((customer|other|identifier|address|contact|relationship|receipt|warning|hold|reservation|task|interaction"
     r"|authorisation|candidate"
-    r"|complaint|promise|survey|suggestion|need|loss|care)_id)\}"
+    r"|resolved_warning|complaint|promise|survey|suggestion|need|loss|care)_id)\}"
 )
 PUSHES = {"POST /v1/receipts", "POST /v1/receipts/batch"}
 # Answers with an id and a time of their own.

@@ -187,6 +187,37 @@ def engagement() -> dict[str, Sample]:
 PLAN = {"planned": 1000, "currency": "CNY"}
 
 
+def warned() -> dict[str, Sample]:
+    """Samples of the routes of a warning's life."""
+    path, later = "/v1/warnings/{warning_id}", "2099-12-01T09:00:00+08:00"
+    taken = {"owner": "emp-3", "due_at": later, "note": "Calling today"}
+    done = {"outcome": "promised", "cause": "Moved house", "finding": "Invoice lost", "remedy": "Sent again",
+            "promise": {"amount": 500, "due_on": "2099-12-20"}, "note": "ok"}  # fmt: skip
+    actions: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+        "acknowledge": (taken, {}), "snooze": ({"until": later, "note": "Harvest"}, {}), "investigate": (taken, {}),
+        "assign": (taken, {}), "resolve": (done, {}),
+        "reopen": ({"note": "Not paid after all"}, {"warning_id": "resolved_warning_id"}),
+    }  # fmt: skip
+    return {
+        "GET /v1/warnings": Sample(
+            "warnings:read",
+            query={"limit": "5", "kind": "credit", "status": "live", "store": "{store}", "due_before": later},
+        ),
+        "GET /v1/warnings/counts": Sample("warnings:read", query={"status": "live", "kind": "credit"}),
+        "GET /v1/warnings/times": Sample("warnings:read", query={"first": "2026-11-01", "last": "2026-11-30"}),
+        f"GET {path}": Sample("warnings:read"),
+        f"GET {path}/comments": Sample("warnings:read", query={"limit": "5"}),
+        f"POST {path}/comments": Sample("warnings:write", body={"text": "Is away", "by": "emp-3"}, status=201),
+        **{
+            f"POST {path}/{action}": Sample("warnings:write", body=body, instead=instead)
+            for action, (body, instead) in actions.items()
+        },
+        "POST /v1/warnings/batch": Sample(
+            "warnings:write", body={"items": [{"id": "{warning_id}", "action": "acknowledge", **taken}]}
+        ),
+    }
+
+
 def plans() -> dict[str, Sample]:
     """Samples of the routes that are the same for sales plans and expense budgets."""
     found: dict[str, Sample] = {}
@@ -407,23 +438,16 @@ SAMPLES: dict[str, Sample] = {
              "note": "Was too much", "corrects": "trip"},
         ]},
     ),
-    "GET /v1/warnings": Sample("warnings:read", query={"limit": "5", "kind": "credit", "status": "live"}),
-    "GET /v1/warnings/{warning_id}": Sample("warnings:read"),
-    "POST /v1/warnings/{warning_id}/acknowledge": Sample(
-        "warnings:write", body={"owner": "emp-3", "due_at": "2026-12-01T09:00:00+08:00", "note": "Calling today"}
-    ),
-    "POST /v1/warnings/{warning_id}/resolve": Sample(
-        "warnings:write",
-        body={"outcome": "paid", "cause": "Moved house", "finding": "Invoice lost", "remedy": "Sent again",
-              "note": "ok"},
-    ),
+    **warned(),
     "POST /v1/warnings/evaluations": Sample(
         "warnings:write", body={"kinds": ["credit"], "customer_ids": ["{customer_id}"]}
     ),
     "GET /v1/warning-rules/{kind}": Sample("warnings:read"),
     "PUT /v1/warning-rules/credit": Sample(
         "warnings:admin",
-        body={"enabled": True, "notice_percent": 80, "critical_percent": 120, "cooling_days": 3},
+        body={"enabled": True, "notice_percent": 80, "critical_percent": 120, "cooling_days": 3,
+              "handling": {"owner": "emp-1", "escalate_to": "emp-2", "notice_hours": 100, "warning_hours": 48,
+                           "critical_hours": 12}},
     ),
     "PUT /v1/warning-rules/loss": Sample(
         "warnings:admin",
@@ -583,6 +607,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     names["hold_id"], names["kind"] = held.json()["id"], "credit"
     other = await client.post("/v1/customers", json={"display_name": "On the line"})
     other.raise_for_status()
+    names["resolved_warning_id"] = await build_resolved(client, other.json()["id"])
     names |= await build_merge(client)
     path = f"/v1/customers/{other.json()['id']}/contact-reservations"
     reserved = await client.post(path, json={"agent": "emp-9", "minutes": 240})
@@ -622,6 +647,16 @@ async def build_money(client: httpx.AsyncClient, base: str) -> str:
     trip = {"items": [{"external_id": "trip", "kind": "travel", "amount": 5 * 10**13}]}
     (await client.post(f"{base}/expenses/batch", json=trip)).raise_for_status()
     return "2026-Q3"
+
+
+async def build_resolved(client: httpx.AsyncClient, customer: str) -> str:
+    """A warning about a customer who has paid; its id."""
+    path = f"/v1/customers/{customer}/receivables/batch"
+    for kind in ("charge", "payment"):
+        item = {"external_id": kind, "kind": kind, "amount": 300}
+        (await client.post(path, json={"items": [item]})).raise_for_status()
+    found = await client.get("/v1/warnings", params={"customer_id": customer, "status": "resolved"})
+    return str(found.json()["data"][0]["id"])
 
 
 async def build_merge(client: httpx.AsyncClient) -> dict[str, str]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from app.core.services import Services
+from app.early_warning.jobs import Keeper
 from tests.feed import factories as feed
 from tests.till.factories import line, receipt
 
@@ -36,6 +37,11 @@ class Town:
         """Let days pass; with none, the clock stays where it is."""
         if days:
             self.go_to(self.day + timedelta(days=days))
+
+    def pass_hours(self, hours: float) -> None:
+        """Let hours pass."""
+        self.services.clock.set(self.services.clock.now() + timedelta(hours=hours))
+        self.day = self.services.clock.now().astimezone(ZONE).date()
 
     def pass_a_minute(self) -> None:
         """Let a minute of the same day pass."""
@@ -77,6 +83,20 @@ class Town:
         answer = await self.call("POST", "/warnings/evaluations", {"customer_ids": list(customers)})
         assert answer["status"] == "done"
         return {name: answer[name] for name in ("opened", "changed", "reopened", "resolved") if answer[name]}
+
+    async def keep(self) -> None:
+        """Let the keeper of warnings do all that the clock and the feed have brought."""
+        keeper = Keeper(self.services)
+        while await feed.move(self.services.db) or await keeper.turn():
+            pass
+
+    async def step(self, warning: Any, verb: str, status: int | None = None, **body: Any) -> Any:
+        """Do something about a warning."""
+        return await self.call("POST", f"/warnings/{warning['id']}/{verb}", body, status=status)
+
+    async def history(self, warning: Any) -> list[dict[str, Any]]:
+        """All that happened to a warning."""
+        return list((await self.call("GET", f"/warnings/{warning['id']}"))["history"])
 
     async def warnings(self, **query: Any) -> list[dict[str, Any]]:
         """The board, or another list."""

@@ -33,12 +33,13 @@ async def while_somebody(town, act) -> AsyncIterator[None]:
         yield
 
 
-def taking_on(warning):
-    return lambda tx: commands.acknowledge(tx, uuid.UUID(warning["id"]), {})
+def taking_on(town, warning):
+    return lambda tx: commands.handle_one(tx, commands.Order(uuid.UUID(warning["id"]), "acknowledge", {}), town.day)
 
 
-def resolving(warning):
-    return lambda tx: commands.resolve(tx, uuid.UUID(warning["id"]), {"outcome": "promised"})
+def resolving(town, warning):
+    order = commands.Order(uuid.UUID(warning["id"]), "resolve", {"outcome": "promised"})
+    return lambda tx: commands.handle_one(tx, order, town.day)
 
 
 async def owing(town, amount: int):
@@ -62,7 +63,7 @@ async def silent(town):
 
 async def test_a_debt_that_is_paid_while_its_warning_is_taken_on_ends_it(town):
     customer, warning = await owing(town, 1_050)
-    async with while_somebody(town, taking_on(warning)):
+    async with while_somebody(town, taking_on(town, warning)):
         await town.pay(customer, 1_050)
     assert await town.warnings() == []
     history = (await town.call("GET", f"/warnings/{warning['id']}"))["history"]
@@ -71,7 +72,7 @@ async def test_a_debt_that_is_paid_while_its_warning_is_taken_on_ends_it(town):
 
 async def test_a_silence_that_ends_while_its_warning_is_taken_on_ends_it(town):
     customer, warning = await silent(town)
-    async with while_somebody(town, taking_on(warning)):
+    async with while_somebody(town, taking_on(town, warning)):
         await town.sell(customer)
     assert await town.warnings() == []
     history = (await town.call("GET", f"/warnings/{warning['id']}"))["history"]
@@ -80,7 +81,7 @@ async def test_a_silence_that_ends_while_its_warning_is_taken_on_ends_it(town):
 
 async def test_a_silence_that_ends_while_its_warning_is_resolved_is_resolved_once(town):
     customer, warning = await silent(town)
-    async with while_somebody(town, resolving(warning)):
+    async with while_somebody(town, resolving(town, warning)):
         await town.sell(customer)
     ended = await town.call("GET", f"/warnings/{warning['id']}")
     assert [step["action"] for step in ended["history"]] == ["opened", "resolved"]
@@ -89,7 +90,7 @@ async def test_a_silence_that_ends_while_its_warning_is_resolved_is_resolved_onc
 
 async def test_a_debt_that_grows_while_its_warning_is_resolved_is_told_again(town):
     customer, warning = await owing(town, 1_050)
-    async with while_somebody(town, resolving(warning)):
+    async with while_somebody(town, resolving(town, warning)):
         await town.sell(customer, 500, on_account=True)
     (again,) = await town.warnings()
     assert (again["id"], again["state"], again["status"]) == (warning["id"], "far_over_limit", "open")

@@ -1,6 +1,6 @@
-"""The two stories that the warnings were made for, through the API, with a clock."""
+"""The stories that the warnings were made for, through the API, with a clock."""
 
-WARNINGS = ("warning.opened", "warning.changed", "warning.resolved")
+WARNINGS = ("warning.opened", "warning.changed", "warning.resolved", "warning.escalated", "warning.commented")
 
 
 async def test_a_dealer_passes_the_limit_is_warned_once_pays_and_is_cleared(town):
@@ -101,3 +101,54 @@ async def test_a_regular_stops_coming_is_late_at_risk_lost_and_returns(town):
     assert await town.evaluate(regular) == {}
     town.pass_days(40)
     assert await town.evaluate(regular) == {"opened": 1}
+
+
+async def test_a_dealer_passes_the_limit_promises_to_pay_breaks_the_promise_and_then_pays(town):
+    start = await town.here()
+    dealer = await town.customer("Nan Ming Tea House", kind="business")
+    await town.credit(dealer, limit=100_000, term_days=90)
+    await town.sell(dealer, 105_000, on_account=True)
+    (warning,) = await town.warnings()
+
+    town.pass_hours(2)
+    await town.step(warning, "investigate", owner="emp-7", note="Asking why")
+    await town.step(warning, "comments", text="Waits for his own customers")
+    promise = {"amount": 20_000, "due_on": "2026-03-20"}
+    await town.step(warning, "resolve", outcome="promised", cause="Paid late himself", promise=promise)
+    assert await town.warnings() == []
+
+    # Two weeks pass, he pays a part, and the day of the promise.
+    town.pass_days(10)
+    await town.pay(dealer, 4_000)
+    town.pass_days(8)
+    await town.keep()
+    assert await town.warnings() == []
+    town.pass_days(1)
+    await town.keep()
+    (back,) = await town.warnings()
+    assert (back["id"], back["state"], back["status"], back["owner"]) == (warning["id"], "over_limit", "open", "emp-7")
+    assert back["evidence"]["promise"] == {
+        "amount": 20_000, "currency": "CNY", "due_on": "2026-03-20", "state": "broken", "paid": 4_000,
+    }  # fmt: skip
+
+    # Nobody does anything for three days: it is told to whom is above, once.
+    town.pass_days(4)
+    for _ in range(2):
+        await town.keep()
+    await town.pay(dealer, 20_000)
+    assert await town.warnings() == []
+    ended = await town.call("GET", f"/warnings/{warning['id']}")
+    assert (ended["resolution"]["outcome"], ended["resolved_by"], ended["promise"]["state"]) == (
+        "cause_gone", None, "broken",
+    )  # fmt: skip
+    told = [(kind.removeprefix("warning."), data["action"]) for kind, data in await town.events(start, *WARNINGS)]
+    assert told == [
+        ("opened", "opened"),
+        ("changed", "investigated"),
+        ("commented", "commented"),
+        ("resolved", "resolved"),
+        ("opened", "reopened"),
+        ("escalated", "escalated"),
+        ("resolved", "resolved"),
+    ]
+    assert [step["action"] for step in ended["history"]] == [action for _, action in told]

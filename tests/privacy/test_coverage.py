@@ -26,7 +26,7 @@ OTHERS = {
     "feed_state": "numbers", "model_fits": "numbers over all", "warning_rules": "settings",
     "handovers": "why many customers went to somebody else", "erasure_state": "a database",
     "duplicate_state": "a number",
-    "follow_up_rules": "settings", "follow_up_state": "a number",
+    "follow_up_rules": "settings", "follow_up_state": "a number", "warning_follower": "a number",
 }  # fmt: skip
 # Columns that stay where rows stay, though they could hold a text: codes and words of ours, of tills and of books.
 CODES = {

@@ -28,8 +28,8 @@ async def put_customer_assignment(
 ) -> Response:
     """Say who looks after a customer: account manager, sponsor. Absent stays, `null` is nobody.
 
-    They are part of the record: needs If-Match, and makes a new version. Open tasks that went to the account manager
-    go to the new one.
+    They are part of the record: needs If-Match, and makes a new version. Open tasks and warnings that went to the
+    account manager go to the new one.
     """
     version, given = expected_version(if_match), body.model_dump(exclude_unset=True)
     reason = given.pop("reason", None)

@@ -17,16 +17,32 @@ from app.core.db import Tx
 from app.core.jobs import enqueue, enqueue_once, waiting
 from app.core.sql import id_from
 from app.credit.commands import lock_accounts
-from app.early_warning.models import SETTLED
-from app.early_warning.queries import BY_ID, STRETCH, WARNED, Part, Parts, acting, chained, stretch_end, to_do
+from app.early_warning.commands.promising import decide_promises
+from app.early_warning.commands.telling import SHOWN, noted, told
+from app.early_warning.life import SETTLED
+from app.early_warning.queries import (
+    BY_ID,
+    HANDLING,
+    STRETCH,
+    WARNED,
+    Part,
+    Parts,
+    acting,
+    chained,
+    due,
+    promises_due,
+    stretch_end,
+    to_do,
+)  # fmt: skip
 from app.early_warning.rules import KINDS, Kind
-from app.feed.outbox import publish_rows
 from app.receipts.commands import lock_customers
 
 SWEEP = "warnings.sweep"
 # Customers looked at in one transaction of a sweep, and of these at most locked: a till waits no longer than that
 # takes.
 STRETCH_SIZE, LOCKED_MAX = 20_000, 1000
+# Promises that are decided about in one transaction.
+PROMISES_MAX = 500
 _LOCKED_IN_THIS_ORDER: tuple[Kind, ...] = ("loss", "credit")
 _DAILY = uuid.UUID("7f0c6a1e-5d1b-4f0a-9a54-0d6f7c1f3a52")
 
@@ -45,8 +61,9 @@ _KEPT = (
 # Judged after whoever is at these warnings is done: what a person resolves meanwhile may be worse by then.
 _LOCKED = text(
     """
-SELECT 1 FROM warnings
-WHERE customer_id = ANY (CAST(CAST(:customers AS text) AS uuid[])) AND kind = :kind AND status <> 'resolved'
+SELECT promise_state FROM warnings
+WHERE customer_id = ANY (CAST(CAST(:customers AS text) AS uuid[])) AND kind = :kind
+  AND (status <> 'resolved' OR promise_state = 'open')
 ORDER BY customer_id, id FOR NO KEY UPDATE
 """
 )
@@ -57,10 +74,12 @@ def _opened(kind: Kind) -> Part:
     return (
         "opened",
         f"""
-  INSERT INTO warnings ({_KEPT})
+  INSERT INTO warnings ({_KEPT}, owner, by_manager, due_at)
   SELECT a.customer_id, {id_from(key)}, 1, CAST(:now AS timestamptz), CAST(:now AS timestamptz), a.rank,
-         a.severity_rank, '{kind}', a.subject, a.state, a.severity, 'open', a.episode, a.evidence
-  FROM acting a WHERE a.action = 'opened' ORDER BY a.customer_id, a.subject
+         a.severity_rank, '{kind}', a.subject, a.state, a.severity, 'open', a.episode, a.evidence,
+         coalesce(c.account_manager, h.owner), true, {due("a.severity")}
+  FROM acting a JOIN customers c ON c.id = a.customer_id JOIN handling h ON h.kind = '{kind}'
+  WHERE a.action = 'opened' ORDER BY a.customer_id, a.subject
   ON CONFLICT (customer_id, kind, subject) WHERE status <> 'resolved' DO NOTHING
   RETURNING customer_id, id, version, kind, subject, state, severity, status, evidence""",
     )
@@ -68,18 +87,26 @@ def _opened(kind: Kind) -> Part:
 
 # Of a warning that a person has changed since it was read, the row as it is now counts: one that the person has
 # resolved stays so, and any other is ended or changed all the same.
+#
+# What gets worse wakes whoever had put it aside or taken it on; an investigation goes on, and is told. There is as much
+# time for it as for a new one of its severity, if there was more, or if its time was over.
+_WORSE = "(a.action = 'reopened' OR a.action = 'changed' AND a.rank > w.rank)"
 _ALTERED: Part = (
     "altered",
-    """UPDATE warnings w SET version = w.version + 1, changed_at = CAST(:now AS timestamptz), state = coalesce(a.state,
+    f"""UPDATE warnings w SET version = w.version + 1, changed_at = CAST(:now AS timestamptz), state = coalesce(a.state,
     w.state), rank = coalesce(a.rank, w.rank), severity = coalesce(a.severity, w.severity), severity_rank =
     coalesce(a.severity_rank, w.severity_rank), episode = CASE WHEN a.action = 'resolved' THEN w.episode ELSE
     a.episode END, evidence = CASE WHEN a.action = 'resolved' THEN w.evidence ELSE a.evidence END, status = CASE
-    WHEN a.action = 'resolved' THEN 'resolved' WHEN a.action = 'reopened' OR a.rank > w.rank THEN 'open' ELSE
-    w.status END, resolved_at = CASE WHEN a.action = 'resolved' THEN CAST(:now AS timestamptz) END, resolved_by =
+    WHEN a.action = 'resolved' THEN 'resolved' WHEN {_WORSE} AND w.status <> 'investigating' THEN 'open' ELSE
+    w.status END, snoozed_until = CASE WHEN a.action = 'changed' AND NOT {_WORSE} THEN w.snoozed_until END,
+    due_at = CASE WHEN NOT {_WORSE} THEN w.due_at WHEN a.action = 'changed' AND w.escalated_at IS NULL
+    THEN least(w.due_at, {due("a.severity")}) ELSE {due("a.severity")} END,
+    escalated_at = CASE WHEN NOT {_WORSE} THEN w.escalated_at END, resolved_at =
+    CASE WHEN a.action = 'resolved' THEN CAST(:now AS timestamptz) END, resolved_by =
     NULL, resolution = CASE WHEN a.action = 'resolved' THEN jsonb_build_object('outcome', 'cause_gone', 'evidence',
-    a.evidence) END FROM acting a WHERE a.action NOT IN ('opened', 'settled') AND w.customer_id = a.customer_id AND
-    w.id = a.warning_id AND (w.status = 'resolved') = (a.action = 'reopened') RETURNING w.customer_id, w.id, w.version,
-    w.kind, w.subject, w.state, w.severity, w.status, a.evidence, a.action""",
+    a.evidence) END FROM acting a JOIN handling h ON true WHERE a.action NOT IN ('opened', 'settled') AND w.customer_id
+    = a.customer_id AND h.kind = w.kind AND w.id = a.warning_id AND (w.status = 'resolved') = (a.action = 'reopened')
+    RETURNING {SHOWN}, a.evidence, a.action""",
 )
 # Nobody is told: the warning stays as it was resolved.
 _SETTLED: Part = (
@@ -91,35 +118,19 @@ _DONE: Part = (
     "done",
     "SELECT o.*, 'opened' AS action FROM opened o UNION ALL SELECT * FROM altered",
 )
-_NOTED: Part = (
-    "noted",
-    f"""
-  INSERT INTO warning_events (customer_id, id, warning_id, at, version, action, state, severity, evidence)
-  SELECT d.customer_id, {id_from("d.id::text || d.version::text || 'note'")}, d.id, CAST(:now AS timestamptz),
-         d.version, d.action, d.state, d.severity, d.evidence
-  FROM done d""",
-)
-_TOLD: Part = (
-    "told",
-    publish_rows(
-        f"""
-  SELECT d.customer_id, {id_from("d.id::text || d.version::text || 'event'")} AS id,
-         CASE d.action WHEN 'resolved' THEN 'warning.resolved' WHEN 'changed' THEN 'warning.changed'
-                       ELSE 'warning.opened' END AS type,
-         d.id::text AS subject, d.version, CAST(:now AS timestamptz) AS occurred_at,
-         jsonb_build_object('customer_id', d.customer_id, 'kind', d.kind, 'about', d.subject, 'state', d.state,
-                            'severity', d.severity, 'status', d.status, 'reopened', d.action = 'reopened') AS data
-  FROM done d ORDER BY d.customer_id, d.subject""",
-        "warning.opened",
-        "warning.changed",
-        "warning.resolved",
-    ),
+_NOTED = noted(evidence="d.evidence")
+_TOLD = told(
+    "CASE d.action WHEN 'resolved' THEN 'warning.resolved' WHEN 'changed' THEN 'warning.changed'"
+    " ELSE 'warning.opened' END",
+    "warning.opened",
+    "warning.changed",
+    "warning.resolved",
 )
 
 
 def _parts(kind: Kind, scope: Part) -> Parts:
     settled = (_SETTLED,) if kind == "credit" else ()
-    return (*acting(kind, scope), _opened(kind), _ALTERED, *settled, _DONE, _NOTED, _TOLD)
+    return (*acting(kind, scope), HANDLING, _opened(kind), _ALTERED, *settled, _DONE, _NOTED, _TOLD)
 
 
 @cache
@@ -144,8 +155,11 @@ async def evaluate(tx: Tx, kind: Kind, customers: Iterable[uuid.UUID], today: da
     The caller has locked the customers (loss) or their accounts (credit).
     """
     values = parameters(tx, customers, today)
-    await tx.execute(_LOCKED, {"customers": values["customers"], "kind": kind})
-    return {row[0]: row[1] for row in await tx.rows(_evaluation(kind), values)}
+    held = await tx.rows(_LOCKED, {"customers": values["customers"], "kind": kind})
+    done = {row[0]: row[1] for row in await tx.rows(_evaluation(kind), values)}
+    if any(row.promise_state == "open" for row in held):
+        done["reopened"] = done.get("reopened", 0) + await decide_promises(tx, kind, values)
+    return {action: count for action, count in done.items() if count}
 
 
 def parameters(tx: Tx, customers: Iterable[object], today: date) -> Mapping[str, Any]:
@@ -170,6 +184,14 @@ async def evaluate_customers(tx: Tx, kinds: Sequence[Kind], customers: Iterable[
         await (lock_customers if kind == "loss" else lock_accounts)(tx, wanted)
         done.update(await evaluate(tx, kind, wanted, today))
     return dict(done)
+
+
+async def end_promises(tx: Tx, today: date) -> int:
+    """Decide about promises whose day is over; of how many customers, at most PROMISES_MAX."""
+    due_now = await promises_due(tx, today, PROMISES_MAX)
+    for kind in (one for one in _LOCKED_IN_THIS_ORDER if one in due_now):
+        await evaluate_customers(tx, [kind], due_now[kind], today)
+    return sum(len(customers) for customers in due_now.values())
 
 
 async def evaluate_stretch(tx: Tx, kind: Kind, after: uuid.UUID, today: date) -> tuple[uuid.UUID | None, Done]:

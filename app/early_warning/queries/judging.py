@@ -8,7 +8,7 @@ customers, `measured` their numbers, `judged` the state that each is in, `plan` 
 from collections.abc import Iterable, Mapping
 
 from app.credit.queries import OVERDUE as DEBT
-from app.early_warning.rules import RULES, SEVERITY, SEVERITY_RANK, STATES, Kind, State
+from app.early_warning.rules import KINDS, RULES, SEVERITY, SEVERITY_RANK, STATES, Handling, Kind, State
 from app.value import queries as value
 
 Part = tuple[str, str]
@@ -28,7 +28,7 @@ WARNED: Part = (
 def _rule(kind: Kind) -> Part:
     """The settings of a rule in one row: as they were set, or as usual."""
     columns = []
-    for name, usual in RULES[kind]().model_dump().items():
+    for name, usual in RULES[kind]().model_dump(exclude={"handling"}).items():
         given = f"(given.settings->>'{name}')"
         if isinstance(usual, bool):
             columns.append(f"coalesce({given}::boolean, {str(usual).lower()}) AS {name}")
@@ -36,6 +36,26 @@ def _rule(kind: Kind) -> Part:
             columns.append(f"coalesce({given}::int, {'NULL' if usual is None else usual}) AS {name}")
     found = f"(SELECT settings FROM warning_rules WHERE kind = '{kind}') AS settings"
     return "rule", f"SELECT {', '.join(columns)} FROM (SELECT {found}) given"
+
+
+def _handling() -> str:
+    """Per kind of warning whose it is and how long there is for it: `rules.Handling`, as it was set, or as usual."""
+    columns = []
+    for name, usual in Handling().model_dump().items():
+        given = f"r.settings->'handling'->>'{name}'"
+        columns.append(f"{given} AS {name}" if usual is None else f"coalesce(({given})::int, {usual}) AS {name}")
+    kinds = ", ".join(f"('{kind}')" for kind in KINDS)
+    found = f"(VALUES {kinds}) k (kind) LEFT JOIN warning_rules r ON r.kind = k.kind"
+    return f"SELECT k.kind, {', '.join(columns)} FROM {found}"
+
+
+HANDLING: Part = ("handling", _handling())
+
+
+def due(severity: str) -> str:
+    """SQL of the moment by which a warning is to be resolved that comes now, from the row `h` of HANDLING."""
+    hours = " ".join(f"WHEN '{one}' THEN h.{one}_hours" for one in SEVERITY_RANK)
+    return f"CAST(:now AS timestamptz) + make_interval(hours => CASE {severity} {hours} END)"
 
 
 def _by_state(values: Mapping[State, object], of: str) -> str:
@@ -119,6 +139,8 @@ _DEBT_EVIDENCE = """
 _COOLING = "l.resolved_at > CAST(:now AS timestamptz) - make_interval(days => rule.cooling_days)"
 # A person's resolution stands while nothing gets worse: for a silence until it ends, for a debt too, while it cools.
 _STANDS = {"loss": "true", "credit": _COOLING}
+# What was promised to be paid by a later day stands until then.
+_PROMISED = "l.promise_state IS NOT DISTINCT FROM 'open'"
 # What the person has seen takes the place of the limit: owing far more than that is as bad as owing far more than this.
 _OWES_MORE = f"""
   {_RANK} >= {STATES["limit"].index("over_limit") + 1}
@@ -135,7 +157,7 @@ def _last(kind: Kind) -> Part:
     return (
         "last",
         f"""SELECT DISTINCT ON (w.customer_id, w.subject) w.customer_id, w.subject, w.id, w.state, w.rank,
-              w.status, w.episode, w.accepted, w.resolved_at, w.resolved_by
+              w.status, w.episode, w.accepted, w.resolved_at, w.resolved_by, w.promise_state
        FROM scope s JOIN warnings w ON w.customer_id = s.customer_id AND w.kind = '{kind}'
        ORDER BY w.customer_id, w.subject, w.status = 'resolved', w.opened_at DESC, w.resolved_at DESC, w.id DESC""",
     )
@@ -153,8 +175,8 @@ def _plan(kind: Kind) -> Part:
                 WHEN j.state IS NULL THEN {_OVER[kind]}
                 WHEN NOT j.fresh THEN NULL
                 WHEN l.resolved_by IS NOT NULL AND NOT {_WORSE[kind]} AND j.episode = l.episode
-                  AND {_STANDS[kind]} THEN NULL
-                WHEN {_COOLING} THEN 'reopened'
+                  AND ({_STANDS[kind]} OR {_PROMISED}) THEN NULL
+                WHEN {_COOLING} OR {_PROMISED} THEN 'reopened'
                 ELSE 'opened'
               END AS action
        FROM judged j CROSS JOIN rule

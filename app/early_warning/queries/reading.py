@@ -20,20 +20,23 @@ _SHOWN = tuple(
     for name in (
         "id", "customer_id", "kind", "subject", "state", "severity", "status", "evidence", "owner", "due_at",
         "opened_at", "changed_at", "acknowledged_at", "acknowledged_by", "resolved_at", "resolved_by",
-        "resolution", "version", "severity_rank",
+        "resolution", "snoozed_until", "escalated_at", "promised_amount", "promised_on", "promise_state",
+        "promise_paid", "version", "severity_rank",
     )
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which warnings to list. `status` is a status, `live` (not resolved) or `all`."""
+    """Which warnings to list. `status` is one, `live` (not resolved) or `all`; `store` the customer's home store."""
 
     status: str = "live"
     kind: str | None = None
     severity: str | None = None
     owner: str | None = None
     customer_id: uuid.UUID | None = None
+    store: str | None = None
+    due_before: datetime | None = None
 
     @property
     def worst_first(self) -> bool:
@@ -53,6 +56,11 @@ async def page(tx: Tx, wanted: Filter, *, after: Sequence[Any] | None, limit: in
         value = getattr(wanted, name)
         if value is not None:
             statement = statement.where(WarningRow.__table__.c[name] == value)
+    if wanted.store is not None:
+        near = select(Customer.id).where(Customer.id == WarningRow.customer_id, Customer.home_store == wanted.store)
+        statement = statement.where(near.exists())
+    if wanted.due_before is not None:
+        statement = statement.where(WarningRow.due_at < wanted.due_before)
     if wanted.worst_first:
         key = (WarningRow.severity_rank, WarningRow.id)
         statement = statement.order_by(*(column.desc() for column in key))
@@ -87,11 +95,27 @@ async def warning(tx: Tx, warning_id: uuid.UUID) -> Mapping[str, Any] | None:
 
 async def history(tx: Tx, found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """What happened to a warning, from the first on."""
-    names = ("at", "action", "state", "severity", "evidence", "actor", "note")
+    names = ("at", "action", "state", "severity", "status", "evidence", "actor", "note", "details")
     columns = (WarningEvent.__table__.c[name] for name in names)
     mine = (WarningEvent.customer_id == found["customer_id"], WarningEvent.warning_id == found["id"])
     rows = await tx.rows(select(*columns).where(*mine).order_by(WarningEvent.version))
     return [row._mapping for row in rows]  # noqa: SLF001  (same)
+
+
+async def comments(
+    tx: Tx, warning_id: uuid.UUID, *, after: int | None, limit: int
+) -> tuple[uuid.UUID, list[Mapping[str, Any]]] | None:
+    """Up to `limit` comments on a warning after version `after` of it, with its customer; None if there is no such."""
+    found = await warning(tx, warning_id)
+    if found is None:
+        return None
+    e = WarningEvent
+    wanted = select(e.id, e.warning_id, e.at, e.actor, e.note, e.details, e.version)
+    wanted = wanted.where(e.customer_id == found["customer_id"], e.warning_id == warning_id, e.action == "commented")
+    if after is not None:
+        wanted = wanted.where(e.version > after)
+    rows = await tx.rows(wanted.order_by(e.version).limit(limit))
+    return found["customer_id"], [row._mapping for row in rows]  # noqa: SLF001  (same)
 
 
 async def rules(tx: Tx) -> dict[str, tuple[dict[str, Any], int, datetime]]:

@@ -66,43 +66,6 @@ async def get_warning(caller: Reader, services: ServicesOf, warning_id: WarningI
     return respond(serialise(Made(shown, headers=etag(shown["version"]))))
 
 
-@router.post("/warnings/{warning_id}/acknowledge", response_model=schemas.WarningAnswer, dependencies=WRITER)
-async def acknowledge_warning(
-    services: ServicesOf,
-    write: WriteOf,
-    warning_id: WarningIdInPath,
-    body: schemas.Acknowledgement | None = None,
-) -> Response:
-    """Take a warning on. It stays on the board until it is resolved, and is told again if it gets worse."""
-    given = {} if body is None else body.model_dump(exclude_unset=True)
-
-    async def work(tx: Tx) -> Made:
-        await commands.acknowledge(tx, warning_id, given)
-        return await _shown(tx, services, warning_id)
-
-    return await write(work)
-
-
-@router.post("/warnings/{warning_id}/resolve", response_model=schemas.WarningAnswer, dependencies=WRITER)
-async def resolve_warning(
-    services: ServicesOf, write: WriteOf, warning_id: WarningIdInPath, body: schemas.Resolution
-) -> Response:
-    """Resolve a warning. It is not raised again for the same cause unless that gets worse.
-
-    Of a debt it is the same cause while it lasts, at most for the days of the rule: one that was settled since, or that
-    has grown to more than the rule's `critical_percent` of what was owed then, is told at once.
-
-    409 `warning_resolved` if it is resolved already: also by itself, because its cause is gone.
-    """
-    given = body.model_dump(exclude_unset=True)
-
-    async def work(tx: Tx) -> Made:
-        await commands.resolve(tx, warning_id, given)
-        return await _shown(tx, services, warning_id)
-
-    return await write(work)
-
-
 @router.post("/warnings/evaluations", response_model=schemas.Evaluated, responses=QUEUED, dependencies=WRITER)
 async def evaluate_warnings(services: ServicesOf, write: WriteOf, body: schemas.Evaluation | None = None) -> Response:
     """Bring warnings in line with the rules now: of some customers at once, of all by a job (202).
@@ -185,11 +148,6 @@ async def release_hold(write: WriteOf, hold_id: Annotated[uuid.UUID, Path()], bo
         return documents.plain(await queries.hold(tx, hold_id) or {})
 
     return await write(work)
-
-
-async def _shown(tx: Tx, services: Services, warning_id: uuid.UUID) -> Made:
-    row = await queries.warning(tx, warning_id) or {}
-    return Made(_document(row, tx.caller, services), headers=etag(row["version"]))
 
 
 def _document(row: Mapping[str, Any], caller: Caller, services: Services) -> dict[str, Any]:

@@ -1,0 +1,13 @@
+"""Routes of warnings. Paths that are words come before `/{warning_id}`."""
+
+from fastapi import APIRouter
+
+from app.early_warning.router import board, figures, life
+
+router = APIRouter()
+for _part in (figures, board, life):
+    router.routes.extend(_part.router.routes)
+
+DOORS_BULK = life.DOORS_BULK
+
+__all__ = ["DOORS_BULK", "router"]
