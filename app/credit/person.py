@@ -25,10 +25,14 @@ from app.credit.commands import lock_accounts
 from app.credit.models import (
     LIVE,
     CreditAccount,
+    CreditAllowance,
+    CreditAllowanceUse,
     CreditAuthorisation,
+    CreditChange,
     Expense,
     ExpenseBudget,
     Receivable,
+    ReceivableAllocation,
     SalesPlan,
 )
 
@@ -37,7 +41,12 @@ HOLDINGS = (
     Holding(CreditAccount, Fate.OWN),
     # What is entered later for a receipt that goes back goes back with it.
     Holding(Receivable, follows=("receipt_id",)),
+    # What is named later for what goes back goes back with it; between what is parted nothing is named any more.
+    Holding(ReceivableAllocation, follows=("payment_id", "charge_id")),
     Holding(CreditAuthorisation),
+    Holding(CreditAllowance),
+    Holding(CreditAllowanceUse, follows=("allowance_id",)),
+    Holding(CreditChange),
     # Of two for one period the winner's counts both: what one person bought was planned for in two parts.
     Holding(SalesPlan, clash=_SAME_PERIOD),
     Holding(ExpenseBudget, clash=_SAME_PERIOD),
