@@ -1,6 +1,7 @@
 """Routes that read credit. What changes it stands in `office`, where its warnings are told in the same transaction."""
 
 import uuid
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -46,3 +47,42 @@ async def list_receivables(
     following = services.cursors.write(name, [str(shown[-1][0])]) if len(found) > query.limit else None
     await services.reads.record(caller, "receivable.list", [customer_id])
     return json_response(page_bytes([document for _, document in shown], following))
+
+
+@router.get("/{customer_id}/open-charges", response_model=Page[schemas.OpenCharge])
+async def list_open_charges(
+    caller: Reader,
+    services: ServicesOf,
+    customer_id: CustomerIdInPath,
+    query: Annotated[schemas.ReceivableQuery, Query()],
+) -> Response:
+    """List the charges of which something is owed, what is due first before the others.
+
+    Payments settle the charges that they name, and with the rest what is due soonest.
+    """
+    name, today = f"open-charges:{customer_id}", services.settings.company.today(services.clock.now())
+    after = None
+    if query.cursor is not None:
+        day, last = services.cursors.read(name, query.cursor)
+        after = date.fromisoformat(day), uuid.UUID(last)
+    found = await services.db.read(
+        caller, lambda tx: queries.open_charges(tx, customer_id, today, after=after, limit=query.limit + 1)
+    )
+    if found is None:
+        raise Problem(NOT_FOUND)
+    shown, following = found[: query.limit], None
+    if len(found) > query.limit:
+        following = services.cursors.write(name, [shown[-1][0].isoformat(), str(shown[-1][1])])
+    await services.reads.record(caller, "receivable.list", [customer_id])
+    return json_response(page_bytes([document for _, _, document in shown], following))
+
+
+@router.get("/{customer_id}/ageing", response_model=schemas.Ageing)
+async def get_ageing(caller: Reader, services: ServicesOf, customer_id: CustomerIdInPath) -> Response:
+    """What a customer owes, by how long it is overdue. 404 without an account."""
+    today = services.settings.company.today(services.clock.now())
+    found = await services.db.read(caller, lambda tx: queries.ageing(tx, customer_id, today))
+    if found is None:
+        raise Problem(NOT_FOUND)
+    await services.reads.record(caller, "credit.read", [customer_id])
+    return json_response(found)

@@ -41,6 +41,10 @@ ExternalId = Annotated[
 ]
 
 
+# Charges that one entry may name.
+ALLOCATIONS_MAX = 500
+
+
 class CreditTerms(Wire):
     """How much a customer may owe, and for how many days. Suspended: nothing more is sold on account."""
 
@@ -70,8 +74,25 @@ class Credit(Answer):
     updated_at: datetime
 
 
+class AllocationIn(Wire):
+    """A charge that an entry settles, by the sender's number of it or by ours: `external_id` or `id`."""
+
+    external_id: ExternalId | None = None
+    id: uuid.UUID | None = None
+    amount: Owed
+
+    @model_validator(mode="after")
+    def _one_name(self) -> "AllocationIn":
+        if (self.external_id is None) == (self.id is None):
+            raise PydanticCustomError("one_of", "Name the charge by external_id or by id.")
+        return self
+
+
 class ReceivableIn(Wire):
-    """An entry of the ledger. `external_id` is the sender's own and names the entry for ever: repeating is harmless."""
+    """An entry of the ledger. `external_id` is the sender's own and names the entry for ever: repeating is harmless.
+
+    What is no charge may name the charges that it settles; the rest of it settles what is due soonest.
+    """
 
     external_id: ExternalId
     kind: Kind
@@ -79,10 +100,22 @@ class ReceivableIn(Wire):
     occurred_on: Day | SkipJsonSchema[None] = Field(default=None, description="Default: today.")
     due_on: Day | None = Field(default=None, description="Of a charge; default: `occurred_on` and the account's term.")
     note: Note | None = None
+    allocations: Annotated[list[AllocationIn], Field(max_length=ALLOCATIONS_MAX)] | None = None
+
+
+class Allocation(Answer):
+    """A charge that an entry settles by name, and with how much."""
+
+    id: uuid.UUID
+    external_id: str | None
+    amount: int
 
 
 class Receivable(Answer):
-    """An entry of the ledger. Charges add to what is owed, all others take from it."""
+    """An entry of the ledger. Charges add to what is owed, all others take from it.
+
+    `allocations` are the charges that an entry settles by name: null of a charge.
+    """
 
     id: uuid.UUID
     external_id: str | None
@@ -93,6 +126,38 @@ class Receivable(Answer):
     due_on: date | None
     note: str | None
     recorded_at: datetime
+    allocations: list[Allocation] | None
+
+
+class OpenCharge(Answer):
+    """A charge of which `open` is owed. `paid_by_name` is what entries that name it have settled of it."""
+
+    id: uuid.UUID
+    external_id: str | None
+    receipt_id: uuid.UUID | None
+    amount: int
+    paid_by_name: int
+    open: int
+    occurred_on: date
+    due_on: date
+    days_overdue: int
+    note: str | None
+
+
+class Ageing(Answer):
+    """What is owed by how many days it is past its due day. The parts sum to `balance`, if that is above zero."""
+
+    customer_id: uuid.UUID
+    currency: str
+    as_of: date
+    balance: int
+    in_favour: Annotated[int, Field(description="What the customer has paid too much.")]
+    not_due: int
+    days_1_30: int
+    days_31_60: int
+    days_61_90: int
+    days_over_90: int
+    overdue: int
 
 
 class ReceivableQuery(Wire):

@@ -25,29 +25,15 @@ from sqlalchemy import (
     text,
     true,
 )  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
-from app.credit.models import CreditAccount, CreditAuthorisation, Receivable
+from app.credit.models import CreditAccount, CreditAuthorisation, Receivable, ReceivableAllocation
+from app.credit.queries.owed import FIRST, LAST, OVERDUE, misnamed
 from app.customers.models import Customer
 from app.customers.queries import present, reached
-
-# How much of an account `a` is past its due day on :today, and since when. Payments settle what is due soonest, so
-# what is not due yet is owed last: the rest of the balance is overdue. A fragment: `LEFT JOIN LATERAL (...) AS debt ON
-# true`.
-OVERDUE = """
-  SELECT late.overdue,
-         CASE WHEN late.overdue > 0 THEN (
-           SELECT max(past.due_on) FROM (
-             SELECT r.due_on, sum(r.amount) OVER (ORDER BY r.due_on DESC) AS from_then
-             FROM receivables r WHERE r.customer_id = a.customer_id AND r.due_on < CAST(:today AS date)
-           ) past WHERE past.from_then >= late.overdue) END AS since
-  FROM (
-    SELECT greatest(0, a.balance - coalesce(sum(r.amount), 0))::bigint AS overdue
-    FROM receivables r WHERE r.customer_id = a.customer_id AND r.due_on >= CAST(:today AS date)
-  ) late
-"""
 
 
 @cache
@@ -77,11 +63,29 @@ async def account(tx: Tx, customer_id: uuid.UUID, today: date) -> tuple[str, int
     return (rows[0][0], rows[0][1]) if rows else None
 
 
+def _allocations() -> Any:
+    """The charges that an entry names, in the order of their ids; null of a charge."""
+    n, charge = ReceivableAllocation, Receivable.__table__.alias("charge")
+    named = (
+        select(n.charge_id, func.sum(n.amount).label("amount"))
+        .where(n.customer_id == Receivable.customer_id, n.payment_id == Receivable.id)
+        .group_by(n.charge_id).having(func.sum(n.amount) != 0)
+        .correlate(Receivable).subquery("named")
+    )  # fmt: skip
+    one = json_object(id=named.c.charge_id, external_id=charge.c.external_id, amount=named.c.amount)
+    listed = (
+        select(func.coalesce(func.json_agg(aggregate_order_by(one, named.c.charge_id), type_=JSON), literal([], JSON)))
+        .join_from(named, charge, (charge.c.customer_id == Receivable.customer_id) & (charge.c.id == named.c.charge_id))
+        .correlate(Receivable)
+    )
+    return case((Receivable.amount < 0, listed.scalar_subquery()))
+
+
 ENTRY = cast(
     json_object(
         id=Receivable.id, external_id=Receivable.external_id, receipt_id=Receivable.receipt_id, kind=Receivable.kind,
         amount=func.abs(Receivable.amount), occurred_on=Receivable.occurred_on, due_on=Receivable.due_on,
-        note=Receivable.note, recorded_at=json_time(Receivable.recorded_at),
+        note=Receivable.note, recorded_at=json_time(Receivable.recorded_at), allocations=_allocations(),
     ),
     Text,
 )  # fmt: skip
@@ -112,10 +116,14 @@ async def by_external_ids(tx: Tx, customer_id: uuid.UUID, external_ids: Sequence
     return {row.external_id: row for row in await tx.rows(found)}
 
 
-async def differences(tx: Tx) -> list[str]:
-    """A line for every account whose kept balance is not the sum of its entries. None is expected, ever."""
+async def differences(tx: Tx, low: uuid.UUID = FIRST, high: uuid.UUID = LAST) -> list[str]:
+    """A line for everything in the ledgers of these customers that does not agree with itself. None is expected, ever.
+
+    A kept balance is the sum of its entries; nothing is paid by name that is not owed, or twice.
+    """
     summed = (
         select(Receivable.customer_id, func.sum(Receivable.amount).label("sum"))
+        .where(Receivable.customer_id.between(low, high))
         .group_by(Receivable.customer_id)
         .subquery("summed")
     )
@@ -123,7 +131,8 @@ async def differences(tx: Tx) -> list[str]:
     found = (
         select(CreditAccount.customer_id, CreditAccount.balance, total)
         .join(summed, summed.c.customer_id == CreditAccount.customer_id, isouter=True)
-        .where(CreditAccount.balance != total)
+        .where(CreditAccount.balance != total, CreditAccount.customer_id.between(low, high))
         .order_by(CreditAccount.customer_id)
     )
-    return [f"customer {row[0]}: balance is {row[1]}, its entries sum to {row[2]}" for row in await tx.rows(found)]
+    told = [f"customer {row[0]}: balance is {row[1]}, its entries sum to {row[2]}" for row in await tx.rows(found)]
+    return told + await misnamed(tx, low, high)
