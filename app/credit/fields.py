@@ -23,8 +23,8 @@ from app.catalog.fields import column
 from app.core.fields import Collection, Evaluation, Field, FieldType, Side
 from app.credit.kinds import SALES_PLAN, PlanKind
 from app.credit.models import KINDS, STATUSES, CreditAccount, Receivable, ReceivableAllocation
+from app.credit.owed import OPEN
 from app.credit.progress import measured
-from app.credit.queries import OPEN
 
 _TERMS, _ENTRIES = ("credit.updated",), ("receivable.recorded",)
 _SHARED: dict[str, Any] = {"group": "financial", "scope": "credit:read"}
@@ -112,6 +112,10 @@ FIELDS: tuple[Field, ...] = (
         side=_ACCOUNT, choices=STATUSES, changed_by=_TERMS, **_SHARED,
     ),
     Field(
+        "credit.review_on", "Day on which the account's terms are looked at again", FieldType.DATE,
+        column("review_on"), side=_ACCOUNT, changed_by=_TERMS, **_SHARED,
+    ),
+    Field(
         "credit.balance", "Owed", FieldType.MONEY, column("balance"),
         side=_ACCOUNT, changed_by=_ENTRIES, **_SHARED,
     ),
@@ -125,7 +129,7 @@ FIELDS: tuple[Field, ...] = (
 
 
 def _open(asked: Evaluation) -> FromClause:
-    """What is left of each charge (`queries.owed`), null of another entry."""
+    """What is left of each charge (`credit.owed`), null of another entry."""
     every = text(OPEN).columns(
         of_text("customer_id", Uuid), of_text("id", Uuid), of_text("due_on", Date), of_text("amount", BigInteger),
         of_text("named", BigInteger), of_text("open", BigInteger),

@@ -46,7 +46,10 @@ ALLOCATIONS_MAX = 500
 
 
 class CreditTerms(Wire):
-    """How much a customer may owe, and for how many days. Suspended: nothing more is sold on account."""
+    """How much a customer may owe, and for how many days. Suspended: nothing more is sold on account.
+
+    They are set whole: what is left out is as usual, and a review day that is left out is none.
+    """
 
     limit: PositiveAmount
     term_days: TermDays
@@ -54,6 +57,7 @@ class CreditTerms(Wire):
         default=None, description="The company's currency, which is also the default."
     )
     status: Status = "active"
+    review_on: Day | None = Field(default=None, description="When somebody is to look at these terms again.")
 
 
 class Credit(Answer):
@@ -64,6 +68,7 @@ class Credit(Answer):
     term_days: int
     currency: str
     status: Status
+    review_on: date | None
     balance: Annotated[int, Field(description="What is owed now; below zero is in the customer's favour.")]
     reserved: Annotated[int, Field(description="Reserved for sales whose receipts are not here yet.")]
     available: Annotated[int, Field(description="What may still be sold on account.")]
@@ -72,6 +77,56 @@ class Credit(Answer):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class AccountQuery(Wire):
+    """Accounts whose terms are to be looked at again."""
+
+    review_by: Day | None = Field(default=None, description="Up to this day; default: all that have a day.")
+    status: Status | None = None
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class ChangedTerms(Answer):
+    """The terms that an account gets when a change is confirmed."""
+
+    limit: int
+    term_days: int
+    currency: str
+    status: Status
+    review_on: date | None
+
+
+class CreditChange(Answer):
+    """Terms that one client has proposed and another has to confirm. Clients are known by `client_id`."""
+
+    id: uuid.UUID
+    customer_id: uuid.UUID
+    status: Literal["proposed", "expired", "confirmed", "refused", "replaced"]
+    limit_before: int
+    terms: ChangedTerms
+    proposed_by: uuid.UUID
+    proposed_at: datetime
+    expires_at: datetime
+    decided_by: uuid.UUID | None
+    decided_at: datetime | None
+    reason: str | None
+
+
+class ChangeQuery(Wire):
+    """Which changes to list: those that wait, unless `status` asks for others."""
+
+    status: Literal["proposed", "expired", "confirmed", "refused", "replaced", "all"] = "proposed"
+    customer_id: uuid.UUID | None = None
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class RefusalIn(Wire):
+    """Why a change is refused."""
+
+    reason: Note | None = None
 
 
 class AllocationIn(Wire):

@@ -4,6 +4,7 @@ import random
 import uuid
 from collections import defaultdict
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,7 @@ class Story:
         ids = {one["receipt_id"]: one["id"] for one in reversed(listed) if one["kind"] == "charge"}
         named = [(one, self.chance.randint(1, left[id(one)])) for one in chosen]
         too_much = self.chance.random() < 0.15
-        sent = [
+        sent: list[dict[str, Any]] = [
             {"id": ids[one.key], "amount": amount} if one.key in ids else {"external_id": one.key, "amount": amount}
             for one, amount in named
         ]

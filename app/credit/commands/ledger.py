@@ -37,6 +37,7 @@ class Account:
     term_days: int
     currency: str
     status: str
+    review_on: date | None
     created: bool
 
 
@@ -59,14 +60,14 @@ SELECT c.id, 0, 0, :currency, 'active', 0, 1, :now, :now
 FROM customers c WHERE c.id = :customer AND c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')
 FOR SHARE
 ON CONFLICT (customer_id) DO UPDATE SET balance = a.balance
-RETURNING version, credit_limit, term_days, currency, status, xmax = 0 AS created
+RETURNING version, credit_limit, term_days, currency, status, review_on, xmax = 0 AS created
 """
 )
 
 _SET_TERMS = text(
     """
 UPDATE credit_accounts SET credit_limit = :credit_limit, term_days = :term_days, currency = :currency, status = :status,
-  version = version + :step, updated_at = :now
+  review_on = :review_on, version = version + :step, updated_at = :now
 WHERE customer_id = :customer
 """
 )
@@ -175,7 +176,10 @@ async def lock_accounts(tx: Tx, customers: Iterable[uuid.UUID]) -> None:
 
 
 async def set_terms(tx: Tx, customer_id: uuid.UUID, held: Account, terms: Fields) -> bool:
-    """Change a held account's terms (`credit_limit`, `term_days`, `currency`, `status`); whether anything changed."""
+    """Change a held account's terms; whether anything changed.
+
+    They are `credit_limit`, `term_days`, `currency`, `status` and `review_on`.
+    """
     changed = tuple(name for name, value in terms.items() if held.created or getattr(held, name) != value)
     if not changed:
         return False

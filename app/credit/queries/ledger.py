@@ -1,7 +1,7 @@
 """Reading accounts and their ledgers."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Date,
     Select,
     Text,
-    and_,
     any_,
     bindparam,
     case,
@@ -20,43 +19,47 @@ from sqlalchemy import (
     column,
     func,
     literal,
-    or_,
     select,
     text,
     true,
+    tuple_,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
-from app.credit.models import CreditAccount, CreditAuthorisation, Receivable, ReceivableAllocation
-from app.credit.queries.owed import FIRST, LAST, OVERDUE, misnamed
+from app.credit.models import CreditAccount, Receivable, ReceivableAllocation
+from app.credit.owed import OVERDUE
+from app.credit.queries.owed import FIRST, LAST, misnamed
+from app.credit.queries.reserved import reserved_sql
 from app.customers.models import Customer
 from app.customers.queries import present, reached
 
+_A = aliased(CreditAccount, name="a")
+
 
 @cache
-def _account() -> Select[*tuple[Any, ...]]:
-    a = aliased(CreditAccount, name="a")
+def _accounts() -> Select[*tuple[Any, ...]]:
+    """(JSON, version, review day, customer) of accounts. Parameters: today, now."""
+    a = _A
     debt = text(OVERDUE).columns(column("overdue", BigInteger), column("since", Date)).lateral("debt")
-    r = CreditAuthorisation
-    holds = or_(r.status == "captured", and_(r.status == "held", r.expires_at > bindparam("now")))
-    taken = select(func.coalesce(func.sum(r.amount), 0)).where(r.customer_id == a.customer_id, holds)
-    reserved = cast(taken.correlate(a).scalar_subquery(), BigInteger)
-    free = case((a.status == "active", func.greatest(0, a.credit_limit - a.balance - reserved)), else_=0)
+    taken = text(f"SELECT {reserved_sql('a.customer_id')} AS reserved").columns(column("reserved", BigInteger))
+    sales = taken.lateral("sales")
+    free = case((a.status == "active", func.greatest(0, a.credit_limit - a.balance - sales.c.reserved)), else_=0)
     shown = json_object(
         customer_id=a.customer_id, limit=a.credit_limit, term_days=a.term_days, currency=a.currency, status=a.status,
-        balance=a.balance, reserved=reserved, available=free, overdue=debt.c.overdue, overdue_since=debt.c.since,
-        version=a.version, created_at=json_time(a.created_at), updated_at=json_time(a.updated_at),
+        review_on=a.review_on, balance=a.balance, reserved=sales.c.reserved, available=free, overdue=debt.c.overdue,
+        overdue_since=debt.c.since, version=a.version, created_at=json_time(a.created_at),
+        updated_at=json_time(a.updated_at),
     )  # fmt: skip
-    found = select(cast(shown, Text), a.version).join_from(a, debt, true())
-    return found.where(a.customer_id == bindparam("customer"))
+    found = select(cast(shown, Text), a.version, a.review_on, a.customer_id)
+    return found.join_from(a, debt, true()).join(sales, true())
 
 
 async def account(tx: Tx, customer_id: uuid.UUID, today: date) -> tuple[str, int] | None:
     """(JSON, version) of a customer's account as of a day, or None if there is none."""
-    wanted = _account()
+    wanted = _accounts().where(_A.customer_id == bindparam("customer"))
     if tx.caller.limited:
         wanted = wanted.where(reached(tx.caller, bindparam("customer")))
     rows = await tx.rows(wanted, {"customer": customer_id, "today": today, "now": tx.now})
@@ -79,6 +82,26 @@ def _allocations() -> Any:
         .correlate(Receivable)
     )
     return case((Receivable.amount < 0, listed.scalar_subquery()))
+
+
+async def accounts(
+    tx: Tx, today: date, wanted: Mapping[str, Any], *, after: tuple[date, uuid.UUID] | None, limit: int
+) -> list[tuple[date, uuid.UUID, str]]:
+    """Up to `limit` (review day, customer, JSON) of accounts with a review day, the longest due first.
+
+    `wanted` holds `review_by`, the last day to list, and `status`; both may be None.
+    """
+    a = _A
+    found = _accounts().where(a.review_on.is_not(None), reached(tx.caller, a.customer_id))
+    if wanted["review_by"] is not None:
+        found = found.where(a.review_on <= wanted["review_by"])
+    if wanted["status"] is not None:
+        found = found.where(a.status == wanted["status"])
+    if after is not None:
+        found = found.where(tuple_(a.review_on, a.customer_id) > tuple_(literal(after[0]), literal(after[1])))
+    found = found.order_by(a.review_on, a.customer_id).limit(limit)
+    rows = await tx.rows(found, {"today": today, "now": tx.now})
+    return [(row[2], row[3], row[0]) for row in rows]
 
 
 ENTRY = cast(

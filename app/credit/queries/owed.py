@@ -1,9 +1,4 @@
-"""What of a customer's charges is still owed: the one meaning of open, overdue and ageing.
-
-An entry below zero settles the charges that it names, as far as it names them (`receivable_allocations`), and what is
-due soonest with the rest. So of a customer's charges, each less what was taken back and paid by name (`net`), what is
-due last is owed first, up to the balance; and of one day what was entered last.
-"""
+"""Reading what of a customer's charges is still owed (see `credit.owed`), and proving that it agrees with itself."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,60 +10,16 @@ from sqlalchemy.types import Uuid
 
 from app.core.db import Tx
 from app.credit.models import Receivable, ReceivableAllocation
+from app.credit.owed import CHARGES, OPEN_OF_ONE
 from app.customers.models import Customer
 from app.customers.queries import present
-
-# What falls due, and what of it was paid by name, from a day on or before it: the rest of the balance is undated.
-_DUE = """
-  SELECT r.due_on, r.amount FROM receivables r
-  WHERE r.customer_id = a.customer_id AND r.due_on {when} CAST(:today AS date)
-  UNION ALL
-  SELECT n.due_on, -n.amount FROM receivable_allocations n
-  WHERE n.customer_id = a.customer_id AND n.due_on {when} CAST(:today AS date)"""
-# How much of an account `a` is past its due day on :today, and since when: what is not due yet is owed last, so the
-# rest of the balance is overdue. A fragment: `LEFT JOIN LATERAL (...) AS debt ON true`.
-OVERDUE = f"""
-  SELECT late.overdue,
-         CASE WHEN late.overdue > 0 THEN (
-           SELECT max(past.due_on) FROM (
-             SELECT d.due_on, sum(d.amount) OVER (ORDER BY d.due_on DESC) AS from_then
-             FROM ({_DUE.format(when="<")}) d
-           ) past WHERE past.from_then >= late.overdue) END AS since
-  FROM (
-    SELECT greatest(0, a.balance - coalesce(sum(d.amount), 0))::bigint AS overdue FROM ({_DUE.format(when=">=")}) d
-  ) late
-"""
-
-# Each charge less what was taken back of it; of several charges for one receipt the newest are there still. `named`
-# is what was paid of it by name. A table of all customers, or of :customer.
-_CHARGES = """
-  SELECT r.customer_id, r.id, r.due_on, r.amount,
-         greatest(0, least(r.amount, sum(r.amount) OVER receipt - coalesce(
-           sum(greatest(0, r.amount)) OVER (receipt ORDER BY r.id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-         , 0)))::bigint AS left_of_it,
-         (SELECT coalesce(sum(n.amount), 0)::bigint FROM receivable_allocations n
-          WHERE n.customer_id = r.customer_id AND n.charge_id = r.id) AS named
-  FROM receivables r WHERE r.due_on IS NOT NULL {which}
-  WINDOW receipt AS (PARTITION BY r.customer_id, r.due_on, coalesce(r.receipt_id, r.id))"""
-_OPEN = """
-SELECT c.customer_id, c.id, c.due_on, c.amount, c.named,
-       greatest(0, least(c.net, a.balance - c.later))::bigint AS open
-FROM (
-  SELECT n.*, coalesce(sum(n.net) OVER (PARTITION BY n.customer_id ORDER BY n.due_on DESC, n.id DESC
-                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS later
-  FROM (SELECT k.*, k.left_of_it - k.named AS net FROM ({charges}) k WHERE k.amount > 0) n
-) c JOIN credit_accounts a ON a.customer_id = c.customer_id
-"""
-# Of every charge: customer_id, id, due_on, amount, named, open.
-OPEN = _OPEN.format(charges=_CHARGES.format(which=""))
-OPEN_OF_ONE = _OPEN.format(charges=_CHARGES.format(which="AND r.customer_id = :customer"))
 
 # The charges that a payment may name, with what is left to be named: not of what was taken back, or paid by name. The
 # account is locked. Parameters: customer, ids, external_ids.
 _NAMEABLE = text(
     f"""
 SELECT k.id, e.external_id, k.due_on, k.left_of_it - k.named AS open
-FROM ({_CHARGES.format(which="AND r.customer_id = :customer")}) k
+FROM ({CHARGES.format(which="AND r.customer_id = :customer")}) k
 JOIN receivables e ON e.customer_id = k.customer_id AND e.id = k.id
 WHERE k.amount > 0 AND (e.id = ANY (:ids) OR e.external_id = ANY (:external_ids))
 """
@@ -115,7 +66,7 @@ _BETWEEN = "{}.customer_id BETWEEN :low AND :high"
 _MISNAMED = text(
     f"""
 SELECT k.customer_id, 'charge' AS kind, k.id, 'is paid by name with' AS said, k.named AS held, k.left_of_it AS due
-FROM ({_CHARGES.format(which=f"AND {_BETWEEN.format('r')}")}) k
+FROM ({CHARGES.format(which=f"AND {_BETWEEN.format('r')}")}) k
 WHERE k.named <> 0 AND k.named NOT BETWEEN 0 AND k.left_of_it
 UNION ALL
 SELECT n.customer_id, 'entry', n.payment_id, 'names charges for', sum(n.amount), -r.amount
