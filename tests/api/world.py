@@ -311,7 +311,9 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/customers/lookup": Sample("customers:read", body={"phone": "13812345678"}),
     "GET /v1/customers/search": Sample("customers:read", query={"q": "zhang wei", "limit": "5"}),
     "POST /v1/customers/search": Sample("customers:read", body={"q": "zhang wei", "limit": 5}),
-    "GET /v1/customers/{customer_id}/standing": Sample("customers:read", hides=True),
+    "GET /v1/customers/{customer_id}/standing": Sample(
+        "customers:read", query={"amount": "5000", "on_account": "true"}, hides=True
+    ),
     "GET /v1/customers/{customer_id}/card": Sample("customers:read", hides=True),
     "GET /v1/customers/{customer_id}/consents": Sample(
         "customers:read", query={"history": "true", "purpose": "marketing", "limit": "5"}, hides=True
