@@ -8,7 +8,8 @@ SCOPES = frozenset({
     "customers:read", "customers:write", "customers:assign", "customers:admin", "customers:merge", "receipts:read",
     "receipts:write", "catalog:read", "catalog:write", "feed:read", "imports:read", "imports:write", "keys:admin",
     "audit:read", "requests:read", "segments:read", "segments:write", "credit:read", "credit:write",
-    "credit:authorise", "warnings:read", "warnings:write", "warnings:admin", "engagement:read", "engagement:record",
+    "credit:authorise", "credit:confirm", "warnings:read", "warnings:write", "warnings:admin", "engagement:read",
+    "engagement:record",
     "engagement:write", "engagement:admin", "privacy:export", "privacy:erase",
 })  # fmt: skip
 
@@ -19,8 +20,9 @@ COMPANY_SCOPES = frozenset({
     "privacy:export", "privacy:erase",
 })  # fmt: skip
 STAFF_SCOPES = frozenset({
-    "customers:assign", "customers:merge", "credit:read", "credit:write", "credit:authorise", "warnings:read",
-    "warnings:write", "engagement:read", "engagement:record", "engagement:write", "segments:read", "segments:write",
+    "customers:assign", "customers:merge", "credit:read", "credit:write", "credit:authorise", "credit:confirm",
+    "warnings:read", "warnings:write", "engagement:read", "engagement:record", "engagement:write", "segments:read",
+    "segments:write",
 })  # fmt: skip
 
 # What shows or changes what concerns all customers: a key that reaches only some never holds these. The feed tells of

@@ -96,21 +96,30 @@ def migrate(data_dir: DataDir = None, revision: str = "head") -> None:
 def verify(
     repair: Annotated[bool, typer.Option(help="Correct what differs.")] = False, data_dir: DataDir = None
 ) -> None:
-    """Recompute figures from receipts and search terms from names, and say where they differ from what is kept."""
+    """Recompute figures from receipts and search terms from names, and say where they differ from what is kept.
+
+    The ledgers of accounts must agree with themselves; what does not is only told, also with --repair.
+    """
+    from app.credit import verify as credit_verify
     from app.customers import verify as customers_verify
     from app.receipts import verify as receipts_verify
 
-    async def work(services: Services) -> int:
-        count = 0
+    async def work(services: Services) -> tuple[int, int]:
+        count = broken = 0
         for part in (receipts_verify, customers_verify):
             async for found in part.check(services.db, repair=repair):
                 sys.stdout.writelines(f"{line}\n" for line in found)
                 count += len(found)
-        return count
+        async for lines in credit_verify.check(services.db):
+            sys.stdout.writelines(f"{line}\n" for line in lines)
+            broken += len(lines)
+        return count, broken
 
-    count = run(settings_from(data_dir), work)
-    sys.stdout.write(f"{count} differences{' repaired' if repair and count else ''}\n")
-    raise typer.Exit(1 if count and not repair else 0)
+    count, broken = run(settings_from(data_dir), work)
+    if broken:
+        sys.stdout.write(f"{broken} differences in ledgers\n")
+    sys.stdout.write(f"{count if repair else count + broken} differences{' repaired' if repair and count else ''}\n")
+    raise typer.Exit(1 if broken or (count and not repair) else 0)
 
 
 @cli.command("openapi")

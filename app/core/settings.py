@@ -222,6 +222,17 @@ class WarningSettings(_Part):
     poll_seconds: float = Field(default=2, gt=0)
 
 
+class CreditSettings(_Part):
+    """Selling on account. Amounts in minor units of the company's currency."""
+
+    # A limit above this takes a second client's word; none means that nobody has to ask.
+    second_key_above: int | None = Field(default=None, ge=0)
+    # A proposal that nobody confirms for so long is none any more.
+    second_key_hours: int = Field(default=168, ge=1, le=8760)
+    # What a till might sell while it was cut off stays reserved for so long after it had to end: receipts come late.
+    allowance_grace_hours: int = Field(default=72, ge=0, le=8760)
+
+
 class RetentionSettings(_Part):
     """What is kept of a customer who is erased, in days from then on (0: nothing), and what must be settled before."""
 
@@ -260,6 +271,7 @@ class Settings(BaseSettings):
     duplicates: DuplicateSettings = DuplicateSettings()
     retention: RetentionSettings = RetentionSettings()
     warnings: WarningSettings = WarningSettings()
+    credit: CreditSettings = CreditSettings()
 
     @cached_property
     def secret(self) -> str:

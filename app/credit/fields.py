@@ -2,13 +2,28 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Numeric, Uuid, and_, case, cast, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    FromClause,
+    Numeric,
+    Uuid,
+    and_,
+    case,
+    cast,
+    func,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy import column as of_text
 
 from app.catalog.fields import column
 from app.core.fields import Collection, Evaluation, Field, FieldType, Side
 from app.credit.kinds import SALES_PLAN, PlanKind
-from app.credit.models import KINDS, STATUSES, CreditAccount, Receivable
+from app.credit.models import KINDS, STATUSES, CreditAccount, Receivable, ReceivableAllocation
+from app.credit.owed import OPEN
 from app.credit.progress import measured
 
 _TERMS, _ENTRIES = ("credit.updated",), ("receivable.recorded",)
@@ -24,11 +39,22 @@ _ACCOUNT = Side(
 
 def _debts(asked: Evaluation) -> FromClause:
     """What is past its due day: payments settle what is due soonest, so what is not due yet is owed last."""
-    account, entry = CreditAccount.__table__.alias(), Receivable.__table__.alias()
-    not_due = (entry.c.customer_id == account.c.customer_id) & (entry.c.due_on >= asked.as_of)
-    overdue = func.greatest(0, account.c.balance - func.coalesce(func.sum(entry.c.amount), 0))
+    account, entry, named = (
+        one.__table__.alias() for one in (CreditAccount, Receivable, ReceivableAllocation)
+    )  # fmt: skip
+    # What was paid of a charge by name is not owed of it.
+    later = union_all(
+        *(
+            select(one.c.customer_id, amount.label("amount")).where(
+                one.c.due_on >= asked.as_of, *asked.bounds(one.c.customer_id)
+            )
+            for one, amount in ((entry, entry.c.amount), (named, -named.c.amount))
+        )
+    ).subquery()
+    overdue = func.greatest(0, account.c.balance - func.coalesce(func.sum(later.c.amount), 0))
     found = select(account.c.customer_id, cast(overdue, BigInteger).label("overdue"))
-    found = found.select_from(account.outerjoin(entry, not_due)).where(*asked.bounds(account.c.customer_id))
+    beside = account.outerjoin(later, later.c.customer_id == account.c.customer_id)
+    found = found.select_from(beside).where(*asked.bounds(account.c.customer_id))
     return found.group_by(account.c.customer_id, account.c.balance).subquery()
 
 
@@ -86,6 +112,10 @@ FIELDS: tuple[Field, ...] = (
         side=_ACCOUNT, choices=STATUSES, changed_by=_TERMS, **_SHARED,
     ),
     Field(
+        "credit.review_on", "Day on which the account's terms are looked at again", FieldType.DATE,
+        column("review_on"), side=_ACCOUNT, changed_by=_TERMS, **_SHARED,
+    ),
+    Field(
         "credit.balance", "Owed", FieldType.MONEY, column("balance"),
         side=_ACCOUNT, changed_by=_ENTRIES, **_SHARED,
     ),
@@ -99,24 +129,18 @@ FIELDS: tuple[Field, ...] = (
 
 
 def _open(asked: Evaluation) -> FromClause:
-    """What is left of each charge: of all days what is due last is owed first, and of a day what was entered last."""
-    account, entry = CreditAccount.__table__.alias(), Receivable.__table__.alias()
-    mine, day = entry.c.customer_id, (entry.c.customer_id, entry.c.due_on)
-    due_later = func.coalesce(
-        func.sum(entry.c.amount).over(
-            partition_by=mine, order_by=entry.c.due_on.desc().nulls_last(), groups=(None, -1)
-        ),
-        0,
-    )  # fmt: skip
-    # What takes a charge back has its due day, so that the day has what is left of both.
-    of_day = func.sum(entry.c.amount).over(partition_by=day)
-    charges = func.sum(case((entry.c.amount > 0, entry.c.amount), else_=0))
-    newer = func.coalesce(charges.over(partition_by=day, order_by=entry.c.id.desc(), rows=(None, -1)), 0)
-    left = func.least(account.c.balance - due_later, of_day) - newer
-    owed = case((entry.c.due_on.is_(None), 0), else_=func.greatest(0, func.least(entry.c.amount, left)))
-    found = select(mine, entry.c.id, entry.c.due_on, case((entry.c.amount > 0, cast(owed, BigInteger))).label("open"))
-    found = found.join_from(entry, account, account.c.customer_id == mine)
-    return found.where(*asked.bounds(mine)).subquery()
+    """What is left of each charge (`credit.owed`), null of another entry."""
+    every = text(OPEN).columns(
+        of_text("customer_id", Uuid), of_text("id", Uuid), of_text("due_on", Date), of_text("amount", BigInteger),
+        of_text("named", BigInteger), of_text("open", BigInteger),
+    ).subquery()  # fmt: skip
+    charge = select(every).where(*asked.bounds(every.c.customer_id)).subquery()
+    entry = Receivable.__table__.alias()
+    both = and_(charge.c.customer_id == entry.c.customer_id, charge.c.id == entry.c.id)
+    # A charge that takes back what a return has given falls due on no day, and is not owed.
+    owed = case((entry.c.amount > 0, func.coalesce(charge.c.open, 0)))
+    found = select(entry.c.customer_id, entry.c.id, entry.c.due_on, owed.label("open"))
+    return found.select_from(entry.outerjoin(charge, both)).where(*asked.bounds(entry.c.customer_id)).subquery()
 
 
 _LEFT = Side(

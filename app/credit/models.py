@@ -1,4 +1,6 @@
-"""Tables of credit: accounts, their ledger and reservations, plans and budgets, expenses. Entries never change.
+"""Tables of credit: accounts, their ledger, reservations and allowances, plans and budgets, expenses.
+
+Entries never change.
 
 Amounts are minor units of the company's currency.
 """
@@ -34,8 +36,15 @@ AUTHORISATIONS = ("held", "captured", "settled", "released")
 # A reservation that may hold something, in the words of its index.
 LIVE = "status IN ('held', 'captured')"
 
+CHANGES = ("proposed", "confirmed", "refused", "replaced")
+# How a receipt stood to the allowance that it names.
+USES = ("within", "exceeded", "expired")
+
 AUTHORISATION_ENDED = ProblemType("authorisation_ended", 409, "The authorisation holds nothing any more")
 CREDIT_REFUSED = ProblemType("credit_refused", 409, "It may not be sold on account")
+CHANGE_DECIDED = ProblemType("credit_change_decided", 409, "The change of the terms is no longer open")
+CHANGE_OUTDATED = ProblemType("credit_change_outdated", 409, "The account is not what the change was proposed for")
+SECOND_KEY = ProblemType("second_key_required", 403, "Another client must confirm it")
 RECEIVABLE_CONFLICT = ProblemType("receivable_conflict", 409, "The external id stands for another entry")
 EXPENSE_CONFLICT = ProblemType("expense_conflict", 409, "The external id stands for another expense")
 PLAN_EXISTS = ProblemType("plan_exists", 409, "The customer has a plan for this period already")
@@ -53,9 +62,14 @@ class CreditAccount(Base):
         CheckConstraint(f"status IN {STATUSES}", name="status"),
         CheckConstraint("credit_limit >= 0", name="limit"),
         CheckConstraint("term_days BETWEEN 0 AND 3650", name="term"),
+        # Whose terms are to be looked at again, the longest due first.
+        Index(
+            "ix_credit_accounts_review_on_customer_id", "review_on", "customer_id",
+            postgresql_where=text("review_on IS NOT NULL"),
+        ),
         # Every sale on account changes the balance: room on the page keeps that cheap.
         {"postgresql_with": {"fillfactor": "85"}},
-    )
+    )  # fmt: skip
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id"), primary_key=True)
     credit_limit: Mapped[Minor]
@@ -66,6 +80,42 @@ class CreditAccount(Base):
     term_days: Mapped[int] = mapped_column(Integer)
     currency: Mapped[str]
     status: Mapped[str]
+    review_on: Mapped[date | None]
+
+
+class CreditChange(Base):
+    """Terms that somebody wants an account to have, and that another client has to confirm before `expires_at`.
+
+    `account_version` and `limit_before` are the account's when it was proposed: 0 if there was none.
+    """
+
+    __tablename__ = "credit_changes"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        ForeignKeyConstraint(["customer_id"], ["customers.id"]),
+        CheckConstraint(f"state IN {CHANGES}", name="state"),
+        CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decided"),
+        CheckConstraint("credit_limit > limit_before", name="raises"),
+        Index("ix_credit_changes_id", "id"),
+        Index("ix_credit_changes_proposed", "customer_id", postgresql_where=text("state = 'proposed'")),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    proposed_at: Mapped[Stamp]
+    expires_at: Mapped[Stamp]
+    decided_at: Mapped[datetime | None]
+    proposed_by: Mapped[uuid.UUID]
+    decided_by: Mapped[uuid.UUID | None]
+    account_version: Mapped[int] = mapped_column(BigInteger)
+    limit_before: Mapped[Minor]
+    credit_limit: Mapped[Minor]
+    term_days: Mapped[int] = mapped_column(Integer)
+    review_on: Mapped[date | None]
+    currency: Mapped[str]
+    status: Mapped[str]
+    state: Mapped[str]
+    reason: Mapped[str | None]
 
 
 class Receivable(Base):
@@ -104,6 +154,32 @@ class Receivable(Base):
     note: Mapped[str | None]
 
 
+class ReceivableAllocation(Base):
+    """The part of an entry below zero (`payment_id`) that settles one charge by name, in minor units.
+
+    `due_on` is the charge's. What is taken off again, because the charge was taken back, is a row below zero.
+    """
+
+    __tablename__ = "receivable_allocations"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        ForeignKeyConstraint(["customer_id", "payment_id"], ["receivables.customer_id", "receivables.id"]),
+        ForeignKeyConstraint(["customer_id", "charge_id"], ["receivables.customer_id", "receivables.id"]),
+        CheckConstraint("amount <> 0", name="amount"),
+        Index("ix_receivable_allocations_customer_id_due_on", "customer_id", "due_on"),
+        Index("ix_receivable_allocations_customer_id_charge_id", "customer_id", "charge_id"),
+        Index("ix_receivable_allocations_customer_id_payment_id", "customer_id", "payment_id"),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    payment_id: Mapped[uuid.UUID]
+    charge_id: Mapped[uuid.UUID]
+    amount: Mapped[Minor]
+    recorded_at: Mapped[Stamp]
+    due_on: Mapped[date]
+
+
 class CreditAuthorisation(Base):
     """A part of what a customer may owe, reserved for one sale, in minor units of the account's currency.
 
@@ -134,6 +210,61 @@ class CreditAuthorisation(Base):
     till: Mapped[str | None]
     source: Mapped[str | None]
     number: Mapped[str | None]
+
+
+class CreditAllowance(Base):
+    """What a till may sell on account to a customer while it is cut off, in minor units of the account's currency.
+
+    Sales until `expires_at` count against it; what is not `used` is reserved until `reserved_until`, or until the till
+    has given it back.
+    """
+
+    __tablename__ = "credit_allowances"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        ForeignKeyConstraint(["customer_id"], ["credit_accounts.customer_id"]),
+        CheckConstraint("amount > 0 AND used >= 0", name="amount"),
+        CheckConstraint("granted_at < expires_at AND expires_at <= reserved_until", name="times"),
+        Index("ix_credit_allowances_id", "id"),
+        Index("ix_credit_allowances_open", "customer_id", "reserved_until", postgresql_where=text("closed_at IS NULL")),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    granted_at: Mapped[Stamp]
+    expires_at: Mapped[Stamp]
+    reserved_until: Mapped[Stamp]
+    closed_at: Mapped[datetime | None]
+    granted_by: Mapped[uuid.UUID]
+    amount: Mapped[Minor]
+    used: Mapped[Minor]
+    currency: Mapped[str]
+    store: Mapped[str | None]
+    till: Mapped[str]
+
+
+class CreditAllowanceUse(Base):
+    """A receipt that was sold under an allowance: what it put on the account, and what of that was above the rest."""
+
+    __tablename__ = "credit_allowance_uses"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        ForeignKeyConstraint(
+            ["customer_id", "allowance_id"], ["credit_allowances.customer_id", "credit_allowances.id"]
+        ),
+        UniqueConstraint("customer_id", "allowance_id", "receipt_id"),
+        CheckConstraint(f"outcome IN {USES}", name="outcome"),
+        CheckConstraint("amount > 0 AND excess BETWEEN 0 AND amount", name="amount"),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    allowance_id: Mapped[uuid.UUID]
+    receipt_id: Mapped[uuid.UUID]
+    amount: Mapped[Minor]
+    excess: Mapped[Minor]
+    recorded_at: Mapped[Stamp]
+    outcome: Mapped[str]
 
 
 def _of_period(table: str) -> tuple[Any, ...]:
@@ -232,6 +363,7 @@ class WeekdayShape(Base):
 
 
 PROBLEMS: dict[str, ProblemType] = {
+    "fk_credit_changes_customer_id_customers": NOT_FOUND,
     "fk_sales_plans_customer_id_customers": NOT_FOUND,
     "fk_expense_budgets_customer_id_customers": NOT_FOUND,
     "fk_expenses_customer_id_customers": NOT_FOUND,

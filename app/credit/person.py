@@ -15,6 +15,7 @@ from app.core.person import (
     Fields,
     Holding,
     Trip,
+    everything_moved,
     image,
     move_rows,
     move_rows_back,
@@ -25,10 +26,14 @@ from app.credit.commands import lock_accounts
 from app.credit.models import (
     LIVE,
     CreditAccount,
+    CreditAllowance,
+    CreditAllowanceUse,
     CreditAuthorisation,
+    CreditChange,
     Expense,
     ExpenseBudget,
     Receivable,
+    ReceivableAllocation,
     SalesPlan,
 )
 
@@ -37,7 +42,12 @@ HOLDINGS = (
     Holding(CreditAccount, Fate.OWN),
     # What is entered later for a receipt that goes back goes back with it.
     Holding(Receivable, follows=("receipt_id",)),
+    # What is named later for what goes back goes back with it; between what is parted nothing is named any more.
+    Holding(ReceivableAllocation, follows=("payment_id", "charge_id")),
     Holding(CreditAuthorisation),
+    Holding(CreditAllowance),
+    Holding(CreditAllowanceUse, follows=("allowance_id",)),
+    Holding(CreditChange),
     # Of two for one period the winner's counts both: what one person bought was planned for in two parts.
     Holding(SalesPlan, clash=_SAME_PERIOD),
     Holding(ExpenseBudget, clash=_SAME_PERIOD),
@@ -50,7 +60,7 @@ _HAS = text(
     " EXISTS (SELECT FROM expense_budgets WHERE customer_id = :loser),"
     " EXISTS (SELECT FROM expenses WHERE customer_id = :loser)"
 )
-_TERMS = ("credit_limit", "term_days", "currency", "status")
+_TERMS = ("credit_limit", "term_days", "currency", "status", "review_on")
 _PLANS: tuple[type[SalesPlan | ExpenseBudget], ...] = (SalesPlan, ExpenseBudget)
 
 
@@ -87,10 +97,18 @@ WHERE a.customer_id = ANY (:customers)
 _SET = text(
     """
 UPDATE credit_accounts a SET credit_limit = r.credit_limit, term_days = r.term_days, currency = r.currency,
-  status = r.status, version = a.version + 1, updated_at = :now
+  status = r.status, review_on = r.review_on, version = a.version + 1, updated_at = :now
 FROM jsonb_populate_record(NULL::credit_accounts, :row) r WHERE a.customer_id = :customer
 """
 ).bindparams(bindparam("row", type_=JSONB))
+_GOES = "({0}.id = ANY (:moved) OR coalesce({0}.receipt_id = ANY (:all), false))"
+_PARTED = text(
+    f"""
+DELETE FROM receivable_allocations n USING receivables p, receivables c
+WHERE n.customer_id = :winner AND p.customer_id = n.customer_id AND p.id = n.payment_id
+  AND c.customer_id = n.customer_id AND c.id = n.charge_id AND {_GOES.format("p")} <> {_GOES.format("c")}
+"""
+).bindparams(bindparam("all", type_=ARRAY(Uuid)), bindparam("moved", type_=ARRAY(Uuid)))
 _DROP_EMPTY = text(
     """
 DELETE FROM credit_accounts a WHERE a.customer_id = :customer
@@ -199,10 +217,19 @@ async def move_back(tx: Tx, trip: Trip) -> None:
     winner, _ = await _accounts(tx, trip)
     if kept.before:
         await put_images(tx, CreditAccount, [kept.before["loser"]])
+    await _part_named(tx, trip)
     await move_rows_back(tx, HOLDINGS, trip)
     await _part_plans(tx, trip)
     if kept.before:
         await _part_accounts(tx, trip, winner)
+
+
+async def _part_named(tx: Tx, trip: Trip) -> None:
+    """What was paid by name since the merge, between what is parted now, is named no more: it settles what is due."""
+    going = {"winner": trip.winner, "all": everything_moved(trip)}
+    moved = [uuid.UUID(one) for one in trip.of("receivables").moved]
+    if (await tx.execute(_PARTED, {**going, "moved": moved})).rowcount:
+        trip.lost.append("receivable_allocations")
 
 
 async def _part_plans(tx: Tx, trip: Trip) -> None:
@@ -222,11 +249,13 @@ async def _part_plans(tx: Tx, trip: Trip) -> None:
 async def _part_accounts(tx: Tx, trip: Trip, winner: Fields | None) -> None:
     kept = trip.of("credit_accounts")
     before: Fields | None = kept.before["winner"]
-    unchanged = winner is not None and {name: winner[name] for name in _TERMS} == kept.after["winner"]
+    # What a merge remembers that was made before accounts had all of these.
+    after = dict.fromkeys(_TERMS) | kept.after["winner"]
+    unchanged = winner is not None and {name: winner[name] for name in _TERMS} == after
     await tx.execute(_rename_back("receivables"), {"renamed": kept.before["renamed"], "loser": trip.loser})
     if unchanged and before is None:
         await tx.execute(_DROP_EMPTY, {"customer": trip.winner})
-    elif unchanged and before is not None and any(before[name] != kept.after["winner"][name] for name in _TERMS):
+    elif unchanged and before is not None and any(before.get(name) != after[name] for name in _TERMS):
         await tx.execute(_SET, {"row": before, "customer": trip.winner, "now": tx.now})
     await tx.execute(_BALANCE, {"customers": sorted((trip.winner, trip.loser))})
 

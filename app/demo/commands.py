@@ -23,6 +23,7 @@ from app.core.db import Tx
 from app.core.errors import CONFLICT, Problem
 from app.core.jobs import Handler, RunningJob, Step, Stopped, claim, enqueue_once, run_job
 from app.core.services import Services
+from app.core.settings import CreditSettings
 from app.credit.schemas import CreditTerms, ReceivableIn
 from app.demo import queries
 from app.demo.company import Part, parts
@@ -183,8 +184,9 @@ class _Ways:
             results = [{"problem": one.as_dict()} for one in outcomes.values() if isinstance(one, Problem)]
         elif part.kind == "credit":
             # An account has a route of its own, and so has its ledger: these few are written one by one.
+            # Nobody is asked for a second key.
             for customer, terms in checked:
-                await put_credit(tx, customer, terms, None, company)
+                await put_credit(tx, customer, terms, None, company, CreditSettings())
         elif part.kind == "receivables":
             for customer, entries in checked:
                 results += (await enter_receivables(tx, customer, entries, company))["results"]

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from app.customers.queries import reach_values, read_basis
 from app.customers.queries.merges import absent
 from app.desk import queries
 from app.desk.question import Question
-from app.desk.standing import judged
+from app.desk.standing import Sale, judged
 from app.early_warning.documents import document
 
 Read = Callable[[Services, Caller, uuid.UUID], Awaitable[Reply | None]]
@@ -53,12 +54,12 @@ async def found(services: Services, caller: Caller, question: Question, limit: i
     return await _answered(services, caller, "customer.search", row)
 
 
-async def standing(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
-    """How things stand with a customer. Raises Problem not_found, also for whom the caller may not see.
+async def standing(services: Services, caller: Caller, customer_id: uuid.UUID, sale: Sale | None = None) -> Reply:
+    """How things stand with a customer, and a sale. Raises Problem not_found, also for whom the caller may not see.
 
     Who was merged is found under the new id; of who was erased it is told.
     """
-    return await _found(services, caller, customer_id, _standing_of)
+    return await _found(services, caller, customer_id, partial(_standing_of, sale=sale))
 
 
 async def card(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
@@ -81,7 +82,7 @@ async def _found(services: Services, caller: Caller, customer_id: uuid.UUID, rea
     return reply
 
 
-async def _standing_of(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply | None:
+async def _standing_of(services: Services, caller: Caller, customer_id: uuid.UUID, sale: Sale | None) -> Reply | None:
     now = services.clock.now()
     today = services.settings.company.today(now)
     key = ("desk.standing", caller.reach, caller.partner)
@@ -93,7 +94,7 @@ async def _standing_of(services: Services, caller: Caller, customer_id: uuid.UUI
     if row is None:
         return None
     await services.reads.record(caller, "customer.standing", [customer_id])
-    return Reply(200, _standing(row, caller, customer_id, now, today))
+    return Reply(200, _standing(row, caller, customer_id, now, today, sale))
 
 
 async def _card_of(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply | None:
@@ -151,8 +152,10 @@ def _ask_next(services: Services, caller: Caller, basis: Any, now: datetime, tod
     return question["path"] if question is not None else None
 
 
-def _standing(row: Any, caller: Caller, customer_id: uuid.UUID, now: datetime, today: date) -> bytes:
-    answer = judged(row, today, financial="financial" in caller.field_groups)
+def _standing(
+    row: Any, caller: Caller, customer_id: uuid.UUID, now: datetime, today: date, sale: Sale | None = None
+) -> bytes:
+    answer = judged(row, today, financial="financial" in caller.field_groups, sale=sale)
     return orjson.dumps({"customer_id": str(customer_id), **answer, "as_of": rfc3339(now)})
 
 

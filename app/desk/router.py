@@ -25,7 +25,9 @@ from app.desk.schemas import (
     SearchBody,
     SearchQuery,
     Standing,
+    StandingQuery,
 )
+from app.desk.standing import Sale
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,6 +39,9 @@ nobody has answers an empty list, not 404.
 _ABOUT_STANDING = """\
 Live, from the ledger and the holds as they are. `hold`: somebody has stopped sales, or the account is suspended.
 `review`: the customer owes more than the limit, or something is overdue; selling against payment is fine.
+
+With an `amount`, `sale.passes` says whether it may be sold, on account unless `on_account` is false: `hold` is then
+also an amount above what is left of the limit, with what is reserved for other sales counted. Asking reserves nothing.
 """
 
 _ABOUT_CARD = """\
@@ -79,7 +84,9 @@ async def search_by_body(request: HotRequest) -> Reply:
 
 async def standing(request: HotRequest) -> Reply:
     """`GET /v1/customers/{customer_id}/standing`."""
-    return await hot.standing(request.services, request.caller, _customer_id(request))
+    given = parse_query(StandingQuery, request.query)
+    sale = None if given.amount is None else Sale(given.amount, given.on_account)
+    return await hot.standing(request.services, request.caller, _id_in_path(request), sale)
 
 
 async def card(request: HotRequest) -> Reply:
@@ -91,6 +98,10 @@ def _customer_id(request: HotRequest) -> uuid.UUID:
     """The only thing that these routes are told."""
     if request.query:
         parse_query(NoQuery, request.query)
+    return _id_in_path(request)
+
+
+def _id_in_path(request: HotRequest) -> uuid.UUID:
     try:
         return uuid.UUID(request.value)
     except ValueError:
@@ -183,7 +194,7 @@ HOT = (
         standing,
         operation(
             "get_standing", "Whether to sell to a customer: allow, review or hold, and why", tag="customers",
-            description=_ABOUT_STANDING, answer=Standing,
+            description=_ABOUT_STANDING, answer=Standing, query=StandingQuery,
             path=_CUSTOMER_ID,
         ),
     ),

@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.core.pages import Page
-from app.core.types import Answer, Line, Name, Wire
+from app.core.types import AMOUNT_MAX, Answer, Line, Name, Wire
 from app.customers.schemas.belongings import Related
 from app.customers.schemas.contact import Wishes
 from app.customers.schemas.record import CustomerAnswer
@@ -28,7 +28,7 @@ ONE = "Give exactly one of phone, email, card or external."
 class StandingReason(Answer):
     """Why the till should look, or stop. `detail` is for people; money in it needs the field group `financial`."""
 
-    code: Literal["hold", "account_suspended", "over_limit", "overdue"]
+    code: Literal["hold", "account_suspended", "no_account", "not_enough_credit", "over_limit", "overdue"]
     detail: str | SkipJsonSchema[None] = None
     since: Annotated[datetime | date | None, Field(description="A moment, or for what is overdue a day.")]
 
@@ -42,6 +42,14 @@ class StandingCredit(Answer):
     currency: str
 
 
+class StandingSale(Answer):
+    """The sale that was asked about. `passes`: nothing stops it, as far as is known at this moment."""
+
+    amount: int
+    on_account: bool
+    passes: bool
+
+
 class Standing(Answer):
     """How things stand with a customer at this moment: sell, ask somebody first, or do not sell."""
 
@@ -52,7 +60,20 @@ class Standing(Answer):
         StandingCredit | SkipJsonSchema[None],
         Field(description="Null without an account; absent without the field group `financial`."),
     ] = None
+    sale: Annotated[
+        StandingSale | SkipJsonSchema[None], Field(description="If an amount was asked about; absent otherwise.")
+    ] = None
     as_of: datetime
+
+
+class StandingQuery(Wire):
+    """A sale that is about to take place, if it is asked about."""
+
+    amount: Annotated[
+        int | SkipJsonSchema[None],
+        Field(ge=1, le=AMOUNT_MAX, description="What is about to be sold; minor units of the company's currency."),
+    ] = None
+    on_account: Annotated[bool, Field(description="Whether it is not paid at once; counts only with an amount.")] = True
 
 
 class LookupQuery(Wire):

@@ -1,29 +1,72 @@
 """How things stand with a customer, from the account and the holds. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
-from app.core.types import rfc3339
+from app.core.types import currency_digits, rfc3339
 from app.early_warning.sentences import sentence
 
 
-def judged(row: Mapping[str, Any], today: date, *, financial: bool) -> dict[str, Any]:
-    """`standing`, `reasons` and `credit`, from what `queries.standing` finds; money only if `financial`."""
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What a till is about to sell, in minor units of the company's currency."""
+
+    amount: int
+    on_account: bool
+
+
+def judged(row: Mapping[str, Any], today: date, *, financial: bool, sale: Sale | None = None) -> dict[str, Any]:
+    """`standing`, `reasons` and `credit`, from what `queries.standing` finds; money only if `financial`.
+
+    Of a `sale` on account also whether it fits, as an authorisation would be judged at this moment.
+    """
     stops = [
         {"code": "hold", "detail": reason, "since": rfc3339(placed)}
         for reason, placed in zip(row["reasons"], row["placed"], strict=True)
     ]
-    if row["status"] == "suspended":
-        stops.append({"code": "account_suspended", "detail": "Nothing more is sold on account.", "since": None})
     doubts = _doubts(row, today, financial=financial)
+    if row["status"] == "suspended":
+        suspended = {"code": "account_suspended", "detail": "Nothing more is sold on account.", "since": None}
+        # Who pays at once needs no account.
+        (doubts if sale is not None and not sale.on_account else stops).append(suspended)
+    if sale is not None and sale.on_account:
+        stops += _too_much(row, sale.amount, financial=financial)
     shown: dict[str, Any] = {
         "standing": "hold" if stops else "review" if doubts else "allow",
         "reasons": stops + doubts,
     }
     if financial:
         shown["credit"] = _credit(row)
+    if sale is not None:
+        shown["sale"] = {"amount": sale.amount, "on_account": sale.on_account, "passes": not stops}
     return shown
+
+
+def _too_much(row: Mapping[str, Any], amount: int, *, financial: bool) -> list[dict[str, Any]]:
+    """Why an amount may not be sold on account, apart from the account's status."""
+    if row["status"] is None:
+        return [{"code": "no_account", "detail": "The customer has no account.", "since": None}]
+    left = _left(row)
+    if row["status"] != "active" or amount <= left:
+        return []
+    detail = "It is more than is left of the limit."
+    if financial:
+        asked, free = (money(one, row["currency"]) for one in (amount, max(0, left)))
+        detail = f"{asked} is more than is left of the limit, {free}."
+    return [{"code": "not_enough_credit", "detail": detail, "since": None}]
+
+
+def money(amount: int, currency: str) -> str:
+    """An amount of minor units as people write it: 12,345.00 CNY."""
+    digits = currency_digits(currency)
+    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency}"
+
+
+def _left(row: Mapping[str, Any]) -> int:
+    return int(row["credit_limit"] - row["balance"] - row["reserved"])
 
 
 def _doubts(row: Mapping[str, Any], today: date, *, financial: bool) -> list[dict[str, Any]]:
@@ -44,5 +87,5 @@ def _doubts(row: Mapping[str, Any], today: date, *, financial: bool) -> list[dic
 def _credit(row: Mapping[str, Any]) -> dict[str, Any] | None:
     if row["status"] is None:
         return None
-    free = max(0, row["credit_limit"] - row["balance"] - row["reserved"]) if row["status"] == "active" else 0
+    free = max(0, _left(row)) if row["status"] == "active" else 0
     return {"limit": row["credit_limit"], "balance": row["balance"], "available": free, "currency": row["currency"]}

@@ -7,15 +7,17 @@ from app.examples.customers import CUSTOMER
 
 BODIES: dict[str, Any] = {
     "PUT /v1/customers/{customer_id}/credit": {
-        "limit": 5000000, "term_days": 30, "currency": "CNY", "status": "active",
+        "limit": 5000000, "term_days": 30, "currency": "CNY", "status": "active", "review_on": "2027-06-30",
     },
+    "POST /v1/credit-changes/{change_id}/refuse": {"reason": "Not before the annual accounts are here"},
     "POST /v1/customers/{customer_id}/receivables/batch": {
         "items": [
             {
                 "external_id": "inv-2026-0815", "kind": "charge", "amount": 128000, "occurred_on": "2026-11-01",
                 "due_on": "2026-12-01", "note": "Invoice 2026-0815",
             },
-            {"external_id": "pay-2026-0099", "kind": "payment", "amount": 50000, "occurred_on": "2026-11-15"},
+            {"external_id": "pay-2026-0099", "kind": "payment", "amount": 50000, "occurred_on": "2026-11-15",
+             "allocations": [{"external_id": "inv-2026-0815", "amount": 30000}]},
         ]
     },
     "PUT /v1/customers/{customer_id}/sales-plans/{period}": {

@@ -29,6 +29,8 @@ EVENT_TYPES = {
     "receipt.voided": "A receipt was cancelled.",
     "receipt.attributed": "A receipt now belongs to another customer.",
     "credit.updated": "The terms of a customer's account changed: limit, term or status.",
+    "credit_change.proposed": "Terms of an account were proposed that another client has to confirm.",
+    "credit_change.decided": "Such terms were confirmed, refused or replaced by others: `data` has the `status`.",
     "credit.authorised": "A part of what a customer may owe was reserved for a sale.",
     "credit.captured": "The sale took place that a part of the credit was reserved for.",
     "credit.released": "A reserved part of the credit was given back: the sale did not take place.",

@@ -32,7 +32,7 @@ EXPECTED = {
          "feed:read", "imports:read", "imports:write", "customers:admin", "customers:assign",
          "customers:merge", "credit:authorise",
          "keys:admin", "audit:read", "credit:read",
-         "credit:write",
+         "credit:write", "credit:confirm",
          "warnings:read", "warnings:write", "warnings:admin", "segments:read", "segments:write",
          "engagement:read", "engagement:record", "engagement:write", "engagement:admin",
          "privacy:export", "privacy:erase"}, ALL, "standard"

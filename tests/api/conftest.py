@@ -5,6 +5,7 @@ import uuid
 import orjson
 import pytest
 
+from app.core.settings import CreditSettings
 from app.customers.commands import duplicates
 from app.customers.duplicates import pair_of
 from app.engagement.jobs import Follower
@@ -31,6 +32,7 @@ async def names(house, client):
         await Follower(house.services).turn()
         found["task_id"] = (await client.get("/v1/tasks", params={"reason": "complaint"})).json()["data"][0]["id"]
         found |= await build_duplicates(house, client, found)
+        found["change_id"] = await build_change(house, client, found)
         world.KEPT.update(found)
         await house.sweeper.keep()
     return dict(world.KEPT)
@@ -46,3 +48,15 @@ async def build_duplicates(house, client, found):
     path = f"/v1/duplicate-candidates/{dismissed['id']}/dismiss"
     (await client.post(path, json={"reason": "other_person"})).raise_for_status()
     return {"candidate_id": open_["id"], "dismissed_candidate_id": dismissed["id"]}
+
+
+async def build_change(house, client, found):
+    """Terms that another client has proposed."""
+    key = (await client.post("/v1/api-keys", json={"name": "proposes", "role": "admin"})).json()["key"]
+    house.services.settings.credit = CreditSettings(second_key_above=0)
+    async with house.client(None) as other:
+        other.headers["Authorization"] = f"Bearer {key}"
+        made = await other.put(f"/v1/customers/{found['other_id']}/credit", json={"limit": 5, "term_days": 1})
+    house.services.settings.credit = CreditSettings()
+    assert made.status_code == 202, made.text
+    return made.json()["id"]

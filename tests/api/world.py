@@ -341,7 +341,9 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/customers/lookup": Sample("customers:read", body={"phone": "13812345678"}),
     "GET /v1/customers/search": Sample("customers:read", query={"q": "zhang wei", "limit": "5"}),
     "POST /v1/customers/search": Sample("customers:read", body={"q": "zhang wei", "limit": 5}),
-    "GET /v1/customers/{customer_id}/standing": Sample("customers:read", hides=True),
+    "GET /v1/customers/{customer_id}/standing": Sample(
+        "customers:read", query={"amount": "5000", "on_account": "true"}, hides=True
+    ),
     "GET /v1/customers/{customer_id}/card": Sample("customers:read", hides=True),
     "GET /v1/customers/{customer_id}/consents": Sample(
         "customers:read", query={"history": "true", "purpose": "marketing", "limit": "5"}, hides=True
@@ -408,14 +410,28 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/receipts/{receipt_id}/void": Sample("receipts:write"),
     "GET /v1/customers/{customer_id}/credit": Sample("credit:read", hides=True),
     "PUT /v1/customers/{customer_id}/credit": Sample(
-        "credit:write", body={"limit": 100000, "term_days": 30, "currency": "CNY", "status": "active"}
+        "credit:write",
+        body={"limit": 100000, "term_days": 30, "currency": "CNY", "status": "active", "review_on": "2027-01-31"},
     ),
+    "GET /v1/credit-accounts": Sample(
+        "credit:read", query={"review_by": "2027-12-31", "status": "active", "limit": "5"}
+    ),
+    "GET /v1/credit-changes": Sample(
+        "credit:read", query={"status": "all", "customer_id": "{other_id}", "limit": "5"}
+    ),
+    "GET /v1/credit-changes/{change_id}": Sample("credit:read"),
+    "POST /v1/credit-changes/{change_id}/confirm": Sample("credit:confirm"),
+    "POST /v1/credit-changes/{change_id}/refuse": Sample("credit:confirm", body={"reason": "Too new"}),
+    "GET /v1/customers/{customer_id}/open-charges": Sample("credit:read", query={"limit": "5"}, hides=True),
+    "GET /v1/customers/{customer_id}/ageing": Sample("credit:read", hides=True),
     "GET /v1/customers/{customer_id}/receivables": Sample("credit:read", query={"limit": "5"}, hides=True),
     "POST /v1/customers/{customer_id}/receivables/batch": Sample(
         "credit:write",
         body={"items": [
             {"external_id": "{fresh}", "kind": "charge", "amount": 500, "occurred_on": "2026-11-01",
              "due_on": "2026-12-01", "note": "Invoice 7"},
+            {"external_id": "{fresh}", "kind": "payment", "amount": 50, "occurred_on": "2026-11-01",
+             "allocations": [{"external_id": "open", "amount": 20}, {"id": "{charge_id}", "amount": 10}]},
         ]},
     ),
     "POST /v1/credit-authorisations": Sample(
@@ -600,7 +616,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     pushed = await client.post("/v1/receipts", json=body)
     pushed.raise_for_status()
     names["receipt_id"] = pushed.json()["id"]
-    names["period"] = await build_money(client, base)
+    names |= await build_money(client, base)
     names["warning_id"] = (await client.get("/v1/warnings")).json()["data"][0]["id"]
     held = await client.post(f"/v1/customers/{names['customer_id']}/holds", json={"reason": "Until it is paid"})
     held.raise_for_status()
@@ -637,16 +653,17 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     return names
 
 
-async def build_money(client: httpx.AsyncClient, base: str) -> str:
-    """A customer who owes more than it may, with plans for a period and an expense; the period."""
+async def build_money(client: httpx.AsyncClient, base: str) -> dict[str, str]:
+    """A customer who owes more than it may, with plans for a period and an expense."""
     (await client.put(f"{base}/credit", json={"limit": 100, "term_days": 30})).raise_for_status()
     owed = {"items": [{"external_id": "open", "kind": "charge", "amount": 300}]}
-    (await client.post(f"{base}/receivables/batch", json=owed)).raise_for_status()
+    entered = await client.post(f"{base}/receivables/batch", json=owed)
+    entered.raise_for_status()
     for many in ("sales-plans", "expense-budgets"):
         (await client.put(f"{base}/{many}/2026-Q3", json=PLAN)).raise_for_status()
     trip = {"items": [{"external_id": "trip", "kind": "travel", "amount": 5 * 10**13}]}
     (await client.post(f"{base}/expenses/batch", json=trip)).raise_for_status()
-    return "2026-Q3"
+    return {"period": "2026-Q3", "charge_id": entered.json()["results"][0]["id"]}
 
 
 async def build_resolved(client: httpx.AsyncClient, customer: str) -> str:

@@ -1,8 +1,10 @@
 """Balance = sum of entries, overdue = a plain reading of them: whatever happened, in whatever order."""
 
 import random
+import uuid
 from collections import defaultdict
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from app.core.caller import SYSTEM
 from app.credit import queries
 from tests.credit.reference import Entry, Ledger
 
+KINDS = ["payment", "payment", "credit_note", "write_off"]
 TERMS = {"A": 30, "B": 0, "C": 7}
 
 
@@ -30,7 +33,18 @@ class Story:
 
     async def step(self) -> None:
         happening = self.chance.choice(
-            [self.sell, self.sell, self.sell_many, self.pay, self.void, self.move, self.wait]
+            [
+                self.sell,
+                self.sell,
+                self.sell_many,
+                self.bill,
+                self.pay,
+                self.pay_by_name,
+                self.pay_by_name,
+                self.void,
+                self.move,
+                self.wait,
+            ]
         )
         await happening()
 
@@ -63,38 +77,77 @@ class Story:
 
     def sold(self, receipt: str, name: str | None, amount: int) -> None:
         self.receipts[receipt] = (name, amount, self.town.day)
-        self.charge(name, amount, self.town.day)
+        self.charge(name, amount, self.town.day, receipt)
 
-    def charge(self, name: str | None, amount: int, day: date) -> Entry | None:
-        if name is None or amount == 0:
-            return None
-        entry = Entry(amount, day + timedelta(days=TERMS[name]) if amount > 0 else None)
-        self.ledgers[name].entries.append(entry)
-        return entry
-
-    def take_back(self, name: str | None, amount: int, day: date) -> None:
+    def charge(self, name: str | None, amount: int, day: date, key: str) -> None:
         if name is not None and amount:
             due = day + timedelta(days=TERMS[name]) if amount > 0 else None
-            self.ledgers[name].entries.append(Entry(-amount, due))
+            self.ledgers[name].entries.append(Entry(amount, due, key))
+
+    def take_back(self, name: str | None, receipt: str, amount: int) -> None:
+        if name is not None and amount:
+            ledger = self.ledgers[name]
+            if amount < 0:
+                ledger.entries.append(Entry(-amount))
+            else:
+                ledger.take_back(next(one for one in ledger.charges() if one.key == receipt))
+
+    async def bill(self) -> None:
+        name, amount, key = self.chance.choice(list(TERMS)), self.chance.randint(1, 9000), uuid.uuid4().hex
+        due = self.town.day + timedelta(days=self.chance.randint(0, 100))
+        made = await self.enter(name, key, "charge", amount, due_on=due.isoformat())
+        assert made["status"] == "created"
+        self.ledgers[name].entries.append(Entry(amount, due, key))
+
+    async def enter(self, name: str, key: str, kind: str, amount: int, **more):
+        body = {"items": [{"external_id": key, "kind": kind, "amount": amount, **more}]}
+        return (await self.town.call("POST", f"/customers/{self.customers[name]}/receivables/batch", body))["results"][
+            0
+        ]
 
     async def pay(self) -> None:
-        name, kind = (
-            self.chance.choice(list(TERMS)),
-            self.chance.choice(["payment", "payment", "credit_note", "write_off"]),
-        )
+        name, kind = self.chance.choice(list(TERMS)), self.chance.choice(KINDS)
         amount = self.chance.randint(1, 6000)
         result = await self.town.pay(self.customers[name], amount, kind)
         assert result["status"] == "created"
         self.ledgers[name].entries.append(Entry(-amount))
 
+    async def pay_by_name(self) -> None:
+        """Name some charges for some of what is left of them, now and then for more than that; and send it twice."""
+        name = self.chance.choice(list(TERMS))
+        ledger = self.ledgers[name]
+        left = {id(one): one.amount - ledger.named(one) for one in ledger.charges()}
+        chosen = [one for one in ledger.charges() if left[id(one)] > 0 and self.chance.random() < 0.4][:4]
+        if not chosen:
+            return
+        listed = (await self.town.call("GET", f"/customers/{self.customers[name]}/receivables?limit=200"))["data"]
+        ids = {one["receipt_id"]: one["id"] for one in reversed(listed) if one["kind"] == "charge"}
+        named = [(one, self.chance.randint(1, left[id(one)])) for one in chosen]
+        too_much = self.chance.random() < 0.15
+        sent: list[dict[str, Any]] = [
+            {"id": ids[one.key], "amount": amount} if one.key in ids else {"external_id": one.key, "amount": amount}
+            for one, amount in named
+        ]
+        if too_much:
+            sent[-1]["amount"] = left[id(named[-1][0])] + 1
+        amount = sum(one["amount"] for one in sent) + self.chance.choice([0, 0, 500])
+        key, kind = uuid.uuid4().hex, self.chance.choice(KINDS)
+        made = await self.enter(name, key, kind, amount, allocations=sent)
+        if too_much:
+            assert made["problem"]["errors"][0]["code"] == "more_than_open"
+            return
+        assert made["status"] == "created", made
+        assert (await self.enter(name, key, kind, amount, allocations=sent))["status"] == "duplicate"
+        ledger.entries.append(Entry(-amount, named=named))
+
     async def void(self) -> None:
         if not self.receipts:
             return
         receipt = self.chance.choice(list(self.receipts))
-        name, amount, day = self.receipts.pop(receipt)
+        name, amount, _ = self.receipts.pop(receipt)
         for _ in range(self.chance.choice([1, 2])):
             await self.town.call("POST", f"/receipts/{receipt}/void")
-        self.take_back(name, amount, day)
+        self.take_back(name, receipt, amount)
 
     async def move(self) -> None:
         if not self.receipts:
@@ -105,8 +158,8 @@ class Story:
         customer = {"id": self.customers[other]} if other else None
         await self.town.call("POST", f"/receipts/{receipt}/attribution", {"customer": customer})
         if other != name:
-            self.take_back(name, amount, day)
-            self.charge(other, amount, day)
+            self.take_back(name, receipt, amount)
+            self.charge(other, amount, day, receipt)
             self.receipts[receipt] = (other, amount, day)
 
     async def check(self) -> None:
@@ -120,7 +173,20 @@ class Story:
             listed = await self.town.call("GET", f"/customers/{customer}/receivables?limit=200")
             amounts = [one["amount"] if one["kind"] == "charge" else -one["amount"] for one in listed["data"]]
             assert sorted(amounts) == sorted(entry.amount for entry in ledger.entries)
+            await self.check_charges(customer, ledger)
         assert await self.town.services.db.read(SYSTEM, queries.differences) == []
+
+    async def check_charges(self, customer: str, ledger: Ledger) -> None:
+        listed = (await self.town.call("GET", f"/customers/{customer}/open-charges?limit=200"))["data"]
+        told = [(one["receipt_id"] or one["external_id"], one["due_on"], one["paid_by_name"], one["open"])
+                for one in listed]  # fmt: skip
+        assert told == [(one.key, str(one.due), ledger.named(one), left) for one, left in ledger.open() if left]
+        ageing = await self.town.call("GET", f"/customers/{customer}/ageing")
+        expected = ledger.ageing(self.town.day)
+        assert {name: ageing[name] for name in expected} == expected
+        overdue = ledger.overdue(self.town.day)[0]
+        assert (ageing["overdue"], ageing["in_favour"]) == (overdue, max(0, -ledger.balance))
+        assert sum(expected.values()) == max(0, ledger.balance)
 
 
 @pytest.mark.parametrize("seed", range(4))

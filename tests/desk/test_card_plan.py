@@ -17,7 +17,8 @@ EVERYTHING = dataclasses.replace(SYSTEM, scopes=SCOPES)
 TABLES = {
     "addresses", "customers", "identifiers", "customer_figures", "receipts", "receipt_lines", "receipt_numbers",
     "complaints", "promises", "interactions", "warnings", "consents", "contact_policies", "relationships",
-    "credit_accounts", "credit_authorisations", "receivables", "holds", "facts",
+    "credit_accounts", "credit_authorisations", "credit_allowances", "receivables",
+    "receivable_allocations", "holds", "facts",
 }  # fmt: skip
 # Read whole, and never long.
 SHORT = {"custom_attributes", "pg_class"}
@@ -76,6 +77,11 @@ INSERT INTO credit_accounts (customer_id, credit_limit, balance, version, create
 SELECT id, 1, 2, 1, now(), now(), 0, 'CNY', 'active' FROM who;
 INSERT INTO receivables (customer_id, id, amount, recorded_at, occurred_on, due_on, kind)
 SELECT id, uuidv7(), 1, now(), current_date, current_date - d, 'charge' FROM who, generate_series(-1, 1) d;
+INSERT INTO receivable_allocations (customer_id, id, payment_id, charge_id, amount, recorded_at, due_on)
+SELECT customer_id, uuidv7(), id, id, 1, now(), due_on FROM receivables WHERE due_on < current_date;
+INSERT INTO credit_allowances (customer_id, id, granted_at, expires_at, reserved_until, granted_by, amount, used,
+                               currency, till)
+SELECT id, uuidv7(), now(), now() + interval '1 hour', now() + interval '2 hours', uuidv7(), 2, 1, 'CNY', '1' FROM who;
 INSERT INTO credit_authorisations (customer_id, id, authorised_at, expires_at, authorised_by, amount, status)
 SELECT id, uuidv7(), now(), now() + interval '1 hour', uuidv7(), 1, 'held' FROM who;
 INSERT INTO holds (customer_id, id, placed_at, placed_by, reason) SELECT id, uuidv7(), now(), uuidv7(), 'R' FROM who;

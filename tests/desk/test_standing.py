@@ -121,3 +121,55 @@ async def test_nobody_is_not_found_and_nothing_else_is_asked(town, client, deale
 async def test_one_question_to_the_database(town, dealer, asked):
     await standing(town, dealer)
     assert len(asked) == 1
+
+
+async def for_sale(town, customer, amount, **more):
+    query = "".join(f"&{name}={value}" for name, value in more.items())
+    found = await town.call("GET", f"/customers/{customer}/standing?amount={amount}{query}")
+    return found["standing"], [reason["code"] for reason in found["reasons"]], found["sale"]["passes"]
+
+
+async def test_a_sale_passes_as_far_as_an_authorisation_would(town, dealer, statements):
+    body = {"customer_id": dealer, "amount": 300}
+    reserved = await town.call("POST", "/credit-authorisations", body)
+    assert await for_sale(town, dealer, 700) == ("allow", [], True)
+    found = await town.call("GET", f"/customers/{dealer}/standing?amount=701")
+    assert (found["standing"], found["sale"]) == ("hold", {"amount": 701, "on_account": True, "passes": False})
+    assert found["reasons"] == [
+        {"code": "not_enough_credit", "detail": "7.01 CNY is more than is left of the limit, 7.00 CNY.", "since": None}
+    ]
+    await town.call("POST", "/credit-authorisations", {**body, "amount": 701}, status=409)
+    await town.call("POST", f"/credit-authorisations/{reserved['id']}/release")
+    with statements() as others:
+        assert await for_sale(town, dealer, 701) == ("allow", [], True)
+    assert others == []
+    await town.sell(dealer, 1_001, on_account=True)
+    assert await for_sale(town, dealer, 1) == ("hold", ["not_enough_credit", "over_limit"], False)
+
+
+async def test_who_pays_at_once_needs_no_account(town, dealer):
+    person = await town.customer("Person")
+    assert await for_sale(town, person, 5) == ("hold", ["no_account"], False)
+    assert await for_sale(town, person, 5, on_account="false") == ("allow", [], True)
+    await town.credit(dealer, 1_000, status="suspended")
+    assert await for_sale(town, dealer, 5) == ("hold", ["account_suspended"], False)
+    assert await for_sale(town, dealer, 5000, on_account="false") == ("review", ["account_suspended"], True)
+    await town.call("POST", f"/customers/{dealer}/holds", {"reason": "Cheque returned"})
+    assert await for_sale(town, dealer, 5, on_account="false") == ("hold", ["hold", "account_suspended"], False)
+
+
+async def test_of_a_sale_no_number_is_told_to_whom_may_not_see_money(town, client, house, dealer):
+    terms = {"name": "Narrow", "role": "pos", "field_groups": ["basic"]}
+    key = (await client.post("/v1/api-keys", json=terms)).json()["key"]
+    async with house.client(None) as narrow:
+        narrow.headers["Authorization"] = f"Bearer {key}"
+        found = (await narrow.get(f"/v1/customers/{dealer}/standing?amount=1001")).json()
+    assert found["reasons"][0]["detail"] == "It is more than is left of the limit."
+    assert "credit" not in found
+
+
+@pytest.mark.parametrize("query", ["amount=0", "amount=-1", "amount=1.5", "amount=x", "amount=9223372036854775808",
+                                   "on_account=2", "amount=1&amount=2", "amont=1"])  # fmt: skip
+async def test_a_sale_that_is_none_is_refused(client, dealer, query):
+    answer = await client.get(f"/v1/customers/{dealer}/standing?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")

@@ -15,13 +15,13 @@ from sqlalchemy import insert
 
 from app.catalog.models import Category, Product, Store
 from app.core.db import Tx
-from app.credit.models import CreditAccount, Receivable
 from app.customers.attributes import PROFILE, Attribute, Type
 from app.customers.models import Consent, ContactPolicy, Customer, IdentifierRow
 from app.customers.profile import nested
 from app.receipts.commands import rebuild
 from app.receipts.models import Receipt, ReceiptLine
-from tests.segments import belongings, dealings, plans
+from tests.segments import accounts, belongings, dealings, plans
+from tests.segments.accounts import AMOUNTS, Account, some_account
 from tests.segments.belongings import Belonging, Origins
 from tests.segments.dealings import Dealing
 from tests.segments.plans import Plans
@@ -33,7 +33,6 @@ PRODUCTS = ("P1", "P2", "P3", "P4")
 BRANDS = {"P1": "Acme", "P2": "Bond", "P3": None}
 CATEGORIES = ("garden", "garden/tools", "gardening", "food", "food/tea", None)
 NAMES = ("Wang", "wang", "O'Neil", "50%", "王伟", "a_b", None)
-AMOUNTS = (0, 1, 99, 100, 500, 5000, 5001, 20000)
 LEAP_DAYS = (date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1), date(2023, 2, 28), date(2025, 2, 28))
 
 
@@ -75,41 +74,6 @@ class Decided:
     partner: str | None
     state: str
     key: tuple[datetime, uuid.UUID]
-
-
-@dataclass
-class Entry:
-    id: uuid.UUID
-    amount: int
-    day: date
-    due: date | None
-
-    @property
-    def kind(self) -> str:
-        return "charge" if self.amount > 0 else "payment" if self.due is None else "credit_note"
-
-
-@dataclass
-class Account:
-    limit: int
-    status: str
-    entries: list[Entry]
-
-    @property
-    def balance(self) -> int:
-        return sum(entry.amount for entry in self.entries)
-
-    def left(self, one: Entry) -> int | None:
-        """What is left of a charge; None for what is no charge."""
-        if one.amount < 0:
-            return None
-        if one.due is None:
-            return 0
-        later = sum(each.amount for each in self.entries if each.due is not None and each.due > one.due)
-        same = [each for each in self.entries if each.due == one.due]
-        left = min(self.balance - later, sum(each.amount for each in same))
-        left -= sum(each.amount for each in same if each.amount > 0 and each.id > one.id)
-        return max(0, min(one.amount, left))
 
 
 @dataclass
@@ -169,11 +133,7 @@ class Company:
         await tx.execute(insert(ContactPolicy), wishes) if wishes else None
         decided = [_consent(person, one) for person in self.people for one in person.decided]
         await tx.execute(insert(Consent), decided) if decided else None
-        accounts = [(person.id, person.account) for person in self.people if person.account is not None]
-        for customer, account in accounts:
-            await tx.execute(insert(CreditAccount), _account(customer, account))
-        entries = [_entry(customer, entry) for customer, account in accounts for entry in account.entries]
-        await tx.execute(insert(Receivable), entries) if entries else None
+        await accounts.write(tx, self.people)
         bought = [one for person in self.people for one in person.bought]
         await tx.execute(insert(Receipt), [_receipt(one) for one in bought])
         await tx.execute(insert(ReceiptLine), [_line(one, line) for one in bought for line in one.lines])
@@ -199,7 +159,7 @@ def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Com
     for person in made.people:
         _wishes(chance, person, anchor)
         if person.kind != "walk_in" and chance.random() < 0.5:
-            person.account = _some_account(chance, anchor)
+            person.account = some_account(chance, anchor)
     for _ in range(receipts):
         one = made.people[int((people - 1) * chance.random())]
         one.dealings.append(dealings.dealing(chance, one.id, anchor, STORES))
@@ -311,37 +271,6 @@ def _bought_line(chance: random.Random, number: int, *, back: bool) -> Line:
     if back:
         net, margin, quantity = -net, None if margin is None else -margin, -quantity
     return Line(number, chance.choice(PRODUCTS), chance.choice(CATEGORIES), quantity, net, margin)
-
-
-def _some_account(chance: random.Random, anchor: date) -> Account:
-    charges = [
-        (chance.choice(AMOUNTS[1:]), anchor + timedelta(days=chance.choice([-400, -31, -2, -1, 0, 1, 30])))
-        for _ in range(chance.randint(0, 4))
-    ]
-    payments = [(-chance.choice(AMOUNTS[1:]), None) for _ in range(chance.randint(0, 2))]
-    # Taken back: due when the charge was.
-    returned = [(-amount, due) for amount, due in charges if chance.random() < 0.2]
-    entries = [
-        Entry(uuid.UUID(int=chance.getrandbits(128)), amount, anchor - timedelta(days=chance.choice([0, 1, 30])), due)
-        for amount, due in [*charges, *payments, *returned]
-    ]
-    return Account(chance.choice(AMOUNTS), chance.choice(["active", "suspended"]), entries)
-
-
-def _account(customer: uuid.UUID, account: Account) -> dict[str, Any]:
-    now = datetime(2023, 1, 1, tzinfo=UTC)
-    return {
-        "customer_id": customer, "credit_limit": account.limit, "balance": account.balance, "status": account.status,
-        "term_days": 30, "currency": "CNY", "version": 1, "created_at": now, "updated_at": now,
-    }  # fmt: skip
-
-
-def _entry(customer: uuid.UUID, one: Entry) -> dict[str, Any]:
-    return {
-        "customer_id": customer, "id": one.id, "amount": one.amount, "due_on": one.due, "kind": one.kind,
-        "occurred_on": one.day,
-        "recorded_at": datetime(2023, 1, 1, tzinfo=UTC),
-    }  # fmt: skip
 
 
 def _customer(person: Person) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from app.core.fields import AGGREGATED, Collection, Field, FieldType, Registry
 from app.segments import tree as t
 from app.segments import values as v
-from tests.segments.company import AMOUNTS, CATEGORIES, CITIES, LEAP_DAYS, NAMES, PRODUCTS, STAFF, STORES
+from tests.segments.accounts import AMOUNTS
+from tests.segments.company import CATEGORIES, CITIES, LEAP_DAYS, NAMES, PRODUCTS, STAFF, STORES
 
 T = FieldType
 _TEXTS = {

@@ -16,8 +16,9 @@ from app.customers.attributes import BY_PATH, Type
 from app.segments import tree as t
 from app.segments import values as v
 from tests.segments import plans
+from tests.segments.accounts import Account, Entry
 from tests.segments.belongings import Belonging, completeness
-from tests.segments.company import BRANDS, Account, Company, Decided, Entry, Line, Person
+from tests.segments.company import BRANDS, Company, Decided, Line, Person
 from tests.segments.dealings import TABLES, Dealing
 
 ZONE = ZoneInfo("Asia/Shanghai")

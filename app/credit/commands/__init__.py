@@ -10,6 +10,11 @@ from app.credit.commands.authorising import (
     reserve,
     settle,
 )
+from app.credit.commands.changes import confirm as confirm_change
+from app.credit.commands.changes import needs_second_key
+from app.credit.commands.changes import propose as propose_change
+from app.credit.commands.changes import refuse as refuse_change
+from app.credit.commands.changes import replace as replace_changes
 from app.credit.commands.expenses import enter_expenses
 from app.credit.commands.ledger import (
     Account,
@@ -26,8 +31,34 @@ from app.credit.commands.plans import copy_plans, drop_plan, put_plan, put_plans
 from app.credit.commands.shapes import FIT_SHAPES, enqueue_daily_fit, fit_shapes
 
 __all__ = [
-    "FIT_SHAPES", "Account", "Receipt", "Reservation", "Reserved", "Sale", "capture", "charge_sales", "copy_plans",
-    "drop_account", "drop_plan", "enqueue_daily_fit", "enter_expenses", "enter_receivables", "fit_shapes",
-    "hold_account", "hold_reservation", "lock_accounts", "put_plan", "put_plans", "release", "reserve", "set_terms",
-    "settle", "take_back",
+    "FIT_SHAPES",
+    "Account",
+    "Receipt",
+    "Reservation",
+    "Reserved",
+    "Sale",
+    "capture",
+    "charge_sales",
+    "confirm_change",
+    "copy_plans",
+    "drop_account",
+    "drop_plan",
+    "enqueue_daily_fit",
+    "enter_expenses",
+    "enter_receivables",
+    "fit_shapes",
+    "hold_account",
+    "hold_reservation",
+    "lock_accounts",
+    "needs_second_key",
+    "propose_change",
+    "put_plan",
+    "put_plans",
+    "refuse_change",
+    "release",
+    "replace_changes",
+    "reserve",
+    "set_terms",
+    "settle",
+    "take_back",
 ]  # fmt: skip

@@ -18,7 +18,9 @@ from app.core.batch import Status
 from app.core.db import Tx
 from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem
 from app.core.ids import new_id
+from app.core.sql import id_from
 from app.credit import queries
+from app.credit.commands import allocating
 from app.credit.models import RECEIVABLE_CONFLICT, CreditAccount
 from app.customers.queries import hidden
 from app.feed.outbox import Event, announce
@@ -35,6 +37,7 @@ class Account:
     term_days: int
     currency: str
     status: str
+    review_on: date | None
     created: bool
 
 
@@ -57,14 +60,14 @@ SELECT c.id, 0, 0, :currency, 'active', 0, 1, :now, :now
 FROM customers c WHERE c.id = :customer AND c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')
 FOR SHARE
 ON CONFLICT (customer_id) DO UPDATE SET balance = a.balance
-RETURNING version, credit_limit, term_days, currency, status, xmax = 0 AS created
+RETURNING version, credit_limit, term_days, currency, status, review_on, xmax = 0 AS created
 """
 )
 
 _SET_TERMS = text(
     """
 UPDATE credit_accounts SET credit_limit = :credit_limit, term_days = :term_days, currency = :currency, status = :status,
-  version = version + :step, updated_at = :now
+  review_on = :review_on, version = version + :step, updated_at = :now
 WHERE customer_id = :customer
 """
 )
@@ -89,9 +92,10 @@ SELECT sale.customer_id, sale.id, sale.receipt_id, sale.amount, :now, sale.day,
 FROM sale JOIN account ON account.customer_id = sale.customer_id
 """
 
-# What is taken back keeps the due day of what it takes back, so that the two cancel out wherever due days count.
+# What is taken back keeps the due day of what it takes back, so that the two cancel out wherever due days count. What
+# was paid of it by name is free again, for what is due soonest.
 _TAKEN_BACK = text(
-    """
+    f"""
 WITH back AS MATERIALIZED (
   SELECT r.due_on, sum(r.amount)::bigint AS amount
   FROM receivables r WHERE r.customer_id = :customer AND r.receipt_id = :receipt
@@ -99,13 +103,21 @@ WITH back AS MATERIALIZED (
 ),
 account AS (
   UPDATE credit_accounts a SET balance = a.balance - back.amount FROM back WHERE a.customer_id = :customer
+),
+freed AS (
+  INSERT INTO receivable_allocations (customer_id, id, payment_id, charge_id, amount, recorded_at, due_on)
+  SELECT :customer, {id_from("n.payment_id::text || n.charge_id::text")}, n.payment_id, n.charge_id,
+         -sum(n.amount), :now, n.due_on
+  FROM back JOIN receivables r ON r.customer_id = :customer AND r.receipt_id = :receipt AND r.due_on = back.due_on
+  JOIN receivable_allocations n ON n.customer_id = r.customer_id AND n.charge_id = r.id
+  GROUP BY n.payment_id, n.charge_id, n.due_on HAVING sum(n.amount) <> 0
 )
 INSERT INTO receivables (customer_id, id, receipt_id, amount, recorded_at, occurred_on, due_on, kind)
 SELECT :customer, :id, :receipt, -back.amount, :now, :day, back.due_on,
        CASE WHEN back.amount < 0 THEN 'charge' ELSE 'credit_note' END
 FROM back
 RETURNING id, kind
-"""
+"""  # noqa: S608  put together from constants
 )
 
 _ENTERED = """
@@ -120,6 +132,12 @@ made AS (
   ON CONFLICT (customer_id, external_id) DO NOTHING
   RETURNING id, amount
 ),
+named AS (
+  INSERT INTO receivable_allocations (customer_id, id, payment_id, charge_id, amount, recorded_at, due_on)
+  SELECT :customer, n.id, n.payment_id, n.charge_id, n.amount, :now, n.due_on
+  FROM jsonb_to_recordset(:named) AS n(id uuid, payment_id uuid, charge_id uuid, amount bigint, due_on date)
+  JOIN made ON made.id = n.payment_id
+),
 account AS (
   UPDATE credit_accounts SET balance = balance + (SELECT coalesce(sum(amount), 0) FROM made)
   WHERE customer_id = :customer
@@ -128,11 +146,11 @@ SELECT id FROM made
 """
 
 
-def _with_rows(sql: str, name: str) -> Executable:
-    return text(sql).bindparams(bindparam(name, type_=JSONB))
+def _with_rows(sql: str, *names: str) -> Executable:
+    return text(sql).bindparams(*(bindparam(name, type_=JSONB) for name in names))
 
 
-_SOLD_MANY, _ENTERED_MANY = _with_rows(_SOLD, "sales"), _with_rows(_ENTERED, "entries")
+_SOLD_MANY, _ENTERED_MANY = _with_rows(_SOLD, "sales"), _with_rows(_ENTERED, "entries", "named")
 
 
 async def hold_account(tx: Tx, customer_id: uuid.UUID, currency: str) -> Account:
@@ -158,7 +176,10 @@ async def lock_accounts(tx: Tx, customers: Iterable[uuid.UUID]) -> None:
 
 
 async def set_terms(tx: Tx, customer_id: uuid.UUID, held: Account, terms: Fields) -> bool:
-    """Change a held account's terms (`credit_limit`, `term_days`, `currency`, `status`); whether anything changed."""
+    """Change a held account's terms; whether anything changed.
+
+    They are `credit_limit`, `term_days`, `currency`, `status` and `review_on`.
+    """
     changed = tuple(name for name, value in terms.items() if held.created or getattr(held, name) != value)
     if not changed:
         return False
@@ -203,6 +224,7 @@ async def take_back(tx: Tx, customer_id: uuid.UUID, receipt_id: uuid.UUID, day: 
     The receipt is locked, so nobody else is taking it back.
     """
     values = {"customer": customer_id, "receipt": receipt_id, "id": new_id(), "day": day, "now": tx.now}
+    values["id_time"] = int(tx.now.timestamp() * 1000)
     return [_event(customer_id, row.id, row.kind, receipt_id) for row in await tx.rows(_TAKEN_BACK, values)]
 
 
@@ -219,15 +241,21 @@ async def enter_receivables(
     An external id that stands for the same entry already is a duplicate, for another entry a conflict.
     """
     entries, outcomes = _entries(held, items, today)
-    rows = [{**entry, "amount": _signed(entry), "given": None} for entry in entries.values()]
-    values = {"entries": rows, "customer": customer_id, "now": tx.now}
+    parts = await allocating.named(tx, customer_id, entries)
+    outcomes |= parts.refused
+    entries = {index: entry for index, entry in entries.items() if index not in parts.refused}
+    rows = [{**entry, "amount": _signed(entry), "given": None, "allocations": None} for entry in entries.values()]
+    values = {"entries": rows, "named": parts.rows, "customer": customer_id, "now": tx.now}
     made = {str(row.id) for row in await tx.rows(_ENTERED_MANY, values)} if rows else set()
-    others = [entry["external_id"] for entry in entries.values() if entry["id"] not in made]
+    repeated = [entry for entry in entries.values() if entry["id"] not in made]
+    others = [entry["external_id"] for entry in repeated]
     known = await queries.by_external_ids(tx, customer_id, others) if others else {}
+    elsewhere = await allocating.differs(tx, customer_id, repeated)
     events, audited = [], []
     for index, entry in entries.items():
         if entry["id"] not in made:
-            outcomes[index] = _repeated(entry, known[entry["external_id"]])
+            external_id = entry["external_id"]
+            outcomes[index] = _repeated(entry, known[external_id], elsewhere=external_id in elsewhere)
             continue
         outcomes[index] = ("created", entry["id"])
         entry_id = uuid.UUID(entry["id"])
@@ -251,6 +279,10 @@ def _entries(
             wrong = "Only a charge is due." if item["kind"] != "charge" else "A charge is not due before its day."
             refused[index] = Problem(INVALID, wrong, [FieldError("/due_on", "not_due", wrong)])
             continue
+        unfit = allocating.wrong_kind(item)
+        if unfit is not None:
+            refused[index] = Problem(INVALID, unfit.detail, [unfit])
+            continue
         if due is None and item["kind"] == "charge":
             due = day + timedelta(days=held.term_days)
         entries[index] = {
@@ -262,6 +294,7 @@ def _entries(
             "occurred_on": day.isoformat(),
             "due_on": None if due is None else due.isoformat(),
             "note": item.get("note"),
+            "allocations": item.get("allocations"),
             "given": {name for name in ("occurred_on", "due_on", "note") if item.get(name) is not None},
         }
     return entries, refused
@@ -271,7 +304,7 @@ def _signed(entry: Fields) -> int:
     return int(entry["amount"]) if entry["kind"] == "charge" else -int(entry["amount"])
 
 
-def _repeated(entry: Fields, stored: Any) -> tuple[Status, str] | Problem:
+def _repeated(entry: Fields, stored: Any, *, elsewhere: bool) -> tuple[Status, str] | Problem:
     """What was left to us the first time (the day, the due day) is not compared the next time."""
     told = {"occurred_on": stored.occurred_on.isoformat(), "due_on": stored.due_on and stored.due_on.isoformat()}
     told["note"] = stored.note
@@ -280,6 +313,8 @@ def _repeated(entry: Fields, stored: Any) -> tuple[Status, str] | Problem:
         different.append("kind")
     if abs(stored.amount) != entry["amount"]:
         different.append("amount")
+    if elsewhere:
+        different.append("allocations")
     if not different:
         return "duplicate", str(stored.id)
     detail = "This external id stands for another entry; it is unchanged."

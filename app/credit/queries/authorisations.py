@@ -9,17 +9,13 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.core.errors import NOT_FOUND, Problem
 from app.credit.models import CreditAuthorisation, Receivable
+from app.credit.queries.reserved import reserved_sql
 from app.customers.models import Customer
 from app.customers.queries import visible_to
 from app.receipts.models import ReceiptNumber
 
 # How much of an account is reserved now. Parameters: customer, now.
-RESERVED = text(
-    """
-SELECT coalesce(sum(amount), 0)::bigint FROM credit_authorisations
-WHERE customer_id = :customer AND (status = 'captured' OR (status = 'held' AND expires_at > CAST(:now AS timestamptz)))
-"""
-)
+RESERVED = text(f"SELECT {reserved_sql('CAST(:customer AS uuid)')}")
 
 
 async def held(tx: Tx, authorisation_id: uuid.UUID) -> Any:

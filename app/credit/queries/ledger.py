@@ -1,7 +1,7 @@
 """Reading accounts and their ledgers."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Date,
     Select,
     Text,
-    and_,
     any_,
     bindparam,
     case,
@@ -20,68 +19,96 @@ from sqlalchemy import (
     column,
     func,
     literal,
-    or_,
     select,
     text,
     true,
+    tuple_,
 )  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
-from app.credit.models import CreditAccount, CreditAuthorisation, Receivable
+from app.credit.models import CreditAccount, Receivable, ReceivableAllocation
+from app.credit.owed import OVERDUE
+from app.credit.queries.owed import FIRST, LAST, misnamed
+from app.credit.queries.reserved import reserved_sql
 from app.customers.models import Customer
 from app.customers.queries import present, reached
 
-# How much of an account `a` is past its due day on :today, and since when. Payments settle what is due soonest, so
-# what is not due yet is owed last: the rest of the balance is overdue. A fragment: `LEFT JOIN LATERAL (...) AS debt ON
-# true`.
-OVERDUE = """
-  SELECT late.overdue,
-         CASE WHEN late.overdue > 0 THEN (
-           SELECT max(past.due_on) FROM (
-             SELECT r.due_on, sum(r.amount) OVER (ORDER BY r.due_on DESC) AS from_then
-             FROM receivables r WHERE r.customer_id = a.customer_id AND r.due_on < CAST(:today AS date)
-           ) past WHERE past.from_then >= late.overdue) END AS since
-  FROM (
-    SELECT greatest(0, a.balance - coalesce(sum(r.amount), 0))::bigint AS overdue
-    FROM receivables r WHERE r.customer_id = a.customer_id AND r.due_on >= CAST(:today AS date)
-  ) late
-"""
+_A = aliased(CreditAccount, name="a")
 
 
 @cache
-def _account() -> Select[*tuple[Any, ...]]:
-    a = aliased(CreditAccount, name="a")
+def _accounts() -> Select[*tuple[Any, ...]]:
+    """(JSON, version, review day, customer) of accounts. Parameters: today, now."""
+    a = _A
     debt = text(OVERDUE).columns(column("overdue", BigInteger), column("since", Date)).lateral("debt")
-    r = CreditAuthorisation
-    holds = or_(r.status == "captured", and_(r.status == "held", r.expires_at > bindparam("now")))
-    taken = select(func.coalesce(func.sum(r.amount), 0)).where(r.customer_id == a.customer_id, holds)
-    reserved = cast(taken.correlate(a).scalar_subquery(), BigInteger)
-    free = case((a.status == "active", func.greatest(0, a.credit_limit - a.balance - reserved)), else_=0)
+    taken = text(f"SELECT {reserved_sql('a.customer_id')} AS reserved").columns(column("reserved", BigInteger))
+    sales = taken.lateral("sales")
+    free = case((a.status == "active", func.greatest(0, a.credit_limit - a.balance - sales.c.reserved)), else_=0)
     shown = json_object(
         customer_id=a.customer_id, limit=a.credit_limit, term_days=a.term_days, currency=a.currency, status=a.status,
-        balance=a.balance, reserved=reserved, available=free, overdue=debt.c.overdue, overdue_since=debt.c.since,
-        version=a.version, created_at=json_time(a.created_at), updated_at=json_time(a.updated_at),
+        review_on=a.review_on, balance=a.balance, reserved=sales.c.reserved, available=free, overdue=debt.c.overdue,
+        overdue_since=debt.c.since, version=a.version, created_at=json_time(a.created_at),
+        updated_at=json_time(a.updated_at),
     )  # fmt: skip
-    found = select(cast(shown, Text), a.version).join_from(a, debt, true())
-    return found.where(a.customer_id == bindparam("customer"))
+    found = select(cast(shown, Text), a.version, a.review_on, a.customer_id)
+    return found.join_from(a, debt, true()).join(sales, true())
 
 
 async def account(tx: Tx, customer_id: uuid.UUID, today: date) -> tuple[str, int] | None:
     """(JSON, version) of a customer's account as of a day, or None if there is none."""
-    wanted = _account()
+    wanted = _accounts().where(_A.customer_id == bindparam("customer"))
     if tx.caller.limited:
         wanted = wanted.where(reached(tx.caller, bindparam("customer")))
     rows = await tx.rows(wanted, {"customer": customer_id, "today": today, "now": tx.now})
     return (rows[0][0], rows[0][1]) if rows else None
 
 
+def _allocations() -> Any:
+    """The charges that an entry names, in the order of their ids; null of a charge."""
+    n, charge = ReceivableAllocation, Receivable.__table__.alias("charge")
+    named = (
+        select(n.charge_id, func.sum(n.amount).label("amount"))
+        .where(n.customer_id == Receivable.customer_id, n.payment_id == Receivable.id)
+        .group_by(n.charge_id).having(func.sum(n.amount) != 0)
+        .correlate(Receivable).subquery("named")
+    )  # fmt: skip
+    one = json_object(id=named.c.charge_id, external_id=charge.c.external_id, amount=named.c.amount)
+    listed = (
+        select(func.coalesce(func.json_agg(aggregate_order_by(one, named.c.charge_id), type_=JSON), literal([], JSON)))
+        .join_from(named, charge, (charge.c.customer_id == Receivable.customer_id) & (charge.c.id == named.c.charge_id))
+        .correlate(Receivable)
+    )
+    return case((Receivable.amount < 0, listed.scalar_subquery()))
+
+
+async def accounts(
+    tx: Tx, today: date, wanted: Mapping[str, Any], *, after: tuple[date, uuid.UUID] | None, limit: int
+) -> list[tuple[date, uuid.UUID, str]]:
+    """Up to `limit` (review day, customer, JSON) of accounts with a review day, the longest due first.
+
+    `wanted` holds `review_by`, the last day to list, and `status`; both may be None.
+    """
+    a = _A
+    found = _accounts().where(a.review_on.is_not(None), reached(tx.caller, a.customer_id))
+    if wanted["review_by"] is not None:
+        found = found.where(a.review_on <= wanted["review_by"])
+    if wanted["status"] is not None:
+        found = found.where(a.status == wanted["status"])
+    if after is not None:
+        found = found.where(tuple_(a.review_on, a.customer_id) > tuple_(literal(after[0]), literal(after[1])))
+    found = found.order_by(a.review_on, a.customer_id).limit(limit)
+    rows = await tx.rows(found, {"today": today, "now": tx.now})
+    return [(row[2], row[3], row[0]) for row in rows]
+
+
 ENTRY = cast(
     json_object(
         id=Receivable.id, external_id=Receivable.external_id, receipt_id=Receivable.receipt_id, kind=Receivable.kind,
         amount=func.abs(Receivable.amount), occurred_on=Receivable.occurred_on, due_on=Receivable.due_on,
-        note=Receivable.note, recorded_at=json_time(Receivable.recorded_at),
+        note=Receivable.note, recorded_at=json_time(Receivable.recorded_at), allocations=_allocations(),
     ),
     Text,
 )  # fmt: skip
@@ -112,10 +139,14 @@ async def by_external_ids(tx: Tx, customer_id: uuid.UUID, external_ids: Sequence
     return {row.external_id: row for row in await tx.rows(found)}
 
 
-async def differences(tx: Tx) -> list[str]:
-    """A line for every account whose kept balance is not the sum of its entries. None is expected, ever."""
+async def differences(tx: Tx, low: uuid.UUID = FIRST, high: uuid.UUID = LAST) -> list[str]:
+    """A line for everything in the ledgers of these customers that does not agree with itself. None is expected, ever.
+
+    A kept balance is the sum of its entries; nothing is paid by name that is not owed, or twice.
+    """
     summed = (
         select(Receivable.customer_id, func.sum(Receivable.amount).label("sum"))
+        .where(Receivable.customer_id.between(low, high))
         .group_by(Receivable.customer_id)
         .subquery("summed")
     )
@@ -123,7 +154,8 @@ async def differences(tx: Tx) -> list[str]:
     found = (
         select(CreditAccount.customer_id, CreditAccount.balance, total)
         .join(summed, summed.c.customer_id == CreditAccount.customer_id, isouter=True)
-        .where(CreditAccount.balance != total)
+        .where(CreditAccount.balance != total, CreditAccount.customer_id.between(low, high))
         .order_by(CreditAccount.customer_id)
     )
-    return [f"customer {row[0]}: balance is {row[1]}, its entries sum to {row[2]}" for row in await tx.rows(found)]
+    told = [f"customer {row[0]}: balance is {row[1]}, its entries sum to {row[2]}" for row in await tx.rows(found)]
+    return told + await misnamed(tx, low, high)

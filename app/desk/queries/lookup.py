@@ -32,6 +32,7 @@ from app.catalog.models import Store
 from app.core.caller import Caller
 from app.core.documents import Sections, json_object
 from app.credit.queries import OVERDUE
+from app.credit.queries.reserved import reserved_sql
 from app.customers import queries as customers_queries
 from app.customers.attributes import BOTH
 from app.customers.completeness import Weights, weighted
@@ -112,8 +113,7 @@ def answer(candidate: Subquery, order: Sequence[ColumnElement[Any]]) -> Select[A
 # Parameters `customer`, `today` (the company's day) and `now`; no row if there is no such customer.
 STANDING = """
 SELECT c.id AS customer_id, a.status, a.credit_limit, a.balance, a.currency, debt.overdue, debt.since,
-       (SELECT coalesce(sum(r.amount), 0)::bigint FROM credit_authorisations r WHERE r.customer_id = c.id
-        AND (r.status = 'captured' OR (r.status = 'held' AND r.expires_at > CAST(:now AS timestamptz)))) AS reserved,
+       @reserved@ AS reserved,
        ARRAY(SELECT h.reason FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
              ORDER BY h.placed_at, h.id) AS reasons,
        ARRAY(SELECT h.placed_at FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
@@ -122,7 +122,7 @@ FROM customers c
 LEFT JOIN credit_accounts a ON a.customer_id = c.id
 LEFT JOIN LATERAL (@overdue@) AS debt ON a.customer_id IS NOT NULL
 WHERE c.id = CAST(:customer AS uuid) AND c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')
-""".replace("@overdue@", OVERDUE)
+""".replace("@overdue@", OVERDUE).replace("@reserved@", reserved_sql("c.id"))
 
 
 def standing(caller: Caller) -> TextClause:
