@@ -26,7 +26,16 @@ REFERENCE = {
 # Plain tables on one node: queues, leases, the company's own records, and the feed after the sequencer.
 LOCAL = {
     *("api_keys", "audit_entries", "events", "feed_state", "jobs", "imports", "import_chunks", "import_faults"),
-    *("model_fits", "warning_rules", "follow_up_rules", "follow_up_state", "duplicate_state", "handovers"),
+    *(
+        "model_fits",
+        "warning_rules",
+        "opportunity_rules",
+        "opportunity_state",
+        "follow_up_rules",
+        "follow_up_state",
+        "duplicate_state",
+        "handovers",
+    ),
     *("erasure_state", "segment_snapshots"),
 }
 
