@@ -16,7 +16,7 @@ NEAR = {"staff": "emp-7", "store": "S01"}
 FAR = {"staff": "emp-0", "store": "S02"}
 # Records of a customer; the other names of the world stand for what belongs to the company.
 OF_CUSTOMERS = re.compile(
-    r"\{((customer|other|identifier|address|contact|relationship|receipt|warning|hold|reservation|task|interaction"
+    r"\{((customer|other|identifier|address|contact|relationship|receipt|warning|opportunity|hold|reservation|task|interaction"
     r"|authorisation|candidate"
     r"|complaint|promise|survey|suggestion|need|loss|care)_id)\}"
 )

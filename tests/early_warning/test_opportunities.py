@@ -59,6 +59,7 @@ async def test_an_amount_that_is_no_longer_reached_may_be_reached_again(town):
     assert brief(await listed(town, kind="cumulative_spend", status="all")) == [
         ("cumulative_spend", "expired", "cause_gone")
     ]
+    town.pass_a_minute()
     await town.sell(customer, 11_000)
     assert brief(await listed(town, kind="cumulative_spend", status="all")) == [
         ("cumulative_spend", "open", None), ("cumulative_spend", "expired", "cause_gone"),
@@ -121,7 +122,9 @@ async def test_a_birthday_is_near_and_passes(town, born, today, day):
 async def test_key_people_have_birthdays_too(town):
     customer = await town.customer("Nan Ming", kind="business")
     person = await town.call(
-        "POST", f"/customers/{customer}/contacts", {"name": "Mr He", "birthday": {"month": 3, "day": 5}}
+        "POST",
+        f"/customers/{customer}/contacts",
+        {"name": "Mr He", "role": "buyer", "birthday": {"month": 3, "day": 5}},
     )
     await judge(town, customer, kinds=["birthday"])
     found = (await listed(town, kind="birthday"))[0]
@@ -286,7 +289,15 @@ async def test_lists_counts_and_decisions_of_many(town):
     ]
     answer = await town.call("POST", "/opportunities/batch", {"items": items})
     said = [result["problem"]["code"] if "problem" in result else result["status"] for result in answer["results"]]
-    assert said == ["updated", "updated", "opportunity_closed", "invalid", "invalid", "not_found", "updated"]
+    assert said == [
+        "updated",
+        "updated",
+        "opportunity_closed",
+        "invalid_input",
+        "invalid_input",
+        "not_found",
+        "updated",
+    ]
     taken = (await listed(town, status="taken"))[0]
     assert (taken["id"], taken["outcome"], taken["note"]) == (ids[0], "sold", "Twice")
     assert [one["id"] for one in await listed(town, status="dismissed")] == [ids[1]]

@@ -152,7 +152,7 @@ def live(customer: ColumnElement[Any], groups: frozenset[str]) -> ColumnElement[
     first = select(*columns, who.c.home_store.label("store")).join(who, who.c.id == table.c.customer_id).where(*mine)
     order = (table.c.priority.desc(), table.c.id.desc())
     found = first.order_by(*order).limit(CARD_MAX).correlate_except(table, who).lateral("open_opportunities")
-    names = {column.name: json_time(column) if isinstance(column.type, DateTime) else column for column in found.c}
+    names = {str(column.name): json_time(column) if isinstance(column.type, DateTime) else column for column in found.c}
     one = json_object(**names, wishes=wishes(found.c.customer_id))
     listed = func.json_agg(aggregate_order_by(one, found.c.priority.desc(), found.c.id.desc()), type_=JSON)
     return func.coalesce(select(listed).scalar_subquery(), literal([], JSON))
