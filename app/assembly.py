@@ -29,6 +29,7 @@ from app.customers import person as customers_person
 from app.customers.completeness import unknown_weights
 from app.early_warning import models as early_warning_models
 from app.early_warning import person as early_warning_person
+from app.early_warning.opportunities import models as opportunities_models
 from app.engagement import models as engagement_models
 from app.engagement import person as engagement_person
 from app.feed import models as feed_models
@@ -50,7 +51,7 @@ from app.value import models as value_models
 
 _MODELS = (
     access_models, feed_models, catalog_models, customers_models, receipts_models, credit_models, engagement_models,
-    value_models, segments_models, early_warning_models, privacy_models, bulk_models,
+    value_models, segments_models, early_warning_models, opportunities_models, privacy_models, bulk_models,
 )  # fmt: skip
 # Lower rooms first: a warning is judged by what is owed, and that by what was bought.
 PERSONS: tuple[Person, ...] = (

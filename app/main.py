@@ -40,6 +40,7 @@ from app.customers import router as customers_router
 from app.customers.queries.merges import absent
 from app.desk import router as desk_router
 from app.early_warning import router as early_warning_router
+from app.early_warning.opportunities import router as opportunities_router
 from app.engagement import router as engagement_router
 from app.examples import BODIES
 from app.feed import router as feed_router
@@ -52,8 +53,8 @@ from app.till import router as till_router
 # The framework asks them one after the other: those that wait in a queue come first.
 _ROUTERS = (
     till_router, desk_router, customers_router, receipts_router, credit_router, engagement_router, segments_router,
-    early_warning_router, office_router, privacy_router, catalog_router, bulk_router, feed_router, access_router,
-    core_router,
+    early_warning_router, opportunities_router, office_router, privacy_router, catalog_router, bulk_router,
+    feed_router, access_router, core_router,
 )  # fmt: skip
 
 

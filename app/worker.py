@@ -24,6 +24,9 @@ from app.customers.jobs import DuplicateFinder
 from app.early_warning import commands as warnings
 from app.early_warning.jobs import HANDLERS as SWEEPS
 from app.early_warning.jobs import Keeper
+from app.early_warning.opportunities import commands as opportunities
+from app.early_warning.opportunities.jobs import HANDLERS as CHANCES
+from app.early_warning.opportunities.jobs import OpportunityFollower
 from app.engagement.jobs import Follower
 from app.feed import commands as feed_commands
 from app.feed.jobs import Sequencer, keep_partitions
@@ -55,9 +58,10 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
         await _do(services, lambda tx: _open_feed(tx, settings.feed.keep_days))
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
-            kinds = {**handlers(import_kinds()), **SWEEPS, **RECORDS, **HANDOVERS, **SHAPES}
+            kinds = {**handlers(import_kinds()), **SWEEPS, **RECORDS, **HANDOVERS, **SHAPES, **CHANCES}
             group.create_task(JobRunner(services, kinds).run(stop))
             group.create_task(Follower(services).run(stop))
+            group.create_task(OpportunityFollower(services).run(stop))
             group.create_task(DuplicateFinder(services).run(stop))
             group.create_task(Keeper(services).run(stop))
             group.create_task(_keep_house(services, stop))
@@ -81,6 +85,7 @@ async def _keep_house(services: Services, stop: asyncio.Event) -> None:
         bulk_commands.sweep,
         lambda tx: credit.enqueue_daily_fit(tx, services.settings.company.today(tx.now)),
         lambda tx: warnings.enqueue_daily_sweep(tx, services.settings.company.today(tx.now)),
+        lambda tx: opportunities.enqueue_daily_sweep(tx, services.settings.company),
     )
     # These answer how many rows they deleted, a bounded portion each time, until none is left.
     portions: tuple[Callable[[Tx], Awaitable[int]], ...] = (

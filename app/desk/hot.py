@@ -24,6 +24,7 @@ from app.desk import queries
 from app.desk.question import Question
 from app.desk.standing import Sale, judged
 from app.early_warning.documents import document
+from app.early_warning.opportunities import documents as opportunities
 
 Read = Callable[[Services, Caller, uuid.UUID], Awaitable[Reply | None]]
 _REGION_SECONDS = 60.0
@@ -124,6 +125,10 @@ async def _card_of(services: Services, caller: Caller, customer_id: uuid.UUID) -
     if row["warnings"] is not None:
         warned = [document(one, caller.field_groups, now, company.today) for one in orjson.loads(row["warnings"])]
         parts.append(b'"warnings":%b' % orjson.dumps(warned))
+    if row["opportunities"] is not None:
+        view = opportunities.View(caller.field_groups, now, company.currency)
+        open_ones = [opportunities.document(one, view) for one in orjson.loads(row["opportunities"])]
+        parts.append(b'"opportunities":%b' % orjson.dumps(open_ones))
     if caller.partner is None:
         # As it is with the route of its own.
         parts.append(b'"standing":%b' % _standing(row, caller, customer_id, now, today))

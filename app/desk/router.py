@@ -46,10 +46,10 @@ also an amount above what is left of the limit, with what is reserved for other 
 
 _ABOUT_CARD = """\
 The record with figures and the next question, the last 5 receipts with their lines, open complaints and promises, the
-last 5 interactions, consents and do-not-call, relationships, open warnings, and the standing: each as its own routes
-say it at this moment. A section is there if the API key may read it by itself: `receipts` with the scope
-`receipts:read`, `engagement` with `engagement:read`, `warnings` with `warnings:read`. What the key's field groups do
-not show is absent. More sections may come.
+last 5 interactions, consents and do-not-call, relationships, open warnings and opportunities, and the standing: each
+as its own routes say it at this moment. A section is there if the API key may read it by itself: `receipts` with the
+scope `receipts:read`, `engagement` with `engagement:read`, `warnings` and `opportunities` with `warnings:read`. What
+the key's field groups do not show is absent. More sections may come.
 """
 
 _ABOUT_SEARCH = """\

@@ -13,6 +13,7 @@ from app.core.types import AMOUNT_MAX, Answer, Line, Name, Wire
 from app.customers.schemas.belongings import Related
 from app.customers.schemas.contact import Wishes
 from app.customers.schemas.record import CustomerAnswer
+from app.early_warning.opportunities.schemas import OpportunityAnswer
 from app.early_warning.schemas import WarningAnswer
 from app.engagement.schemas.records import Complaint, Interaction, Promise
 from app.receipts.schemas import Figures, RecordedReceipt
@@ -257,6 +258,7 @@ _CARD: dict[str, Any] = {
          "other_name": "张伟"},
     ],
     "warnings": [],
+    "opportunities": [],
     "standing": {"customer_id": _ID, "standing": "allow", "reasons": [], "credit": None, "as_of": _LAST},
 }  # fmt: skip
 
@@ -279,6 +281,10 @@ class Card(Answer):
     warnings: Annotated[
         list[WarningAnswer] | SkipJsonSchema[None],
         Field(description="Those that are not resolved, the worst first. Needs the scope `warnings:read`."),
+    ] = None
+    opportunities: Annotated[
+        list[OpportunityAnswer] | SkipJsonSchema[None],
+        Field(description="Open ones, at most 5, the most pressing first. Needs the scope `warnings:read`."),
     ] = None
     standing: Annotated[
         Standing | SkipJsonSchema[None], Field(description="Whether to sell; absent for a partner's key.")

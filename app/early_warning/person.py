@@ -9,6 +9,7 @@ from app.core.person import Holding, Trip, move_rows, move_rows_back
 from app.early_warning import traces
 from app.early_warning.commands import evaluate_customers
 from app.early_warning.models import Hold, WarningEvent, WarningRow
+from app.early_warning.opportunities.models import Opportunity
 from app.early_warning.rules import KINDS
 
 HOLDINGS = (
@@ -20,6 +21,12 @@ HOLDINGS = (
     ),
     Holding(WarningEvent, follows=("warning_id",), with_parent=("warning_id", "warnings")),
     Holding(Hold),
+    # One open opportunity of the same sort: the winner's goes on.
+    Holding(
+        Opportunity,
+        clash="theirs.kind = mine.kind AND theirs.subject = mine.subject"
+        " AND theirs.status = 'open' AND mine.status = 'open'",
+    ),
 )
 TRACES = traces.TRACES
 

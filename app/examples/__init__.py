@@ -1,7 +1,7 @@
 """A request body that works for every operation that takes one: shown in the OpenAPI document, sent by the tests.
 
 Each room's file is named after it and maps `METHOD /path` to the body. The company that the tests send them to has the
-store S01, the product TEA-1 and the customers CUSTOMER and SECOND beside what the path names.
+store S01, the product TEA-1, the customers CUSTOMER and SECOND and OPPORTUNITY beside what the path names.
 """
 
 from typing import Any
@@ -23,6 +23,7 @@ from app.examples import (
 
 # The records that bodies refer to.
 STORE, PRODUCT, CUSTOMER, SECOND = catalog.STORE, catalog.PRODUCT, customers.CUSTOMER, office.SECOND
+OPPORTUNITY = early_warning.OPPORTUNITY
 
 BODIES: dict[str, Any] = {}
 _ROOMS = (

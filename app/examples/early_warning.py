@@ -5,6 +5,8 @@ from typing import Any
 from app.examples.customers import CUSTOMER
 
 WARNING = "01989e3c-7a00-7c11-9d53-2f6a0c8e4b17"
+# An opportunity that is open.
+OPPORTUNITY = "01932f5a-6b10-7d42-8a08-5c1e9f2b4d77"
 
 BODIES: dict[str, Any] = {
     "POST /v1/warnings/evaluations": {"kinds": ["credit"], "customer_ids": [CUSTOMER]},
@@ -42,6 +44,13 @@ BODIES: dict[str, Any] = {
         "enabled": True, "late_percent": 80, "risk_percent": 90, "risk_chance_percent": 50, "lost_chance_percent": 10,
         "horizon_days": 90, "occasions": 2, "silent_days": 365, "cooling_days": 30,
     },
+    "POST /v1/opportunities/{opportunity_id}/take": {
+        "owner": "emp-3", "outcome": "contacted", "note": "Was glad to hear from us",
+    },
+    "POST /v1/opportunities/{opportunity_id}/dismiss": {"reason": "not_wanted", "note": "Does not care for birthdays"},
+    "POST /v1/opportunities/batch": {"items": [{"id": OPPORTUNITY, "action": "dismiss", "reason": "no_time"}]},
+    "POST /v1/opportunities/evaluations": {"kinds": ["birthday", "contact_due"], "customer_ids": [CUSTOMER]},
+    "PUT /v1/opportunity-rules/{kind}": {"enabled": True, "priority": 2, "days_before": 14},
     "POST /v1/customers/{customer_id}/holds": {"reason": "Cheque returned"},
     "POST /v1/holds/{hold_id}/release": {"reason": "Paid in full"},
 }  # fmt: skip

@@ -1,11 +1,13 @@
 """The examples of the OpenAPI document: every operation with a body has one, and it works as it stands."""
 
 import json
+import uuid
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
-from app.examples import CUSTOMER, PRODUCT, SECOND, STORE
+from app.examples import CUSTOMER, OPPORTUNITY, PRODUCT, SECOND, STORE
 from app.examples.early_warning import WARNING
 from tests.api.world import PRODUCT as TEA
 from tests.api.world import request
@@ -20,13 +22,19 @@ BODIES = {
 
 
 @pytest.fixture
-async def company(client, names):
+async def company(house, client, names):
     """The small company, with the records that examples name."""
     (await client.put(f"/v1/products/{PRODUCT}", json=TEA)).raise_for_status()
     (await client.post("/v1/customers", json={"id": CUSTOMER, "display_name": "Known"})).raise_for_status()
     (await client.post("/v1/customers", json={"id": SECOND, "display_name": "Twin"})).raise_for_status()
     terms = {"limit": 10**9, "term_days": 30}
     (await client.put(f"/v1/customers/{CUSTOMER}/credit", json=terms)).raise_for_status()
+    # Its id is of our making, so no example can know it.
+    named = text("UPDATE opportunities SET id = :id WHERE id = :made").bindparams(
+        id=uuid.UUID(OPPORTUNITY), made=uuid.UUID(names["opportunity_id"])
+    )
+    await house.services.db.run(lambda tx: tx.execute(named))
+    names = {**names, "opportunity_id": OPPORTUNITY}
     assert names["store"] == STORE
     return names
 

@@ -17,7 +17,7 @@ FAR = {"staff": "emp-0", "store": "S02"}
 # Records of a customer; the other names of the world stand for what belongs to the company.
 OF_CUSTOMERS = re.compile(
     r"\{((customer|other|identifier|address|contact|relationship|receipt|warning|hold|reservation|task|interaction"
-    r"|authorisation|allowance|candidate|change|charge"
+    r"|opportunity|authorisation|allowance|candidate|change|charge"
     r"|resolved_warning|complaint|promise|survey|suggestion|need|loss|care)_id)\}"
 )
 PUSHES = {"POST /v1/receipts", "POST /v1/receipts/batch"}

@@ -470,6 +470,39 @@ SAMPLES: dict[str, Sample] = {
         body={"enabled": True, "late_percent": 80, "risk_percent": 90, "risk_chance_percent": 50,
               "lost_chance_percent": 10, "horizon_days": 90, "occasions": 2, "silent_days": 365, "cooling_days": 30},
     ),
+    "GET /v1/opportunities": Sample(
+        "warnings:read",
+        query={"limit": "5", "kind": "welcome", "status": "open", "owner": "emp-7", "store": "{store}",
+               "customer_id": "{customer_id}", "language": "ko"},
+    ),
+    "GET /v1/opportunities/counts": Sample(
+        "warnings:read",
+        query={"kind": "welcome", "status": "open", "owner": "emp-7", "store": "{store}",
+               "customer_id": "{customer_id}"},
+    ),
+    "GET /v1/opportunities/{opportunity_id}": Sample("warnings:read", query={"language": "zh"}),
+    "POST /v1/opportunities/{opportunity_id}/take": Sample(
+        "warnings:write", body={"owner": "emp-3", "outcome": "contacted", "note": "Was glad"}
+    ),
+    "POST /v1/opportunities/{opportunity_id}/dismiss": Sample(
+        "warnings:write", body={"reason": "no_time", "note": "Too many"}
+    ),
+    "POST /v1/opportunities/batch": Sample(
+        "warnings:write",
+        body={"items": [
+            {"id": "{opportunity_id}", "action": "take", "owner": "emp-3", "outcome": "sold", "note": "At the counter"},
+            {"id": "{opportunity_id}", "action": "dismiss", "reason": "not_wanted"},
+        ]},
+    ),
+    "POST /v1/opportunities/evaluations": Sample(
+        "warnings:write", body={"kinds": ["welcome"], "customer_ids": ["{customer_id}"]}
+    ),
+    "GET /v1/opportunity-rules": Sample("warnings:read"),
+    "GET /v1/opportunity-rules/{kind}": Sample("warnings:read", instead={"kind": "opportunity_kind"}),
+    "PUT /v1/opportunity-rules/{kind}": Sample(
+        "warnings:admin", body={"enabled": True, "priority": 3, "days_before": 5},
+        instead={"kind": "opportunity_kind"},
+    ),
     "POST /v1/customers/{customer_id}/holds": Sample("warnings:write", body={"reason": "Cheque returned"}, status=201),
     "POST /v1/holds/{hold_id}/release": Sample("warnings:write", body={"reason": "Paid in full"}),
     **engagement(),
@@ -630,6 +663,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     reserved.raise_for_status()
     names["reservation_id"] = reserved.json()["id"]
     names |= await build_engagement(client, names)
+    names |= await build_opportunity(client, names["customer_id"])
     handed = await client.post(
         "/v1/handovers", json={"account_manager": "emp-1", "to": {"account_manager": "emp-2"}, "reason": "Nobody's"}
     )
@@ -674,6 +708,14 @@ async def build_resolved(client: httpx.AsyncClient, customer: str) -> str:
         (await client.post(path, json={"items": [item]})).raise_for_status()
     found = await client.get("/v1/warnings", params={"customer_id": customer, "status": "resolved"})
     return str(found.json()["data"][0]["id"])
+
+
+async def build_opportunity(client: httpx.AsyncClient, customer: str) -> dict[str, str]:
+    """A promise that is due, as a reason to turn to its customer."""
+    about = {"customer_ids": [customer], "kinds": ["promise_due"]}
+    (await client.post("/v1/opportunities/evaluations", json=about)).raise_for_status()
+    found = await client.get("/v1/opportunities", params={"customer_id": customer, "kind": "promise_due"})
+    return {"opportunity_id": found.json()["data"][0]["id"], "opportunity_kind": "birthday"}
 
 
 async def build_merge(client: httpx.AsyncClient) -> dict[str, str]:

@@ -29,6 +29,7 @@ from app.customers.queries.belongings import related
 from app.customers.queries.contact import wishes
 from app.desk.queries.lookup import STANDING, about
 from app.early_warning import queries as warning_queries
+from app.early_warning.opportunities import queries as opportunity_queries
 from app.engagement import queries as engagement_queries
 from app.receipts import queries as receipt_queries
 
@@ -43,8 +44,9 @@ def card(caller: Caller, sections: Sections, shared_birthday: int) -> Select[Any
     """What `caller` may see of a customer, in one row; none if there is no such customer for the caller.
 
     `customer` and `document` are the texts of JSON objects, `basis` is that of what is known of the customer (for
-    `customers.queries.read_basis`; the answer never shows it), `warnings` that of a list for `early_warning.documents`
-    (null if they are not for the caller), and the other columns are those of `STANDING`.
+    `customers.queries.read_basis`; the answer never shows it), `warnings` that of a list for `early_warning.documents`,
+    `opportunities` for `early_warning.opportunities.documents` (null if they are not for the caller), and the
+    other columns are those of `STANDING`.
 
     Parameters: `customer`, `now`, `today` (the company's day), its `month` and `day`, and those of
     `customers.queries.reach_values`.
@@ -58,6 +60,7 @@ def card(caller: Caller, sections: Sections, shared_birthday: int) -> Select[Any
     parts["wishes"] = wishes(this)
     parts["relationships"] = related(this, caller, RELATIONSHIPS_MAX)
     warned = cast(warning_queries.live(this), Text) if caller.may("warnings:read") else null()
+    chances = cast(opportunity_queries.live(this, groups), Text) if caller.may("warnings:read") else null()
     standing = _standing()
     return (
         select(
@@ -65,6 +68,7 @@ def card(caller: Caller, sections: Sections, shared_birthday: int) -> Select[Any
             cast(customers_queries.basis_document(shared_birthday), Text).label("basis"),
             cast(json_object(**parts), Text).label("document"),
             warned.label("warnings"),
+            chances.label("opportunities"),
             *standing.c,
         )
         .select_from(Customer.__table__.join(standing, standing.c.customer_id == this))

@@ -6,6 +6,7 @@ So late, repeated and out-of-order receipts come out as if they had come in orde
 history.
 """
 
+import uuid
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
@@ -267,7 +268,9 @@ figures AS MATERIALIZED (
 ),
 figures_gone AS (
   DELETE FROM customer_figures f USING figures n WHERE n.receipts = 0 AND f.customer_id = n.customer_id
-)
+  RETURNING f.customer_id, f.net
+),
+figures_kept AS (
 INSERT INTO customer_figures (
   customer_id, receipts, occasions, net, costed, margin, discount, returns, first_purchase_at, last_purchase_at,
   last_store, gap_sum, gap_square_sum, first_occasion, last_occasion, favourite_category)
@@ -282,6 +285,10 @@ ON CONFLICT (customer_id) DO UPDATE SET
   last_store = excluded.last_store, gap_sum = excluded.gap_sum, gap_square_sum = excluded.gap_square_sum,
   first_occasion = excluded.first_occasion, last_occasion = excluded.last_occasion,
   favourite_category = excluded.favourite_category
+RETURNING new.customer_id, coalesce(old.net, 0) AS before, new.net, new.last_occasion
+)
+SELECT customer_id, before, net, last_occasion FROM figures_kept WHERE before <> net
+UNION ALL SELECT customer_id, net, 0, NULL FROM figures_gone WHERE net <> 0
 """
 
 
@@ -312,14 +319,25 @@ class Effect(NamedTuple):
     sign: int
 
 
-async def count_receipts(tx: Tx, effects: Sequence[Effect]) -> None:
+class Moved(NamedTuple):
+    """A customer whose net spend has changed: what it was and is, and the last occasion, if there is one now."""
+
+    customer_id: uuid.UUID
+    before: int
+    net: int
+    last_occasion: date | None
+
+
+async def count_receipts(tx: Tx, effects: Sequence[Effect]) -> list[Moved]:
     """Bring days, categories and figures of the effects' customers up to date with the receipts as they are now.
 
-    The customers are locked (`write_receipts`, `lock_customers`) and none of them is a walk-in.
+    The customers are locked (`write_receipts`, `lock_customers`) and none of them is a walk-in. Answers whose net spend
+    has changed.
     """
     if not effects:
-        return
+        return []
     statement, rows = _ANY, Rows.FEW
     if all(effect.sign > 0 for effect in effects):
         statement, rows = (_MANY_NEW, Rows.MANY) if len(effects) > 1 else (_ONE_NEW, Rows.ONE)
-    await tx.execute(statement, bound("effect", literals(_EFFECT, effects), len(effects), rows))
+    found = await tx.rows(statement, bound("effect", literals(_EFFECT, effects), len(effects), rows))
+    return [Moved(*row) for row in found]

@@ -14,6 +14,7 @@ from app.customers import commands as customers
 from app.customers.queries import hidden
 from app.customers.queries.merges import absent
 from app.early_warning.commands import after_purchases, evaluate
+from app.early_warning.opportunities import commands as opportunities
 from app.feed.outbox import Event
 from app.receipts import commands as receipts
 from app.receipts.commands import Effect, Kept
@@ -66,9 +67,10 @@ async def attribute_receipt(tx: Tx, receipt_id: uuid.UUID, order: Attribution, c
     if await receipts.lock_customers(tx, counted) != set(counted):
         raise Overtaken
     await receipts.move_receipt(tx, kept, owner, flags)
+    moved: list[receipts.Moved] = []
     if kept.voided_at is None:
         signs = ((one, 1 if one == owner else -1) for one in counted)
-        await receipts.count_receipts(
+        moved = await receipts.count_receipts(
             tx, [Effect(str(one), str(owner), str(kept.id), kept.business_date, sign) for one, sign in signs]
         )
         change.events += await _on_account(tx, kept, owner if not walk_in else None, company)
@@ -76,6 +78,7 @@ async def attribute_receipt(tx: Tx, receipt_id: uuid.UUID, order: Attribution, c
     change.events.append(Event("receipt.attributed", owner, kept.id, data=data))
     change.entries.append(AuditEntry("receipt.attribute", "receipt", kept.id, owner, ("customer_id",)))
     ending = after_purchases(tx, counted if kept.voided_at is None else (), company.today(tx.now))
+    ending = opportunities.after_purchases(tx, ending, moved, company)
     return await told(tx, owner, kept.id, change.events, change.entries, ending)
 
 
@@ -108,14 +111,16 @@ async def void_receipt(tx: Tx, receipt_id: uuid.UUID, company: CompanySettings) 
         await receipts.lock_customers(tx, [kept.customer_id])
     await receipts.void_receipt(tx, kept)
     events: list[Event] = []
+    moved: list[receipts.Moved] = []
     if not kept.walk_in:
         customer = str(kept.customer_id)
-        await receipts.count_receipts(tx, [Effect(customer, customer, str(kept.id), kept.business_date, -1)])
+        moved = await receipts.count_receipts(tx, [Effect(customer, customer, str(kept.id), kept.business_date, -1)])
         events = await _on_account(tx, kept, None, company)
     data = {"store": kept.store, "customer_id": str(kept.customer_id)}
     event = Event("receipt.voided", kept.customer_id, kept.id, data=data)
     entry = AuditEntry("receipt.void", "receipt", kept.id, kept.customer_id, ("voided_at",))
     ending = after_purchases(tx, () if kept.walk_in else (kept.customer_id,), company.today(tx.now))
+    ending = opportunities.after_purchases(tx, ending, moved, company)
     return await told(tx, kept.customer_id, kept.id, [*events, event], [entry], ending)
 
 

@@ -18,10 +18,11 @@ from app.core.sql import together
 from app.credit.commands import Sale, charge_sales, settle
 from app.customers import commands as customers
 from app.customers.identifiers import WALK_IN, Identifier
-from app.early_warning.commands import after_purchases, evaluate
+from app.early_warning.commands import Ending, after_purchases, evaluate
+from app.early_warning.opportunities import commands as opportunities
 from app.feed.outbox import Event, publish
 from app.receipts import queries as receipts
-from app.receipts.commands import Effect, count_receipts, write_receipts
+from app.receipts.commands import Effect, Moved, count_receipts, write_receipts
 from app.receipts.models import RECEIPT_CONFLICT
 from app.till import queries
 from app.till.commands.answering import told
@@ -55,6 +56,7 @@ class Push:
     events: list[Event] = field(default_factory=list)
     entries: list[AuditEntry] = field(default_factory=list)
     counted: set[str] = field(default_factory=set)
+    moved: list[Moved] = field(default_factory=list)
 
     def tell(self, events: Iterable[Event], entries: Iterable[AuditEntry]) -> None:
         """Add to what is published and written down at the end."""
@@ -69,7 +71,7 @@ async def record_receipts(
     push = Push(prepared, company, {} if regions is None else regions)
     await _record(tx, push)
     if push.events or push.entries:
-        parts, parameters = after_purchases(tx, push.counted, company.today(tx.now))
+        parts, parameters = _ending(tx, push)
         await tx.execute(together(publish(tx, push.events), record(tx, push.entries), parts=parts), parameters)
     found: dict[int, Outcome | Problem] = dict(prepared.failures)
     found.update((prepared.index[place], outcome) for place, outcome in push.outcomes.items())
@@ -93,9 +95,14 @@ async def record_receipt(tx: Tx, prepared: Prepared, company: CompanySettings, r
     if isinstance(outcome, Problem):
         raise outcome
     customer_id, receipt_id = uuid.UUID(outcome.customer_id), uuid.UUID(outcome.receipt_id)
-    ending = after_purchases(tx, push.counted, company.today(tx.now))
-    body = await told(tx, customer_id, receipt_id, push.events, push.entries, ending)
+    body = await told(tx, customer_id, receipt_id, push.events, push.entries, _ending(tx, push))
     return Made(body, 201 if outcome.status == "created" else 200)
+
+
+def _ending(tx: Tx, push: Push) -> Ending:
+    """What the last statement does besides telling: end warnings of a silence, and see who has reached an amount."""
+    ending = after_purchases(tx, push.counted, push.company.today(tx.now))
+    return opportunities.after_purchases(tx, ending, push.moved, push.company)
 
 
 async def _record(tx: Tx, push: Push) -> None:
@@ -206,7 +213,7 @@ async def _write(tx: Tx, push: Push, owners: Owners) -> set[int]:
         push.outcomes[place] = Outcome("created", prepared.ids[place], customer, flags)
         if customer not in owners.walk_ins:
             effects.append(Effect(customer, customer, prepared.ids[place], day, 1))
-    await count_receipts(tx, effects)
+    push.moved = await count_receipts(tx, effects)
     push.counted.update(effect.customer_id for effect in effects)
     await _on_account(tx, push, effects)
     for place, _ in sorted(written):

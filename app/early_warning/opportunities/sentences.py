@@ -1,0 +1,146 @@
+"""What an opportunity says to people, and what it suggests, in the languages of `WORDS`. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal, get_args
+
+from app.core.types import currency_digits
+from app.early_warning.opportunities.rules import Kind
+
+Language = Literal["en", "zh", "ko"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+# What is suggested.
+Action = Literal[
+    "thank_and_offer", "congratulate", "thank_for_loyalty", "offer_again", "get_in_touch", "welcome", "keep_promise"
+]  # fmt: skip
+ACTION: dict[Kind, Action] = {
+    "cumulative_spend": "thank_and_offer", "birthday": "congratulate", "anniversary": "thank_for_loyalty",
+    "due_to_rebuy": "offer_again", "key_customer_silent": "get_in_touch", "contact_due": "get_in_touch",
+    "welcome": "welcome", "promise_due": "keep_promise",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language: a sentence per kind (of `birthday` also for key people), actions, channels, and how to reach."""
+
+    sentences: Mapping[str, str]
+    actions: Mapping[Action, str]
+    channels: Mapping[str, str]
+    by: str
+    in_person: str
+
+
+WORDS: dict[Language, Words] = {
+    "en": Words(
+        sentences={
+            "cumulative_spend": "Has bought for {amount} or more in all, since {reached_on}.",
+            "birthday": "Has a birthday on {day}.",
+            "birthday_of_contact": "A key person has a birthday on {day}.",
+            "anniversary": "Has been buying for {years} years on {day}.",
+            "due_to_rebuy": "Bought {product} last on {last_on}: due again about {due_on}.",
+            "key_customer_silent": "A key customer of whom nothing was heard since {heard_on}.",
+            "contact_due": "A contact is due since {due_on}: every {wanted_days} days is what we want.",
+            "welcome": "Bought for the first time on {first_on}.",
+            "promise_due": "A promise of ours is due on {due_on}.",
+        },
+        actions={
+            "thank_and_offer": "Thank the customer, and make an offer that goes with it.",
+            "congratulate": "Send congratulations.",
+            "thank_for_loyalty": "Thank the customer for the years.",
+            "offer_again": "Offer it again.",
+            "get_in_touch": "Get in touch and ask how things are.",
+            "welcome": "Welcome the customer, and ask what the first purchase was like.",
+            "keep_promise": "Keep the promise, and tell the customer.",
+        },
+        channels={
+            "phone": "phone", "sms": "text message", "email": "e-mail", "chat": "chat", "app": "app",
+            "letter": "letter", "visit": "visit",
+        },
+        by="{action} May be reached by {channel}.",
+        in_person="{action} Not by phone or message, which the customer has not allowed: at the next visit to a store.",
+    ),
+    "zh": Words(
+        sentences={
+            "cumulative_spend": "自{reached_on}起，累计消费已达到{amount}。",
+            "birthday": "{day}过生日。",
+            "birthday_of_contact": "一位关键联系人{day}过生日。",
+            "anniversary": "到{day}已成为顾客{years}年。",
+            "due_to_rebuy": "上次购买{product}是{last_on}，预计{due_on}前后需要再次购买。",
+            "key_customer_silent": "重点客户，自{heard_on}以来没有任何消息。",
+            "contact_due": "自{due_on}起应当联系：我们希望每{wanted_days}天联系一次。",
+            "welcome": "{first_on}首次购买。",
+            "promise_due": "我们的一项承诺应于{due_on}兑现。",
+        },
+        actions={
+            "thank_and_offer": "向顾客致谢，并提供相应的优惠。",
+            "congratulate": "送上生日祝福。",
+            "thank_for_loyalty": "感谢顾客多年的支持。",
+            "offer_again": "再次推荐该商品。",
+            "get_in_touch": "联系顾客，了解近况。",
+            "welcome": "欢迎新顾客，并询问首次购买的感受。",
+            "keep_promise": "兑现承诺，并告知顾客。",
+        },
+        channels={
+            "phone": "电话", "sms": "短信", "email": "电子邮件", "chat": "聊天", "app": "应用", "letter": "信件",
+            "visit": "拜访",
+        },
+        by="{action}可通过{channel}联系。",
+        in_person="{action}顾客未同意电话或消息联系：请在下次到店时当面进行。",
+    ),
+    "ko": Words(
+        sentences={
+            "cumulative_spend": "{reached_on}에 누적 구매액이 {amount}에 도달했습니다.",
+            "birthday": "{day}이 생일입니다.",
+            "birthday_of_contact": "주요 담당자 한 분의 생일이 {day}입니다.",
+            "anniversary": "{day}이면 거래한 지 {years}년이 됩니다.",
+            "due_to_rebuy": "{product}: 마지막 구매일 {last_on}, 재구매 예상일 {due_on}.",
+            "key_customer_silent": "주요 고객이며 {heard_on} 이후로 소식이 없습니다.",
+            "contact_due": "연락 예정일이 {due_on}이었습니다. 원하는 간격은 {wanted_days}일입니다.",
+            "welcome": "{first_on}에 처음 구매했습니다.",
+            "promise_due": "우리가 한 약속의 기한이 {due_on}입니다.",
+        },
+        actions={
+            "thank_and_offer": "감사 인사와 함께 알맞은 혜택을 제안하세요.",
+            "congratulate": "생일 축하 인사를 보내세요.",
+            "thank_for_loyalty": "오랜 거래에 감사를 전하세요.",
+            "offer_again": "다시 구매하도록 제안하세요.",
+            "get_in_touch": "연락하여 안부를 물으세요.",
+            "welcome": "환영 인사를 하고 첫 구매가 어땠는지 물으세요.",
+            "keep_promise": "약속을 지키고 고객에게 알리세요.",
+        },
+        channels={
+            "phone": "전화", "sms": "문자", "email": "이메일", "chat": "채팅", "app": "앱", "letter": "편지",
+            "visit": "방문",
+        },
+        by="{action} 연락 수단: {channel}.",
+        in_person="{action} 고객이 전화나 메시지를 허락하지 않았으니 다음 매장 방문 때 하세요.",
+    ),
+}  # fmt: skip
+
+
+def sentence(kind: Kind, evidence: Mapping[str, Any], currency: str, language: Language) -> str:
+    """The sentence of an opportunity from its evidence; amounts are in minor units of `currency`."""
+    told = dict(evidence)
+    if "amount" in told:
+        told["amount"] = _money(told["amount"], currency)
+    if "name" in told:
+        told["product"] = f"{told['name']} ({told['product']})"
+    name = "birthday_of_contact" if "contact_id" in told else kind
+    found = WORDS[language].sentences[name].format(**told)
+    return found.replace(" 1 years ", " 1 year ").replace("every 1 days", "every day")
+
+
+def suggestion(action: Action, channel: str | None, language: Language) -> str:
+    """What is suggested: by a channel that the customer allows, or in person where there is none."""
+    words = WORDS[language]
+    said = words.actions[action]
+    if channel is None:
+        return words.in_person.format(action=said)
+    return words.by.format(action=said, channel=words.channels[channel])
+
+
+def _money(amount: int, currency: str) -> str:
+    digits = currency_digits(currency)
+    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency}"
