@@ -28,6 +28,7 @@ from app.feed import commands as feed_commands
 from app.feed.jobs import Sequencer, keep_partitions
 from app.office.jobs import HANDLERS as HANDOVERS
 from app.privacy import commands as privacy
+from app.segments.jobs import Keeper
 
 log = logging.getLogger("clientele.worker")
 HOUSEKEEPING_SECONDS = 600
@@ -58,6 +59,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
             group.create_task(JobRunner(services, kinds).run(stop))
             group.create_task(Follower(services).run(stop))
             group.create_task(DuplicateFinder(services).run(stop))
+            group.create_task(Keeper(services).run(stop))
             group.create_task(_keep_house(services, stop))
     finally:
         services.offload.close()

@@ -76,7 +76,8 @@ FIELDS: tuple[Field, ...] = (
     Field("plan_planned", "To be bought by the longest plan of today", FieldType.MONEY, column("planned"), **_PLAN),
     Field("plan_actual", "Bought of that plan", FieldType.MONEY, column("reached"), **_PLAN),
     Field("plan_share", "Share of that plan that is bought, 1 for all", FieldType.NUMBER, column("share"), **_PLAN),
-    Field("plan_forecast", "What will be bought of that plan", FieldType.MONEY, column("forecast"), **_PLAN),
+    Field("plan_forecast", "What will be bought of that plan", FieldType.MONEY, column("forecast"), **_PLAN,
+          followed=False),  # it follows the shape of weeks, which is fitted every night
     Field(
         "credit.limit", "Credit limit", FieldType.MONEY, column("credit_limit"),
         side=_ACCOUNT, changed_by=_TERMS, **_SHARED,
