@@ -11,7 +11,9 @@ from app.credit.kinds import SALES_PLAN, PlanKind
 from app.credit.models import KINDS, STATUSES, CreditAccount, Receivable
 from app.credit.progress import measured
 
-_TERMS, _ENTRIES = ("credit.updated",), ("receivable.recorded",)
+_ENTRIES = ("receivable.recorded",)
+# An account comes into being with its terms or with its first entry.
+_ACCOUNTED = ("credit.updated", *_ENTRIES)
 _SHARED: dict[str, Any] = {"group": "financial", "scope": "credit:read"}
 
 _ACCOUNT = Side(
@@ -80,19 +82,19 @@ FIELDS: tuple[Field, ...] = (
           followed=False),  # it follows the shape of weeks, which is fitted every night
     Field(
         "credit.limit", "Credit limit", FieldType.MONEY, column("credit_limit"),
-        side=_ACCOUNT, changed_by=_TERMS, **_SHARED,
+        side=_ACCOUNT, changed_by=_ACCOUNTED, **_SHARED,
     ),
     Field(
         "credit.status", "Status of the account", FieldType.CHOICE, column("status"),
-        side=_ACCOUNT, choices=STATUSES, changed_by=_TERMS, **_SHARED,
+        side=_ACCOUNT, choices=STATUSES, changed_by=_ACCOUNTED, **_SHARED,
     ),
     Field(
         "credit.balance", "Owed", FieldType.MONEY, column("balance"),
-        side=_ACCOUNT, changed_by=_ENTRIES, **_SHARED,
+        side=_ACCOUNT, changed_by=_ACCOUNTED, **_SHARED,
     ),
     Field(
         "credit.overdue", "Owed past its due day", FieldType.MONEY, column("overdue"),
-        side=_OVERDUE, temporal=True, changed_by=_ENTRIES, **_SHARED,
+        side=_OVERDUE, temporal=True, changed_by=_ACCOUNTED, **_SHARED,
     ),
 )  # fmt: skip
 

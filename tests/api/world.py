@@ -104,6 +104,8 @@ TREE = {"op": "or", "items": [
     {"op": "compare", "left": {"aggregate": "sum", "of": "lines.net", "window": {"last": 3, "unit": "days"}},
      "comparator": ">", "right": {"money": 100}, "including_missing": False},
     {"op": "in_segment", "segment": "{segment_id}"},
+    {"op": "entered", "segment": "{kept_id}", "window": {"last": 3, "unit": "days"}},
+    {"op": "was_in", "segment": "{kept_id}", "on": "2199-01-01"},
 ]}  # fmt: skip
 
 NEW = {"id": "{uuid}", "occurred_at": "2026-11-20T12:30:00+08:00", "by": "emp-3"}
@@ -509,7 +511,10 @@ SAMPLES: dict[str, Sample] = {
         "segments:write", body={"name": "{fresh}", "text": "status = 'lost'"}, headers={"If-Match": '"1"'}
     ),
     "DELETE /v1/segments/{segment_id}": Sample("segments:write", headers={"If-Match": '"1"'}, status=204),
-    "GET /v1/segments/{segment_id}/count": Sample("segments:read", query={"as_of": "2026-11-21"}),
+    "GET /v1/segments/{segment_id}/count": Sample("segments:read", query={"as_of": "2026-11-21", "live": "true"}),
+    "GET /v1/segments/{segment_id}/changes": Sample(
+        "segments:read", query={"from": "{today}", "to": "2199-01-01", "limit": "5"}, instead={"segment_id": "kept_id"}
+    ),
     "GET /v1/segments/{segment_id}/members": Sample("segments:read", query={"limit": "5"}),
     "GET /v1/segments/{segment_id}/explain/{customer_id}": Sample("segments:read", hides=True),
     "GET /v1/customers/{customer_id}/segments": Sample("segments:read", query={"limit": "5"}, hides=True),

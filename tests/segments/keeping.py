@@ -62,12 +62,12 @@ class Keeping:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    async def members(self, segment: str, **query: Any) -> set[str]:
+    async def members(self, segment: str, size: int = 100, **query: Any) -> set[str]:
         """Who is in a segment, page by page; as many as are counted."""
         found, cursor = list[str](), None
         while True:
             more = {"cursor": cursor} if cursor else {}
-            page = await self.get(f"/segments/{segment}/members", limit=3, **query, **more)
+            page = await self.get(f"/segments/{segment}/members", limit=size, **query, **more)
             found += [one["id"] for one in page["data"]]
             cursor = page["next_cursor"]
             if cursor is None:
@@ -77,6 +77,13 @@ class Keeping:
         assert len(found) == len(set(found))
         return set(found)
 
+    async def kept(self) -> dict[str, set[str]]:
+        """Who is in each segment by what is kept."""
+        found: dict[str, set[str]] = {}
+        for row in await self.rows("SELECT segment_id, customer_id FROM memberships WHERE left_on IS NULL"):
+            found.setdefault(str(row[0]), set()).add(str(row[1]))
+        return found
+
     async def live(self, segment: str) -> set[str]:
         """Whom the question is true of, asked anew."""
         asking = Asking(self.services)
@@ -85,12 +92,12 @@ class Keeping:
             question = asking.question(checked, world, asking.today())
             return {str(one) for one in await evaluate.page(tx, question, after=None, limit=10_000)}
 
-    async def changes(self, segment: str, **query: Any) -> list[tuple[str, str, str]]:
+    async def changes(self, segment: str, size: int = 100, **query: Any) -> list[tuple[str, str, str]]:
         """(who, what, on which day) of everything that is known, page by page."""
         found, cursor = list[tuple[str, str, str]](), None
         while True:
             more = {"cursor": cursor} if cursor else {}
-            page = await self.get(f"/segments/{segment}/changes", limit=3, **query, **more)
+            page = await self.get(f"/segments/{segment}/changes", limit=size, **query, **more)
             found += [(one["customer_id"], one["what"], one["on"]) for one in page["data"]]
             cursor = page["next_cursor"]
             if cursor is None:

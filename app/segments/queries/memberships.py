@@ -14,7 +14,6 @@ from sqlalchemy import (
     Uuid,
     and_,
     any_,
-    cast,
     func,
     literal,
     or_,
@@ -43,6 +42,10 @@ class Kept(NamedTuple):
     since: date
     as_of: date
     refreshed_at: datetime
+
+
+# Where a list of changes goes on: the time, id and kind of the last one.
+Place = tuple[datetime, uuid.UUID, str]
 
 
 class Change(NamedTuple):
@@ -134,15 +137,15 @@ async def held(tx: Tx, customer: uuid.UUID, segments: Sequence[uuid.UUID]) -> se
     return {one[0] for one in found}
 
 
-async def changes(tx: Tx, segment: uuid.UUID, days: Days, *, after: Sequence[Any] | None, limit: int) -> list[Change]:
-    """Up to `limit` comings and goings on some days, the oldest first, after the (time, id, what) `after`."""
+async def changes(tx: Tx, segment: uuid.UUID, days: Days, *, after: Place | None, limit: int) -> list[Change]:
+    """Up to `limit` comings and goings on some days, the oldest first, after the place `after`."""
     parts = [_part(tx, segment, what, days, after, limit).subquery() for what in (ENTERED, LEFT)]
     both = union_all(*(select(part) for part in parts)).subquery()
     found = select(*(both.c[name] for name in Change._fields)).order_by(both.c.at, both.c.id, both.c.what)
     return [Change._make(row) for row in await tx.rows(found.limit(limit))]
 
 
-def _part(tx: Tx, segment: uuid.UUID, what: str, days: Days, after: Sequence[Any] | None, limit: int) -> Select[Any]:
+def _part(tx: Tx, segment: uuid.UUID, what: str, days: Days, after: Place | None, limit: int) -> Select[Any]:
     row = Membership.__table__.c
     on, at = (row.entered_on, row.entered_at) if what == ENTERED else (row.left_on, row.left_at)
     found = select(row.customer_id, literal(what).label("what"), on.label("on"), at.label("at"), row.id)
@@ -152,5 +155,7 @@ def _part(tx: Tx, segment: uuid.UUID, what: str, days: Days, after: Sequence[Any
     if after is not None:
         moment, last, former = after
         place = tuple_(at, row.id, literal(what))
-        found = found.where(place > tuple_(cast(moment, DateTime(timezone=True)), cast(last, Uuid), literal(former)))
+        found = found.where(
+            place > tuple_(literal(moment, DateTime(timezone=True)), literal(last, Uuid), literal(former))
+        )
     return found.order_by(at, row.id).limit(limit)

@@ -1,6 +1,7 @@
 """Routes of who is in a segment: how many, who, why, put into a list, and as it was."""
 
 import uuid
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -102,7 +103,10 @@ async def list_segment_changes(
     kept, or a day before it was.
     """
     asking, name = Asking(services), f"changes:{segment_id}"
-    after = None if query.cursor is None else services.cursors.read(name, query.cursor)
+    after = None
+    if query.cursor is not None:
+        at, last, what = services.cursors.read(name, query.cursor)
+        after = (datetime.fromisoformat(at), uuid.UUID(last), str(what))
     async with asking.turn(caller) as tx:
         found, _, _ = await asking.saved(tx, segment_id)
         kept = await asking.known(tx, found, None, live=False)
