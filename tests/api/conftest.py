@@ -8,6 +8,7 @@ import pytest
 from app.customers.commands import duplicates
 from app.customers.duplicates import pair_of
 from app.engagement.jobs import Follower
+from app.segments.jobs import Keeper
 from tests.api import world
 
 
@@ -36,6 +37,9 @@ async def names(house, client, kept):
         await Follower(house.services).turn()
         found["task_id"] = (await client.get("/v1/tasks", params={"reason": "complaint"})).json()["data"][0]["id"]
         found |= await build_duplicates(house, client, found)
+        await Keeper(house.services).turn()
+        path = f"/v1/segments/{found['kept_id']}/changes"
+        found["kept_since"] = (await client.get(path)).raise_for_status().json()["since"]
         kept["names"] = found
         kept["restore"] = await world.keep(house.sweeper.connection)
     return dict(kept["names"])

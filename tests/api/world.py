@@ -104,8 +104,6 @@ TREE = {"op": "or", "items": [
     {"op": "compare", "left": {"aggregate": "sum", "of": "lines.net", "window": {"last": 3, "unit": "days"}},
      "comparator": ">", "right": {"money": 100}, "including_missing": False},
     {"op": "in_segment", "segment": "{segment_id}"},
-    {"op": "entered", "segment": "{kept_id}", "window": {"last": 3, "unit": "days"}},
-    {"op": "was_in", "segment": "{kept_id}", "on": "2199-01-01"},
 ]}  # fmt: skip
 
 NEW = {"id": "{uuid}", "occurred_at": "2026-11-20T12:30:00+08:00", "by": "emp-3"}
@@ -502,18 +500,18 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/segments": Sample(
         "segments:write",
         body={"name": "{fresh}", "kind": "question", "description": "Some",
-              "tree": {"op": "missing", "field": "language", "not": True}},
+              "tree": {"op": "missing", "field": "language", "not": True}, "materialised": True},
         status=201,
     ),
     "GET /v1/segments": Sample("segments:read", query={"limit": "5"}),
     "GET /v1/segments/{segment_id}": Sample("segments:read"),
     "PATCH /v1/segments/{segment_id}": Sample(
-        "segments:write", body={"name": "{fresh}", "text": "status = 'lost'"}, headers={"If-Match": '"1"'}
+        "segments:write", body={"name": "{fresh}", "text": "status = 'lost'", "materialised": True}, headers={"If-Match": '"1"'}
     ),
     "DELETE /v1/segments/{segment_id}": Sample("segments:write", headers={"If-Match": '"1"'}, status=204),
     "GET /v1/segments/{segment_id}/count": Sample("segments:read", query={"as_of": "2026-11-21", "live": "true"}),
     "GET /v1/segments/{segment_id}/changes": Sample(
-        "segments:read", query={"from": "{today}", "to": "2199-01-01", "limit": "5"}, instead={"segment_id": "kept_id"}
+        "segments:read", query={"from": "{kept_since}", "to": "2199-01-01", "limit": "5"}, instead={"segment_id": "kept_id"}
     ),
     "GET /v1/segments/{segment_id}/members": Sample("segments:read", query={"limit": "5"}),
     "GET /v1/segments/{segment_id}/explain/{customer_id}": Sample("segments:read", hides=True),
@@ -604,7 +602,8 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     key.raise_for_status()
     names["key_id"] = key.json()["id"]
     for name, body in (
-        ("segment_id", {"name": "active", "text": "status = 'active'"}), ("list_id", {"name": "listed", "kind": "list"})
+        ("segment_id", {"name": "active", "text": "status = 'active'"}), ("list_id", {"name": "listed", "kind": "list"}),
+        ("kept_id", {"name": "kept", "text": "status = 'active'", "materialised": True}),
     ):  # fmt: skip
         saved = await client.post("/v1/segments", json=body)
         saved.raise_for_status()
