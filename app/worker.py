@@ -23,7 +23,7 @@ from app.customers.jobs import HANDLERS as RECORDS
 from app.customers.jobs import DuplicateFinder
 from app.early_warning import commands as warnings
 from app.early_warning.jobs import HANDLERS as SWEEPS
-from app.early_warning.jobs import Keeper
+from app.early_warning.jobs import Keeper as WarningKeeper
 from app.early_warning.opportunities import commands as opportunities
 from app.early_warning.opportunities.jobs import HANDLERS as CHANCES
 from app.early_warning.opportunities.jobs import OpportunityFollower
@@ -32,6 +32,7 @@ from app.feed import commands as feed_commands
 from app.feed.jobs import Sequencer, keep_partitions
 from app.office.jobs import HANDLERS as HANDOVERS
 from app.privacy import commands as privacy
+from app.segments.jobs import Keeper as MembershipKeeper
 
 log = logging.getLogger("clientele.worker")
 HOUSEKEEPING_SECONDS = 600
@@ -63,7 +64,8 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
             group.create_task(Follower(services).run(stop))
             group.create_task(OpportunityFollower(services).run(stop))
             group.create_task(DuplicateFinder(services).run(stop))
-            group.create_task(Keeper(services).run(stop))
+            group.create_task(WarningKeeper(services).run(stop))
+            group.create_task(MembershipKeeper(services).run(stop))
             group.create_task(_keep_house(services, stop))
     finally:
         services.offload.close()

@@ -10,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy import ColumnElement, FromClause, Select
 
 
 class FieldType(StrEnum):
@@ -103,7 +103,8 @@ class Field:
     for whom the side has no row; None means missing. `year` goes with a birthday, whose own value is month * 100 + day.
     `group` (with `more_groups`, all of them) and `scope` are what a caller needs to use it; `changed_by` the events
     after which it may differ, and `temporal` whether time alone changes it. `only` are its operators where they are
-    fewer than those of its type.
+    fewer than those of its type. `spreads`: an event about one customer may change the value for others; of an array of
+    ids it makes a SELECT of those. What is not `followed` can change without an event about it.
     """
 
     name: str
@@ -123,6 +124,8 @@ class Field:
     changed_by: tuple[str, ...] = ()
     temporal: bool = False
     more_groups: tuple[str, ...] = ()
+    spreads: Callable[[ColumnElement[Any]], Select[Any]] | None = None
+    followed: bool = True
 
     @property
     def groups(self) -> tuple[str, ...]:

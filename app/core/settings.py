@@ -130,6 +130,9 @@ class SegmentSettings(_Part):
     cost_max: float = Field(default=1e8, gt=0)
     # How many customers a list takes.
     list_max: int = Field(default=500_000, ge=1)
+    # How often the worker looks whether kept segments have changed, and seconds for one statement that does.
+    poll_seconds: float = Field(default=1, gt=0)
+    refresh_seconds: float = Field(default=300, gt=0)
 
 
 class CompanySettings(_Part):

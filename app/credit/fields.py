@@ -26,7 +26,9 @@ from app.credit.models import KINDS, STATUSES, CreditAccount, Receivable, Receiv
 from app.credit.owed import OPEN
 from app.credit.progress import measured
 
-_TERMS, _ENTRIES = ("credit.updated",), ("receivable.recorded",)
+_ENTRIES = ("receivable.recorded",)
+# An account comes into being with its terms or with its first entry.
+_ACCOUNTED = ("credit.updated", *_ENTRIES)
 _SHARED: dict[str, Any] = {"group": "financial", "scope": "credit:read"}
 
 _ACCOUNT = Side(
@@ -102,26 +104,27 @@ FIELDS: tuple[Field, ...] = (
     Field("plan_planned", "To be bought by the longest plan of today", FieldType.MONEY, column("planned"), **_PLAN),
     Field("plan_actual", "Bought of that plan", FieldType.MONEY, column("reached"), **_PLAN),
     Field("plan_share", "Share of that plan that is bought, 1 for all", FieldType.NUMBER, column("share"), **_PLAN),
-    Field("plan_forecast", "What will be bought of that plan", FieldType.MONEY, column("forecast"), **_PLAN),
+    Field("plan_forecast", "What will be bought of that plan", FieldType.MONEY, column("forecast"), **_PLAN,
+          followed=False),  # it follows the shape of weeks, which is fitted every night
     Field(
         "credit.limit", "Credit limit", FieldType.MONEY, column("credit_limit"),
-        side=_ACCOUNT, changed_by=_TERMS, **_SHARED,
+        side=_ACCOUNT, changed_by=_ACCOUNTED, **_SHARED,
     ),
     Field(
         "credit.status", "Status of the account", FieldType.CHOICE, column("status"),
-        side=_ACCOUNT, choices=STATUSES, changed_by=_TERMS, **_SHARED,
+        side=_ACCOUNT, choices=STATUSES, changed_by=_ACCOUNTED, **_SHARED,
     ),
     Field(
         "credit.review_on", "Day on which the account's terms are looked at again", FieldType.DATE,
-        column("review_on"), side=_ACCOUNT, changed_by=_TERMS, **_SHARED,
+        column("review_on"), side=_ACCOUNT, changed_by=_ACCOUNTED, **_SHARED,
     ),
     Field(
         "credit.balance", "Owed", FieldType.MONEY, column("balance"),
-        side=_ACCOUNT, changed_by=_ENTRIES, **_SHARED,
+        side=_ACCOUNT, changed_by=_ACCOUNTED, **_SHARED,
     ),
     Field(
         "credit.overdue", "Owed past its due day", FieldType.MONEY, column("overdue"),
-        side=_OVERDUE, temporal=True, changed_by=_ENTRIES, **_SHARED,
+        side=_OVERDUE, temporal=True, changed_by=_ACCOUNTED, **_SHARED,
     ),
 )  # fmt: skip
 

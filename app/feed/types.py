@@ -85,5 +85,7 @@ EVENT_TYPES = {
     "segment.updated": "A saved segment was changed.",
     "segment.deleted": "A saved segment was deleted.",
     "segment.snapshot_taken": "Who is in a saved segment was kept for later.",
+    "segment.entered": "A customer came into a kept segment, on the company's day that `data` says.",
+    "segment.left": "A customer left a kept segment, on the company's day that `data` says.",
     "segment.members_changed": "Customers were put into a list, or taken out.",
 }

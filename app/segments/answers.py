@@ -18,6 +18,7 @@ from app.segments.explanation import explanation, plain_number
 from app.segments.queries.compare import Beside, Part
 from app.segments.queries.composition import Snapshot
 from app.segments.queries.explain import Explained
+from app.segments.queries.memberships import Change, Kept
 from app.segments.queries.saved import Saved, Version
 from app.segments.schemas.comparing import Grouping
 from app.segments.tree import Expr, to_json
@@ -57,6 +58,7 @@ def segment(found: Saved, world: World) -> dict[str, Any]:
         "refers_to": [str(one) for one in found.refers_to],
         "temporal": found.temporal,
         "population_relative": found.population_relative,
+        "materialised": found.materialised,
         "version": found.version,
         "created_at": _time(found.created_at),
         "updated_at": _time(found.updated_at),
@@ -112,9 +114,20 @@ def ratio(part: int, whole: int) -> str | None:
     return plain_number(round(Decimal(part) / whole, 4)) if whole else None
 
 
-def held(found: Saved) -> dict[str, Any]:
+def held(found: Saved, kept: Kept | None = None) -> dict[str, Any]:
     """A segment that a customer is in."""
-    return {"id": str(found.id), "name": found.name, "version": found.version}
+    return {"id": str(found.id), "name": found.name, "version": found.version, **refreshed(kept)}
+
+
+def refreshed(kept: Kept | None) -> dict[str, str]:
+    """The moment of which it is kept who is in a segment; nothing where it was asked."""
+    return {} if kept is None else {"refreshed_at": _time(kept.refreshed_at)}
+
+
+def moved(found: Change) -> dict[str, str]:
+    """Who came or left."""
+    day, moment = found.on.isoformat(), _time(found.at)
+    return {"customer_id": str(found.customer_id), "what": found.what, "on": day, "at": moment}
 
 
 def explained(tree: Expr, found: Explained, world: World) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -19,12 +20,13 @@ from app.customers.fields.completeness import completeness_field
 from app.segments import definition
 from app.segments.check import Checked, World
 from app.segments.grammar import Refused
-from app.segments.models import SEGMENT_TOO_EXPENSIVE
+from app.segments.models import CANNOT_BE_KEPT, NOT_KEPT, SEGMENT_TOO_EXPENSIVE
 from app.segments.parse import segments_named
-from app.segments.queries import evaluate, saved
+from app.segments.queries import evaluate, memberships, saved
 from app.segments.queries.evaluate import Question
+from app.segments.queries.memberships import Kept
 from app.segments.queries.saved import Saved, Version
-from app.segments.tree import Expr, InSegment, Missing
+from app.segments.tree import Expr, Missing, Naming, WasIn
 from app.segments.walk import every
 
 # All who can be in a segment have a status.
@@ -37,6 +39,19 @@ _SLOTS = "segments.slots"
 _REGISTRY = "segments.registry"
 
 
+def not_known(kept: Kept) -> Problem:
+    """What was before the first day that is kept is not known."""
+    detail = f"Who is in it is kept since {kept.since}. With live=true it is asked as if today were that day."
+    return Problem(NOT_KEPT, detail, extra={"since": kept.since.isoformat()})
+
+
+def refuse_unless_followed(checked: Checked) -> None:
+    """Raise Problem cannot_be_kept for a question that nothing says when to ask again."""
+    if checked.unfollowed:
+        names = ", ".join(sorted(checked.unfollowed))
+        raise Problem(CANNOT_BE_KEPT, f"It uses {names}, which may change for anybody at any time: ask it live.")
+
+
 class Asking:
     """What routes of segments do before and around a question."""
 
@@ -44,6 +59,7 @@ class Asking:
         self._services = services
         self._company = services.settings.company
         self.digits = currency_digits(self._company.currency)
+        self.refresh_seconds = services.settings.segments.refresh_seconds
 
     def today(self) -> date:
         """The company's business day."""
@@ -59,7 +75,7 @@ class Asking:
                 names = set()  # the check says what is wrong
         elif given.get("tree") is not None:
             for node in every(given["tree"]):
-                if isinstance(node, InSegment):
+                if isinstance(node, Naming):
                     names |= {node.name} if node.name is not None else set()
                     ids |= {node.segment} if node.segment is not None else set()
         known = await saved.behind(tx, ids=ids, names=names)
@@ -106,13 +122,56 @@ class Asking:
 
     async def saved(self, tx: Tx, segment: uuid.UUID) -> tuple[Saved, World, Checked]:
         """A saved segment that the caller may ask. Raises Problem: there is none, or something is not granted."""
+        found, world, checked = await self.posed(tx, segment)
+        definition.refuse_unless_granted(tx.caller, checked)
+        return found, world, checked
+
+    async def posed(self, tx: Tx, segment: uuid.UUID) -> tuple[Saved, World, Checked]:
+        """A saved segment, whoever asks. Raises Problem: there is none, or it cannot be answered any more."""
         found = await saved.one(tx, segment)
         if found is None:
             raise Problem(NOT_FOUND)
         world = await self.world(tx, {}, found)
         checked = definition.of_tree(found.tree, world)
-        definition.refuse_unless_granted(tx.caller, checked)
         return found, world, checked
+
+    async def known(self, tx: Tx, found: Saved, as_of: date | None, *, live: bool) -> Kept | None:
+        """How it is kept who was in a segment on a day; None where that is to be asked.
+
+        Raises Problem not_kept for a day before the first that is kept.
+        """
+        kept = (await memberships.kept(tx, [found.id])).get(found.id) if found.materialised and not live else None
+        if kept is None or as_of is None or kept.since <= as_of <= kept.as_of:
+            return kept
+        if as_of < kept.since:
+            raise not_known(kept)
+        return None
+
+    @staticmethod
+    def members(found: Saved, asked: Question, kept: Kept | None, as_of: date | None) -> tuple[Question, bool]:
+        """What to ask for who is in a segment (on a day), and whether that is just who is kept in it now."""
+        if kept is None:
+            return replace(asked, as_of=as_of or asked.as_of), False
+        day = as_of or kept.as_of
+        return replace(asked, as_of=day, tree=WasIn(segment=found.id, on=day)), day == kept.as_of
+
+    async def held(
+        self, tx: Tx, asked: Sequence[tuple[Saved, Question]], customer: uuid.UUID, as_of: date | None
+    ) -> tuple[set[uuid.UUID], dict[uuid.UUID, Kept]]:
+        """Which of some segments a customer is in (on a day), and how those are kept of which that was not asked."""
+        kept = await memberships.kept(tx, [one.id for one, _ in asked if one.materialised])
+        if as_of is not None:
+            kept = {one: each for one, each in kept.items() if each.since <= as_of <= each.as_of}
+        there = await memberships.held(tx, customer, list(kept)) if kept else set()
+        questions, found = dict[uuid.UUID, Question](), set[uuid.UUID]()
+        for one, question in asked:
+            then, now = self.members(one, question, kept.get(one.id), as_of)
+            if not now:
+                questions[one.id] = then
+            elif one.id in there:
+                found.add(one.id)
+        truths = await evaluate.held(tx, list(questions.values()), customer)
+        return found | {one for one, truth in zip(questions, truths, strict=True) if truth}, kept
 
     async def askable(self, tx: Tx, some: Sequence[Saved], as_of: date) -> list[tuple[Saved, Question]]:
         """Those of some saved segments that the caller may ask."""
@@ -128,13 +187,21 @@ class Asking:
         return found
 
     async def referring(self, tx: Tx, segment: uuid.UUID) -> list[tuple[uuid.UUID, Checked]]:
-        """The segments that refer to one, through others too, with what follows from them now."""
+        """The segments that refer to one, through others too, with what follows from them now.
+
+        Raises Problem cannot_be_kept if one of them is kept and could be followed no longer.
+        """
         referring = await saved.above(tx, segment)
         world, found = await self.world(tx, {}, *referring), []
         for one in referring:
+            checked = None
             # One that cannot be answered any more has nothing that follows from it.
             with suppress(Problem):
-                found.append((one.id, definition.of_tree(one.tree, world)))
+                checked = definition.of_tree(one.tree, world)
+            if checked is not None:
+                found.append((one.id, checked))
+                if one.materialised:
+                    refuse_unless_followed(checked)
         return found
 
     async def affordable(self, tx: Tx, *questions: Question) -> float:

@@ -4,8 +4,9 @@ What comes out is the tree as it is stored: amounts are money, segments are ids.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -23,28 +24,34 @@ from app.segments.tree import (
     Expr,
     InSegment,
     Leaf,
+    Moved,
+    Naming,
     Not,
     Or,
     Rank,
     Rows,
     Sample,
     Sequence,
+    WasIn,
     to_json,
 )
-from app.segments.values import Last, Next, Node
+from app.segments.values import Before, Last, Next, Node, Span
 from app.segments.walk import children, depth, every, is_leaf, is_list, terms, values
+from app.segments.windows import days
 
-# The event after which others may be in a list.
+# The event after which others may be in a list, and those of kept segments.
 LIST_CHANGED = "segment.members_changed"
+SEGMENT_ENTERED, SEGMENT_LEFT = "segment.entered", "segment.left"
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A saved segment, as another one may refer to it."""
+    """A saved segment, as another one may refer to it; `since` is the first day of which it is kept who was in it."""
 
     id: uuid.UUID
     name: str
     tree: Expr
+    since: date | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,8 @@ class Checked:
     `uses` names its fields and collections, `segments` what it refers to directly. `grants` are the pairs of scope and
     field group that a caller needs, `changed_by` the events after which a membership may differ, both with those of
     the segments behind it. `temporal`: time alone can change it. `population_relative`: others' values count.
+    `behind` are the segments whose questions it takes to answer it, `past` those whose past it asks about, `unfollowed`
+    the fields that may change without an event; `spreads` see `Field`.
     """
 
     tree: Expr
@@ -86,6 +95,10 @@ class Checked:
     changed_by: frozenset[str]
     temporal: bool
     population_relative: bool
+    behind: frozenset[uuid.UUID] = frozenset()
+    past: frozenset[uuid.UUID] = frozenset()
+    unfollowed: frozenset[str] = frozenset()
+    spreads: tuple[Callable[[Any], Any], ...] = ()
 
     @property
     def as_json(self) -> dict[str, Any]:
@@ -142,9 +155,11 @@ def _references(tree: Expr, world: World, own: uuid.UUID | None, faults: Faults)
         leaves, below = 0, 0
         for node in every(each):
             leaves += is_leaf(node)
-            if isinstance(node, InSegment) and node.segment is not None:
+            if isinstance(node, Naming) and node.segment is not None:
                 more, deeper = of_segment(node.segment, above)
-                leaves, below = leaves + more, max(below, deeper)
+                # A past is looked up, not asked again; a circle there must not be all the same.
+                asked = isinstance(node, InSegment)
+                leaves, below = leaves + asked * more, max(below, asked * deeper)
         return leaves, below + depth(each)
 
     def of_segment(known: uuid.UUID, above: tuple[uuid.UUID, ...]) -> tuple[int, int]:
@@ -171,6 +186,10 @@ class _Circle(Exception):
     pass
 
 
+# What is said of customers, and never of a row of a collection.
+_WHOLE_CUSTOMERS = (Rows, Rank, InSegment, Moved, WasIn, Consent, Sample, Sequence)
+
+
 class _Checker:
     """Walks a tree and builds it anew; `inside` is the collection whose rows the predicate speaks of, if any."""
 
@@ -186,12 +205,12 @@ class _Checker:
             return node.model_copy(update={"items": items})
         if isinstance(node, Not):
             return node.model_copy(update={"item": self.expr(node.item, (*path, "item"), inside)})
-        if inside is not None and isinstance(node, Rows | Rank | InSegment | Consent | Sample | Sequence):
+        if inside is not None and isinstance(node, _WHOLE_CUSTOMERS):
             detail = "Inside the filter of a collection only its own fields can be asked about so far."
             self._faults.add(path, node, "", "not_offered", detail)
             return node
-        if isinstance(node, InSegment):
-            return self._in_segment(node, path)
+        if isinstance(node, Naming):
+            return self._of_segment(node, path)
         return self._filters(self._leaves.checked(node, path, inside), path)
 
     def _filters(self, node: Leaf, path: tuple[str | int, ...]) -> Leaf:
@@ -203,7 +222,7 @@ class _Checker:
             node = _with(node, where, self.expr(child, (*path, *where), name))
         return node
 
-    def _in_segment(self, node: InSegment, path: tuple[str | int, ...]) -> InSegment:
+    def _of_segment(self, node: Naming, path: tuple[str | int, ...]) -> Naming:
         found = node.segment if node.segment in self._world.segments else None
         if node.name is not None:
             found = self._world.ids.get(node.name)
@@ -212,7 +231,25 @@ class _Checker:
             self._faults.add(path, node, "", "unknown_segment", "There is no segment of this name or id.", meant)
             return node
         self.found.segments.add(found)
-        return InSegment(segment=found)
+        (self.found.live if isinstance(node, InSegment) else self.found.past).add(found)
+        if isinstance(node, Moved | WasIn):
+            self._known_by_then(node, path, self._world.segments[found])
+        return node.model_copy(update={"segment": found, "name": None})
+
+    def _known_by_then(self, node: Moved | WasIn, path: tuple[str | int, ...], known: Known) -> None:
+        """Whether it is kept who was in the segment, and of that time."""
+        if known.since is None:
+            detail = "Who was in this segment is not kept; have it kept with materialised, from now on."
+            self._faults.add(path, node, "", "not_kept", detail)
+            return
+        last = node.on if isinstance(node, WasIn) else None
+        if isinstance(node, Moved):
+            self._leaves.window(node.window, path, node)
+            if isinstance(node.window, Span | Before):
+                last = days(node.window, known.since).last
+        if last is not None and last < known.since:
+            detail = f"Who is in this segment is kept since {known.since}; what was before is not known."
+            self._faults.add(path, node, "", "before_kept", detail)
 
 
 def _collection_at(node: Leaf, path: tuple[str | int, ...]) -> str | None:
@@ -240,34 +277,64 @@ def _with(node: Any, path: tuple[str | int, ...], child: Expr) -> Any:
 
 def _checked(tree: Expr, found: Found, world: World) -> Checked:
     """What follows from the tree and from the segments behind it."""
-    fields, trees, behind = list(found.fields), [tree], list(found.segments)
-    grants = set(found.grants)
-    changed = set(found.changed_by)
-    seen: set[uuid.UUID] = set()
-    while behind:
-        each = behind.pop()
-        if each in seen:
-            continue
-        seen.add(each)
-        if is_list(world.segments[each].tree, each):
-            changed.add(LIST_CHANGED)
-            continue
-        inner = _Checker(world, Faults(), from_text=False)
-        inner.expr(world.segments[each].tree, (), None)
-        trees.append(world.segments[each].tree)
-        fields += inner.found.fields
-        grants |= inner.found.grants
-        changed |= inner.found.changed_by
-        behind += inner.found.segments
+    whole = _Whole([tree], list(found.fields), set(found.grants), set(found.changed_by), set(found.past))
+    behind = whole.add_behind(found, world)
+    if whole.past:
+        whole.changed_by |= {SEGMENT_ENTERED, SEGMENT_LEFT}
     return Checked(
         tree=tree,
         uses=frozenset(found.uses),
         segments=frozenset(found.segments),
-        grants=frozenset(grants),
-        changed_by=frozenset(changed),
-        temporal=_temporal(trees, fields),
-        population_relative=any(isinstance(node, Rank) for each in trees for node in every(each)),
+        grants=frozenset(whole.grants),
+        changed_by=frozenset(whole.changed_by),
+        temporal=_temporal(whole.trees, whole.fields),
+        population_relative=any(isinstance(node, Rank) for each in whole.trees for node in every(each)),
+        behind=behind,
+        past=frozenset(whole.past),
+        unfollowed=frozenset(each.name for each in whole.fields if not each.followed),
+        spreads=tuple({each.spreads for each in whole.fields if each.spreads is not None}),
     )
+
+
+@dataclass(slots=True)
+class _Whole:
+    """A tree with those of the segments that it takes to answer it."""
+
+    trees: list[Expr]
+    fields: list[Field]
+    grants: set[tuple[str, str]]
+    changed_by: set[str]
+    past: set[uuid.UUID]
+
+    def add_behind(self, found: Found, world: World) -> frozenset[uuid.UUID]:
+        """Add what follows from the segments behind; which they are. Of whose past is asked, the grants alone count."""
+        waiting = _named(found, asked=True)
+        seen: dict[uuid.UUID, bool] = {}
+        while waiting:
+            each, asked = waiting.pop()
+            if each in seen and seen[each] >= asked:
+                continue
+            seen[each] = asked
+            tree = world.segments[each].tree
+            if is_list(tree, each):
+                self.changed_by |= {LIST_CHANGED} if asked else set()
+                continue
+            inner = _Checker(world, Faults(), from_text=False)
+            inner.expr(tree, (), None)
+            self.grants |= inner.found.grants
+            if asked:
+                self.trees.append(tree)
+                self.fields += inner.found.fields
+                self.changed_by |= inner.found.changed_by
+                self.past |= inner.found.past
+            waiting += _named(inner.found, asked=asked)
+        return frozenset(each for each, asked in seen.items() if asked)
+
+
+def _named(found: Found, *, asked: bool) -> list[tuple[uuid.UUID, bool]]:
+    """The segments that were named, each with whether its question is asked; a segment may be named in both ways."""
+    live = [(each, asked) for each in found.live]
+    return [*live, *((each, False) for each in found.past)]
 
 
 def _temporal(trees: Iterable[Expr], fields: Iterable[Field]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.core.fields import FieldType
 from app.segments.print import Printer
-from app.segments.tree import And, Compare, Expr, Leaf, Not, Or, Rank, Rows, Sequence
+from app.segments.tree import And, Compare, Expr, Leaf, Moved, Not, Or, Rank, Rows, Sequence
 from app.segments.walk import is_leaf
 
 
@@ -107,7 +107,7 @@ def short(leaf: Leaf, outcome: Outcome, printer: Printer) -> str | None:
     if outcome.type not in {FieldType.NUMBER, FieldType.MONEY, FieldType.DATE}:
         return None
     if outcome.value is None:
-        return "the value is missing"
+        return None if isinstance(leaf, Moved) else "the value is missing"
     if outcome.needed is None:
         return None
     if isinstance(leaf, Rank):

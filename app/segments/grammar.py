@@ -27,6 +27,7 @@ MOST = {"days": 36_500, "weeks": 5_200, "months": 1_200, "years": 100}
 AGGREGATES = ("count", "sum", "avg", "min", "max", "first", "last")
 QUANTIFIERS = ("any", "none", "all")
 CONSENT, RATIO, SAMPLE, SEQUENCE = "consent", "ratio", "sample", "sequence"
+ENTERED, LEFT, WAS_IN = "entered", "left", "was"
 COMPARATORS = ("=", "!=", "<", "<=", ">", ">=")
 
 # Collections of rooms that are not there yet.
@@ -34,9 +35,6 @@ LATER_COLLECTIONS = frozenset({"points", "offers", "receivables", "warnings"})
 
 # What starts a predicate of the grammar that is not answered yet, and how it is called.
 LATER = {
-    "entered": "entered segment",
-    "left": "left segment",
-    "was": "was in segment",
     "similar": "similar to segment",
     "bought": "bought like",
 }
@@ -46,7 +44,7 @@ WORDS = frozenset({
     "and", "or", "not", "in", "between", "is", "missing", "contains", "starts", "with", "under", "anniversary", "top",
     "bottom", "customers", "of", "within", "km", "segment", "on", "to", "like", "seed", "then", "distinct", "where",
     "during", "next", "from", "before", "after", "including", "true", "false",
-    CONSENT, RATIO, SAMPLE, SEQUENCE, *AGGREGATES, *QUANTIFIERS, *LATER, *UNITS,
+    CONSENT, RATIO, SAMPLE, SEQUENCE, ENTERED, LEFT, WAS_IN, *AGGREGATES, *QUANTIFIERS, *LATER, *UNITS,
 })  # fmt: skip
 # No field may be called so: a bare word is always a field. Unit and aggregate names are plain where they stand.
 _PLAIN = frozenset({"segment", "customers", "top", "bottom", "km", "seed", "like", "on", "of", "with", "distinct"})

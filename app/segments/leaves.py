@@ -95,6 +95,9 @@ class Found:
     segments: set[Any] = field(default_factory=set)
     grants: set[tuple[str, str]] = field(default_factory=set)
     changed_by: set[str] = field(default_factory=set)
+    # Of the segments, those whose question is asked, and those whose past is.
+    live: set[Any] = field(default_factory=set)
+    past: set[Any] = field(default_factory=set)
 
     def add(self, name: str, used: Field | Collection | Consents) -> None:
         """Note that something of the registry is used."""
@@ -131,7 +134,7 @@ class Leaves:
             return self._compare(leaf, path, inside)
         if isinstance(leaf, Rows):
             self._collection(leaf.collection, path, leaf, "collection")
-            self._window(leaf.window, path, leaf)
+            self.window(leaf.window, path, leaf)
             if leaf.op == "all" and leaf.where is None:
                 self._faults.add(path, leaf, "", "no_filter", "Say what all of them are, with where.")
             return leaf
@@ -163,7 +166,7 @@ class Leaves:
         if isinstance(leaf, Match):
             return self._match(leaf, used, path)
         if isinstance(leaf, During | Anniversary):
-            self._window(leaf.window, path, leaf)
+            self.window(leaf.window, path, leaf)
         return leaf
 
     def _consent(self, leaf: Consent, path: Path) -> Leaf:
@@ -186,7 +189,7 @@ class Leaves:
             if found is not None and found.day is None:
                 what = f"{found.name} have no day, so that nothing comes after another."
                 self._faults.add((*path, "steps", index), step, "collection", "no_day", what)
-        self._window(leaf.window, path, leaf)
+        self.window(leaf.window, path, leaf)
         return leaf
 
     def _compare(self, leaf: Compare, path: Path, inside: str | None) -> Compare:
@@ -278,7 +281,7 @@ class Leaves:
             return None
         name, _, rest = term.of.partition(".")
         collection = self._collection(name, path, term, "of")
-        self._window(term.window, path, term)
+        self.window(term.window, path, term)
         if collection is None:
             return None
         if term.distinct and (term.aggregate != "count" or not rest):
@@ -306,7 +309,8 @@ class Leaves:
 
     # --- windows and values -------------------------------------------------------------------------------------------
 
-    def _window(self, window: Node | None, path: Path, node: Node) -> None:
+    def window(self, window: Node | None, path: Path, node: Node) -> None:
+        """Note what is wrong with the window of a node."""
         if isinstance(window, Span) and window.start > window.to:
             self._faults.add(path, node, "window", "empty_range", "Write the earlier date first.")
         if isinstance(node, Anniversary) and isinstance(window, Before | After):

@@ -1,7 +1,7 @@
-"""The tables of saved segments: what they ask, what they asked before, who is in a list, and who was in them."""
+"""The tables of saved segments: what they ask and asked, who is in a list, who was in them, and who is kept in them."""
 
 import uuid
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +14,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
@@ -31,6 +33,8 @@ NOT_A_LIST = ProblemType("not_a_list", 409, "Who is in this segment follows from
 NOT_A_QUESTION = ProblemType("not_a_question", 409, "This segment is a list: it asks nothing")
 LIST_FULL = ProblemType("list_full", 409, "The list can take no more customers")
 UNKNOWN_CUSTOMER = ProblemType("unknown_customer", 422, "There is no such customer")
+CANNOT_BE_KEPT = ProblemType("cannot_be_kept", 422, "Who is in this segment cannot be kept")
+NOT_KEPT = ProblemType("not_kept", 409, "Who was in this segment is not known")
 SHARED_IDENTIFIER = ProblemType("ambiguous_customer", 409, "Several customers share this identifier")
 
 KINDS = (QUESTION, LIST)
@@ -60,6 +64,8 @@ class Segment(Base):
     refers_to: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid))
     temporal: Mapped[bool]
     population_relative: Mapped[bool]
+    # Who is in it is kept (see `Membership`), as of the worker's last look.
+    materialised: Mapped[bool] = mapped_column(server_default=false())
     version: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[Stamp]
     updated_at: Mapped[Stamp]
@@ -120,6 +126,60 @@ class SegmentSnapshot(Base):
     composition: Mapped[dict[str, Any]]
     taken_at: Mapped[Stamp]
     taken_by: Mapped[uuid.UUID]
+
+
+class KeptSegment(Base):
+    """How far the memberships of a kept segment are followed. Who writes them holds this row's lock.
+
+    They are what a full evaluation found at `refreshed_at` on the company's day `as_of`, of everything up to `sequence`
+    on the feed, for the question `asked` (a digest of its tree and those behind it). `since` is the first day of which
+    they are known; None: nothing is, and rows that are there are of an earlier time and go. What is not `wanted` goes.
+    It has no foreign key: it outlives a deleted segment until the last membership is gone.
+    """
+
+    __tablename__ = "kept_segments"
+
+    segment_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    wanted: Mapped[bool]
+    since: Mapped[date | None]
+    as_of: Mapped[date | None]
+    refreshed_at: Mapped[datetime | None]
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    asked: Mapped[str | None]
+
+
+class Membership(Base):
+    """A time in which a customer was in a kept segment, by the company's days; it is over once there is `left_on`.
+
+    Who was there when keeping began has no day of entry. On a day were in it who entered on it or before and have not
+    left by its end. A history is of the record that it was noted of: a merge moves none. There is no foreign key to
+    customers, as it would lock a million of their rows in a transaction that may take a minute.
+    """
+
+    __tablename__ = "memberships"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        # Nobody is in a segment twice. It also lists and counts who is in one.
+        Index(
+            "uq_memberships_segment_id_customer_id",
+            "segment_id",
+            "customer_id",
+            unique=True,
+            postgresql_where=text("left_on IS NULL"),
+        ),
+        Index("ix_memberships_segment_id_entered_on", "segment_id", "entered_on"),
+        Index(
+            "ix_memberships_segment_id_left_on", "segment_id", "left_on", postgresql_where=text("left_on IS NOT NULL")
+        ),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    segment_id: Mapped[uuid.UUID]
+    entered_on: Mapped[date | None]
+    entered_at: Mapped[datetime | None]
+    left_on: Mapped[date | None]
+    left_at: Mapped[datetime | None]
 
 
 PROBLEMS: dict[str, ProblemType] = {

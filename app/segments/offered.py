@@ -22,7 +22,15 @@ def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -
             for name, kinds in AGGREGATED.items()
         ],
         "quantifiers": list(grammar.QUANTIFIERS),
-        "more": ["in segment", grammar.RATIO, grammar.SAMPLE, grammar.SEQUENCE],
+        "more": [
+            "in segment",
+            "entered segment",
+            "left segment",
+            "was in segment",
+            grammar.RATIO,
+            grammar.SAMPLE,
+            grammar.SEQUENCE,
+        ],
         "consent": _consent(registry.consents) if _granted(registry.consents, caller) else None,
         "windows": {
             "forms": ["during last", "during next", "from ... to", "before", "after"],

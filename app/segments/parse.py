@@ -24,6 +24,7 @@ from app.segments.tree import (
     InSegment,
     Match,
     Missing,
+    Moved,
     Not,
     OneOf,
     Or,
@@ -33,6 +34,7 @@ from app.segments.tree import (
     Sample,
     Sequence,
     Step,
+    WasIn,
 )  # fmt: skip
 from app.segments.values import (
     Node,
@@ -118,6 +120,8 @@ class _Descent(Phrases):
             self.refuse(_CONDITION)
         if self.skip("in"):
             return self._in_segment(start)
+        if self.at(grammar.ENTERED, grammar.LEFT, grammar.WAS_IN):
+            return self._in_the_past(start)
         if start.value in grammar.LATER:
             self.later(grammar.LATER[start.value])
         if start.value == grammar.SAMPLE:
@@ -203,9 +207,18 @@ class _Descent(Phrases):
 
     def _in_segment(self, start: Token) -> Expr:
         self.need("segment")
-        if self.now.kind != "string":
-            self.refuse(("the segment's name in quotes",))
-        return self.node(InSegment, start, name=self.take().value)
+        return self.node(InSegment, start, name=self._token("string", "the segment's name in quotes"))
+
+    def _in_the_past(self, start: Token) -> Expr:
+        op = self.take().value
+        if op == grammar.WAS_IN:
+            self.need("in")
+        self.need("segment")
+        name = self._token("string", "the segment's name in quotes")
+        if op == grammar.WAS_IN:
+            self.need("on")
+            return self.node(WasIn, start, name=name, on=self.date())
+        return self.node(Moved, start, op=op, name=name, window=self.window())
 
     def _of_field(self, start: Token) -> Expr:
         name = self.take()

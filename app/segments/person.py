@@ -1,17 +1,21 @@
-"""What becomes of a customer's places in lists when two records are merged, or parted again."""
+"""What becomes of a customer's places in lists and kept segments when two records are merged, or parted again."""
 
 import uuid
 from collections.abc import Collection, Sequence
 
 from app.core import rights
 from app.core.db import Tx
-from app.core.person import Holding, Trip, move_rows, move_rows_back
+from app.core.person import Fate, Holding, Trip, move_rows, move_rows_back
 from app.segments import traces
-from app.segments.models import SegmentMember
+from app.segments.models import Membership, SegmentMember
 from app.segments.queries import saved
 
 # Nobody is in a list twice.
-HOLDINGS = (Holding(SegmentMember, clash="theirs.segment_id = mine.segment_id"),)
+HOLDINGS = (
+    Holding(SegmentMember, clash="theirs.segment_id = mine.segment_id"),
+    # When who was where is history of the record itself, and who is where now follows from what moves (`commands`).
+    Holding(Membership, Fate.STAYS),
+)
 TRACES = traces.TRACES
 
 

@@ -19,6 +19,7 @@ from app.segments.tree import (
     Leaf,
     Match,
     Missing,
+    Moved,
     Not,
     OneOf,
     Or,
@@ -28,6 +29,7 @@ from app.segments.tree import (
     Sample,
     Sequence,
     Step,
+    WasIn,
 )  # fmt: skip
 from app.segments.values import (
     After,
@@ -73,9 +75,8 @@ class Printer:
             return compared + _missing(including=leaf.including_missing)
         if isinstance(leaf, Rows):
             return f"{leaf.op}({leaf.collection}{self._filter(leaf.window, leaf.where)})"
-        if isinstance(leaf, InSegment):
-            name = leaf.name if leaf.segment is None else self.names.get(leaf.segment)
-            return f"in segment {quoted(name or _UNKNOWN)}"
+        if isinstance(leaf, InSegment | Moved | WasIn):
+            return self._of_segment(leaf)
         if isinstance(leaf, Consent):
             return f"consent({quoted(leaf.purpose)}, {quoted(leaf.channel)}) = {quoted(leaf.state)}"
         if isinstance(leaf, Sample):
@@ -84,6 +85,12 @@ class Printer:
             steps = " then ".join(self._step(step) for step in leaf.steps)
             return f"sequence({steps})" + (f" {window_text(leaf.window)}" if leaf.window is not None else "")
         return f"{leaf.field} {self._about(leaf)}"
+
+    def _of_segment(self, leaf: InSegment | Moved | WasIn) -> str:
+        name = quoted((leaf.name if leaf.segment is None else self.names.get(leaf.segment)) or _UNKNOWN)
+        if isinstance(leaf, Moved):
+            return f"{leaf.op} segment {name} {window_text(leaf.window)}"
+        return f"in segment {name}" if isinstance(leaf, InSegment) else f"was in segment {name} on {iso(leaf.on)}"
 
     def _step(self, step: Step) -> str:
         within = f" within {_units(step.within.count, step.within.unit)}" if step.within is not None else ""

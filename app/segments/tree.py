@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Discriminator, Field, StrictBool, StrictInt
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
+from app.core.types import Day
 from app.segments.grammar import LEAVES, STEPS_MAX, VALUES
 from app.segments.values import (
     DateValue,
@@ -205,6 +206,11 @@ class Rows(Node):
     where: "Expr | None" = None
 
 
+def _named_once(segment: Any, name: Any) -> None:
+    if (segment is None) == (name is None):
+        raise PydanticCustomError("which_segment", "Give the segment's id or its name, one of them.")
+
+
 class InSegment(Node):
     """The customer is in another segment; who sends a tree may name it, and what is stored is its id."""
 
@@ -214,8 +220,35 @@ class InSegment(Node):
 
     @model_validator(mode="after")
     def _one(self) -> "InSegment":
-        if (self.segment is None) == (self.name is None):
-            raise PydanticCustomError("which_segment", "Give the segment's id or its name, one of them.")
+        _named_once(self.segment, self.name)
+        return self
+
+
+class Moved(Node):
+    """The customer came into a kept segment, or left it, in a window; who was there when keeping began never came."""
+
+    op: Literal["entered", "left"]
+    segment: uuid.UUID | None = None
+    name: ShortText | None = None
+    window: Window
+
+    @model_validator(mode="after")
+    def _one(self) -> "Moved":
+        _named_once(self.segment, self.name)
+        return self
+
+
+class WasIn(Node):
+    """The customer was in a kept segment when a day ended, as was known by then."""
+
+    op: Literal["was_in"] = "was_in"
+    segment: uuid.UUID | None = None
+    name: ShortText | None = None
+    on: Day
+
+    @model_validator(mode="after")
+    def _one(self) -> "WasIn":
+        _named_once(self.segment, self.name)
         return self
 
 
@@ -280,7 +313,8 @@ class Sequence(Node):
 _KINDS: dict[str, type[Node]] = {
     "and": And, "or": Or, "not": Not, "compare": Compare, "in": OneOf, "between": Between, "missing": Missing,
     "contains": Match, "starts_with": Match, "under": Match, "during": During, "anniversary": Anniversary, "rank": Rank,
-    "any": Rows, "none": Rows, "all": Rows, "in_segment": InSegment, "consent": Consent,
+    "any": Rows, "none": Rows, "all": Rows, "in_segment": InSegment, "entered": Moved, "left": Moved, "was_in": WasIn,
+    "consent": Consent,
     "sample": Sample, "sequence": Sequence,
 }  # fmt: skip
 
@@ -307,6 +341,8 @@ Expr = TypeAliasType(
         | Annotated[Rank, Tag("Rank")]
         | Annotated[Rows, Tag("Rows")]
         | Annotated[InSegment, Tag("InSegment")]
+        | Annotated[Moved, Tag("Moved")]
+        | Annotated[WasIn, Tag("WasIn")]
         | Annotated[Consent, Tag("Consent")]
         | Annotated[Sample, Tag("Sample")]
         | Annotated[Sequence, Tag("Sequence")],
@@ -316,12 +352,15 @@ Expr = TypeAliasType(
     ],
 )
 Leaf = (
-    Compare | OneOf | Between | Missing | Match | During | Anniversary | Rank | Rows | InSegment | Consent | Sample
-    | Sequence
+    Compare | OneOf | Between | Missing | Match | During | Anniversary | Rank | Rows | InSegment | Moved | WasIn
+    | Consent | Sample | Sequence
 )  # fmt: skip
 
 for _kind in (Aggregate, Ratio, And, Or, Not, Compare, Rank, Rows, Step, Sequence):
     _kind.model_rebuild()
+
+# What names another segment.
+Naming = InSegment | Moved | WasIn
 
 _TREE: TypeAdapter[Expr] = TypeAdapter(Expr)
 

@@ -13,6 +13,8 @@ from app.segments.tree import (
     FieldTerm,
     InSegment,
     Match,
+    Moved,
+    Naming,
     Not,
     OneOf,
     Or,
@@ -21,6 +23,7 @@ from app.segments.tree import (
     Rows,
     Sequence,
     Step,
+    WasIn,
 )
 from app.segments.values import Node
 
@@ -97,7 +100,14 @@ def every(tree: Expr) -> Iterator[Expr]:
 
 def segments_of(tree: Expr) -> frozenset[uuid.UUID]:
     """The ids of the segments that a tree refers to."""
-    return frozenset(node.segment for node in every(tree) if isinstance(node, InSegment) and node.segment is not None)
+    return frozenset(node.segment for node in every(tree) if isinstance(node, Naming) and node.segment is not None)
+
+
+def past_of(tree: Expr) -> frozenset[uuid.UUID]:
+    """The ids of the segments whose past a tree asks about: who came, left, or was in them."""
+    return frozenset(
+        node.segment for node in every(tree) if isinstance(node, Moved | WasIn) and node.segment is not None
+    )
 
 
 def listed(segment: uuid.UUID) -> InSegment:

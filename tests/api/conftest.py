@@ -9,6 +9,7 @@ from app.core.settings import CreditSettings
 from app.customers.commands import duplicates
 from app.customers.duplicates import pair_of
 from app.engagement.jobs import Follower
+from app.segments.jobs import Keeper
 from tests.api import world
 
 
@@ -33,6 +34,9 @@ async def names(house, client):
         found["task_id"] = (await client.get("/v1/tasks", params={"reason": "complaint"})).json()["data"][0]["id"]
         found |= await build_duplicates(house, client, found)
         found["change_id"] = await build_change(house, client, found)
+        await Keeper(house.services).turn()
+        path = f"/v1/segments/{found['kept_id']}/changes"
+        found["kept_since"] = (await client.get(path)).raise_for_status().json()["since"]
         world.KEPT.update(found)
         await house.sweeper.keep()
     return dict(world.KEPT)

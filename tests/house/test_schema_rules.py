@@ -29,7 +29,7 @@ REFERENCE = {
 LOCAL = {
     *("api_keys", "audit_entries", "events", "feed_state", "jobs", "imports", "import_chunks", "import_faults"),
     *("model_fits", "warning_rules", "follow_up_rules", "follow_up_state", "duplicate_state", "handovers"),
-    *("erasure_state", "segment_snapshots", "warning_follower"),
+    *("erasure_state", "segment_snapshots", "warning_follower", "kept_segments"),
     *("opportunity_rules", "opportunity_state"),
 }
 

@@ -77,6 +77,19 @@ class Decided:
 
 
 @dataclass
+class Stay:
+    """A time in a kept segment: from which day (None: it was so at first) and until which (None: it still is)."""
+
+    segment: uuid.UUID
+    entered: date | None
+    left: date | None
+
+    def covers(self, day: date) -> bool:
+        """Whether it was there when a day ended."""
+        return (self.entered is None or self.entered <= day) and (self.left is None or day < self.left)
+
+
+@dataclass
 class Person:
     id: uuid.UUID
     kind: str
@@ -104,6 +117,8 @@ class Person:
     belongings: list[Belonging] = field(default_factory=list)
     origins: Origins = field(default_factory=Origins)
     plans: Plans = field(default_factory=Plans)
+    merged_into: uuid.UUID | None = None
+    stays: list[Stay] = field(default_factory=list)
 
     @property
     def counted(self) -> bool:
@@ -273,10 +288,31 @@ def _bought_line(chance: random.Random, number: int, *, back: bool) -> Line:
     return Line(number, chance.choice(PRODUCTS), chance.choice(CATEGORIES), quantity, net, margin)
 
 
+def some_stays(chance: random.Random, segment: uuid.UUID, anchor: date) -> list[Stay]:
+    """Times in a kept segment around the anchor: one may begin and end on one day, two never overlap."""
+    days = sorted(anchor - timedelta(days=chance.choice([-1, 0, 1, 2, 7, 30, 31, 365])) for _ in range(6))
+    turns = days[chance.randint(0, 6) :]
+    if chance.random() < 0.3:
+        return [Stay(segment, None, turns[0] if turns else None)]
+    return [Stay(segment, turns[i], turns[i + 1] if i + 1 < len(turns) else None) for i in range(0, len(turns), 2)]
+
+
+def stay_row(customer: uuid.UUID, stay: Stay) -> dict[str, Any]:
+    """The row of a stay."""
+
+    def moment(day: date | None) -> datetime | None:
+        return None if day is None else datetime(day.year, day.month, day.day, 4, tzinfo=UTC)
+
+    return {
+        "customer_id": customer, "id": uuid.uuid4(), "segment_id": stay.segment, "entered_on": stay.entered,
+        "entered_at": moment(stay.entered), "left_on": stay.left, "left_at": moment(stay.left),
+    }  # fmt: skip
+
+
 def _customer(person: Person) -> dict[str, Any]:
     month, day, year = person.birth or (None, None, None)
     names = ("id", "kind", "status", "display_name", "given_name", "family_name", "language", "gender", "home_store",
-             "account_manager", "sponsor", "source", "created_at")  # fmt: skip
+             "account_manager", "sponsor", "source", "created_at", "merged_into")  # fmt: skip
     row = {name: getattr(person, name) for name in names}
     birthday = {"birth_month": month, "birth_day": day, "birth_year": year}
     return {**row, **birthday, "version": 1, "updated_at": person.created_at, "profile": nested(person.profile),

@@ -30,19 +30,33 @@ _SIZES = [(1, "percent"), (20, "percent"), (50, "percent"), (100, "percent"), (1
 
 
 @st.composite
-def trees(draw: Callable[..., Any], registry: Registry, anchor: date, segments: Sequence[Any] = ()) -> Any:
-    """Any question about customers; its dates lie around `anchor`."""
-    return _Drawing(draw, registry, anchor, segments).tree()
+def trees(
+    draw: Callable[..., Any],
+    registry: Registry,
+    anchor: date,
+    segments: Sequence[Any] = (),
+    kept: Sequence[Any] = (),
+) -> Any:
+    """Any question about customers; its dates lie around `anchor`. Of the segments some are `kept`."""
+    return _Drawing(draw, registry, anchor, segments, kept).tree()
 
 
 class _Drawing:
     """One question being drawn."""
 
-    def __init__(self, draw: Callable[..., Any], registry: Registry, anchor: date, segments: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        draw: Callable[..., Any],
+        registry: Registry,
+        anchor: date,
+        segments: Sequence[Any],
+        kept: Sequence[Any] = (),
+    ) -> None:
         self._draw = draw
         self._registry = registry
         self._anchor = anchor
         self._segments = list(segments)
+        self._kept = list(kept)
         self._left = 8
 
     def pick(self, options: Sequence[Any]) -> Any:
@@ -78,10 +92,16 @@ class _Drawing:
             "sequence",
             "ratio",
             *(["segment"] if self._segments else []),
+            *(["past"] if self._kept else []),
         ]
         kind = self.pick(kinds)
         if kind == "segment":
             return t.InSegment(segment=self.pick(self._segments))
+        if kind == "past":
+            segment, op = self.pick(self._kept), self.pick(["entered", "left", "was_in"])
+            if op == "was_in":
+                return t.WasIn(segment=segment, on=self.day())
+            return t.Moved(op=op, segment=segment, window=self.window())
         if kind == "consent":
             purpose, channel = self.pick(["marketing", "survey"]), self.pick(["any", "sms", "email", "phone"])
             return t.Consent(purpose=purpose, channel=channel, state=self.pick(self._registry.consents.states))

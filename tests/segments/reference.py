@@ -133,7 +133,7 @@ class Reference:
 
     # --- predicates ---------------------------------------------------------------------------------------------------
 
-    def _true(self, node: Any, get: Callable[[str], Any], person: Person) -> bool:  # noqa: C901, PLR0911  a line per kind
+    def _true(self, node: Any, get: Callable[[str], Any], person: Person) -> bool:  # noqa: C901, PLR0911, PLR0912  a line per kind
         if isinstance(node, t.And):
             return all(self._true(item, get, person) for item in node.items)
         if isinstance(node, t.Or):
@@ -149,6 +149,14 @@ class Reference:
         if isinstance(node, t.InSegment):
             inside = self.segments[node.segment]
             return person.id in inside if isinstance(inside, frozenset) else self.holds(inside, person)
+        if isinstance(node, t.Moved):
+            stays = [stay for stay in person.stays if stay.segment == node.segment]
+            days = [stay.entered if node.op == "entered" else stay.left for stay in stays]
+            return any(day is not None and in_window(day, node.window, self.today) for day in days)
+        if isinstance(node, t.WasIn):
+            records = [one for one in self.company.people if one is person or one.merged_into == person.id]
+            stays = [stay for one in records for stay in one.stays if stay.segment == node.segment]
+            return any(stay.covers(node.on) for stay in stays)
         if isinstance(node, t.Sample):
             digits = hashlib.md5(f"{node.seed}:{person.id}".encode(), usedforsecurity=False).hexdigest()[:8]
             return int(digits, 16) < int(Decimal(node.percent) * 2**32 / 100)

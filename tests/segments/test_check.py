@@ -1,7 +1,9 @@
 """What may be asked: names, types, operators, values, limits, and what follows from a question."""
 
+import dataclasses
 import itertools
 import uuid
+from datetime import date
 
 import pytest
 
@@ -195,6 +197,69 @@ def test_what_a_question_needs_includes_the_segments_behind_it(world):
     assert checked.segments == {known.ids["rich"]}
     assert checked.changed_by >= {"customer.updated", "receipt.recorded"}
     assert known.printer.text(checked.tree) == "in segment 'rich' and language = 'zh'"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("entered segment 'old' during last 7 days", "not_kept"),
+        ("was in segment 'old' on 2026-03-01", "not_kept"),
+        ("was in segment 'rich' on 2026-01-31", "before_kept"),
+        ("was in segment 'rich' on 2026-02-01", None),
+        ("left segment 'rich' from 2026-01-01 to 2026-01-31", "before_kept"),
+        ("left segment 'rich' from 2026-01-01 to 2026-02-01", None),
+        ("left segment 'rich' from 2026-02-03 to 2026-02-01", "empty_range"),
+        ("entered segment 'rich' before 2026-02-01", "before_kept"),
+        ("entered segment 'rich' before 2026-02-02", None),
+        ("entered segment 'rich' during last 90 days", None),
+        ("entered segment 'poor' during last 90 days", "unknown_segment"),
+        ("any(receipts where was in segment 'rich' on 2026-03-01)", "not_offered"),
+    ],
+)
+def test_of_the_past_is_known_what_was_kept(world, text, expected):
+    found = [code for code, _ in faults(text, kept(world))]
+    assert found == ([] if expected is None else [expected])
+
+
+def kept(world):
+    """A world with a segment whose members are kept, and one whose are not."""
+    known = saved(world, old="age > 40", rich="figures.net in top 20%")
+    rich = known.ids["rich"]
+    since = dataclasses.replace(known.segments[rich], since=date(2026, 2, 1))
+    return World(world.registry, 2, {**known.segments, rich: since})
+
+
+def test_who_asks_of_the_past_needs_what_the_segment_needs_and_changes_with_its_events_alone(world):
+    known = kept(world)
+    text = "entered segment 'rich' during last 7 days and in segment 'old'"
+    checked, _ = check(parse(text).tree, known, from_text=True)
+    assert checked is not None
+    assert checked.segments == set(known.segments)
+    assert ("customers:read", "financial") in checked.grants
+    assert (checked.behind, checked.past) == ({known.ids["old"]}, {known.ids["rich"]})
+    assert (checked.temporal, checked.population_relative) == (True, False)
+    assert checked.changed_by >= {"segment.entered", "segment.left"}
+    assert "receipt.recorded" not in checked.changed_by
+    # Asked in both ways, it is asked.
+    both, _ = check(parse(f"{text} and in segment 'rich'").tree, known, from_text=True)
+    assert both is not None
+    assert (both.behind, both.past) == (set(known.segments), {known.ids["rich"]})
+    assert (both.population_relative, "receipt.recorded" in both.changed_by) == (True, True)
+
+
+def test_what_may_change_unnoticed_is_named(world):
+    known = saved(world, whole="completeness > 50")
+    checked, _ = check(parse("in segment 'whole' and plan_forecast > 3").tree, known, from_text=True)
+    assert checked is not None
+    assert checked.unfollowed == {"completeness", "plan_forecast"}
+
+
+def test_a_circle_through_the_past_is_refused(world):
+    known = kept(world)
+    rich = known.ids["rich"]
+    for text in ("entered segment 'rich' during last 7 days", "was in segment 'rich' on 2026-03-01"):
+        _, found = check(parse(text).tree, known, from_text=True, own=rich)
+        assert [fault.code for fault in found.all] == ["circle"]
 
 
 def test_a_circle_is_refused(world):

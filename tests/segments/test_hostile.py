@@ -258,6 +258,8 @@ WHOLE = {"op": "or", "items": [
         {"collection": "lines", "not": True, "within": {"count": 3, "unit": "days"}},
     ]},
     {"op": "in_segment", "name": "nobody"},
+    {"op": "entered", "name": "nobody", "window": {"last": 7, "unit": "days"}},
+    {"op": "was_in", "name": "nobody", "on": "2026-03-01"},
 ]}  # fmt: skip
 ODD: list[Any] = [
     None, True, 0, -1, 2**63 - 1, "", "x" * 300, "age", "receipts.net", "\x00", "\ud800", "and", "0.5", "NaN", "1e9",

@@ -1,6 +1,7 @@
 """Set query = explanation of each customer = plain Python, over random questions and random companies."""
 
 import asyncio
+import random
 import uuid
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,18 +13,20 @@ from sqlalchemy import insert, text
 from app.core.caller import SYSTEM
 from app.segments.check import Known, World, check
 from app.segments.explanation import leaves
-from app.segments.models import SegmentMember
+from app.segments.models import Membership, SegmentMember
 from app.segments.parse import parse
 from app.segments.queries import evaluate
 from app.segments.queries.evaluate import Question
 from app.segments.queries.explain import explain
 from app.segments.tree import from_json, to_json
 from app.segments.walk import listed
-from tests.segments.company import LEAP_DAYS, make
+from tests.segments.company import LEAP_DAYS, make, some_stays, stay_row
 from tests.segments.questions import trees
 from tests.segments.reference import Reference
 
 ZONE = "Asia/Shanghai"
+# From this day on it is kept who was in them.
+SINCE = date(2023, 1, 1)
 SAVED = ("figures.net > 100.00", "status = 'active' and any(receipts during last 31 days)")
 ANCHORS = [date(2024, 2, 29), date(2025, 2, 28), date(2024, 3, 31), date(2026, 1, 1)]
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example, HealthCheck.filter_too_much]
@@ -41,12 +44,17 @@ class Comparison:
         for number, one in enumerate(SAVED):
             checked, _ = check(parse(one).tree, World(registry, 2), from_text=True)
             assert checked is not None
-            known = Known(uuid.UUID(int=number + 1), f"saved {number}", checked.tree)
+            known = Known(uuid.UUID(int=number + 1), f"saved {number}", checked.tree, SINCE)
             self.saved[known.id] = known
         # A list of every third, who count or not.
         self.list = Known(uuid.UUID(int=9), "listed", listed(uuid.UUID(int=9)))
         self.inside = frozenset(person.id for person in self.company.people[::3])
         self.saved[self.list.id] = self.list
+        self.kept = [one.id for one in self.saved.values() if one.since is not None]
+        chance = random.Random(seed)
+        for person in self.company.people:
+            person.stays = [stay for one in self.kept for stay in some_stays(chance, one, anchor)]
+        self.company.people[1].merged_into = self.company.people[2].id
         self.world = World(registry, 2, self.saved)
 
     async def insert(self, tx):
@@ -59,6 +67,8 @@ class Comparison:
         rows = [{"customer_id": one, "id": uuid.uuid4(), "segment_id": self.list.id, "added_by": uuid.UUID(int=0),
                  "added_at": datetime(2023, 1, 1, tzinfo=UTC)} for one in sorted(self.inside)]  # fmt: skip
         await tx.execute(insert(SegmentMember), rows)
+        stays = [stay_row(person.id, stay) for person in self.company.people for stay in person.stays]
+        await tx.execute(insert(Membership), stays)
 
     async def ask(self, tree, as_of):
         trees = {known.id: known.tree for known in self.saved.values()}
@@ -109,7 +119,7 @@ async def compare(house, registry, anchor, seed, examples, explained):
         max_examples=examples, deadline=None, database=None, suppress_health_check=QUIET,
         phases=[Phase.generate, Phase.shrink],
     )  # fmt: skip
-    @given(trees(registry, anchor, list(comparison.saved)), today)
+    @given(trees(registry, anchor, list(comparison.saved), comparison.kept), today)
     def ask(tree, as_of):
         asyncio.run_coroutine_threadsafe(comparison.ask(tree, as_of), loop).result()
 

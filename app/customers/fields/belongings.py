@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, FromClause, Integer, cast, func
+from sqlalchemy import ColumnElement, Date, FromClause, Integer, Select, any_, cast, func, select
 
 from app.catalog.fields import column
 from app.core.fields import Build, Collection, Evaluation, Field, FieldType, Pii, Side
@@ -47,8 +47,15 @@ _OTHER = Side(
 )
 
 
+def _related(customers: ColumnElement[Any]) -> Select[Any]:
+    """Who is related to one of these customers."""
+    row = Relationship.__table__.alias()
+    return select(row.c.customer_id).where(row.c.other == any_(customers))
+
+
 def _of_other(name: str, label: str, kind: FieldType, **more: Any) -> Field:
-    return Field(f"other.{name}", label, kind, column(name), side=_OTHER, changed_by=_OTHER_CHANGED, **more)
+    return Field(f"other.{name}", label, kind, column(name), side=_OTHER, changed_by=_OTHER_CHANGED, spreads=_related,
+                 **more)  # fmt: skip
 
 
 def _collection(

@@ -1,7 +1,21 @@
 """Every write of segments, with its audit row and event."""
 
+from app.segments.commands.keeping import clear, held_row, keep_members, refresh
 from app.segments.commands.listing import Entry, put
 from app.segments.commands.saving import change, create, follow, remove, take_turn
 from app.segments.commands.snapshots import keep
 
-__all__ = ["Entry", "change", "create", "follow", "keep", "put", "remove", "take_turn"]
+__all__ = [
+    "Entry",
+    "change",
+    "clear",
+    "create",
+    "follow",
+    "held_row",
+    "keep",
+    "keep_members",
+    "put",
+    "refresh",
+    "remove",
+    "take_turn",
+]

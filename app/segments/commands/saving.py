@@ -12,6 +12,7 @@ from app.core.errors import NOT_FOUND, Problem, stale
 from app.core.ids import COMPANY, new_id
 from app.feed.outbox import Event, announce
 from app.segments.check import Checked
+from app.segments.commands.keeping import keep_members
 from app.segments.grammar import LIST, QUESTION
 from app.segments.models import (
     NOT_A_QUESTION,
@@ -32,7 +33,7 @@ _ALONE = text("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE")
 # What follows from a segment and those behind it.
 _FLAGS = ("temporal", "population_relative")
 # What a version may change.
-_TOLD = ("name", "description", "tree")
+_TOLD = ("name", "description", "tree", "materialised")
 
 
 async def take_turn(tx: Tx) -> None:
@@ -41,9 +42,15 @@ async def take_turn(tx: Tx) -> None:
 
 
 async def create(
-    tx: Tx, name: str, description: str | None, checked: Checked | None, segment: uuid.UUID | None
+    tx: Tx,
+    name: str,
+    description: str | None,
+    checked: Checked | None,
+    segment: uuid.UUID | None,
+    *,
+    materialised: bool = False,
 ) -> Saved:
-    """Save a new segment: a question, or without one a list that nobody is in yet."""
+    """Save a new segment: a question, or without one a list that nobody is in. `materialised` keeps who is in it."""
     own = segment or new_id()
     row = {
         "id": own,
@@ -51,19 +58,22 @@ async def create(
         "name": name,
         "description": description,
         **(_empty_list(own) if checked is None else _columns(checked)),
+        "materialised": materialised,
         "version": 1,
         "created_at": tx.now,
         "updated_at": tx.now,
     }
     made = saved_of((await tx.rows(insert(Segment).values(row).returning(*COLUMNS)))[0])
-    await _announce(tx, "create", made, tuple(name for name in _TOLD if row[name] is not None))
+    await _announce(tx, "create", made, tuple(name for name in _TOLD if row[name]))
+    if materialised:
+        await keep_members(tx, own, wanted=True)
     return made
 
 
 async def change(tx: Tx, before: Saved, given: dict[str, Any], checked: Checked | None, version: int) -> Saved:
     """Apply a merge patch to version `version`. What is the same makes no new version.
 
-    Raises Problem: stale, or a question for a list.
+    Raises Problem: stale, a question for a list, or what was is to be forgotten that another segment asks about.
     """
     if before.version != version:
         raise stale(before.version)
@@ -74,6 +84,8 @@ async def change(tx: Tx, before: Saved, given: dict[str, Any], checked: Checked 
         values |= _columns(checked)
     if not values:
         return before
+    if values.get("materialised") is False and await saved.is_past_asked(tx, before.id):
+        raise Problem(SEGMENT_IN_USE, "Another segment asks who came into this one, left it or was in it.")
     statement = (
         update(Segment)
         .where(Segment.id == before.id, Segment.version == version)
@@ -85,6 +97,8 @@ async def change(tx: Tx, before: Saved, given: dict[str, Any], checked: Checked 
         raise Problem(NOT_FOUND)
     made = saved_of(rows[0])
     await _announce(tx, "update", made, tuple(name for name in _TOLD if name in values))
+    if "materialised" in values:
+        await keep_members(tx, before.id, wanted=made.materialised)
     return made
 
 
@@ -117,6 +131,8 @@ async def remove(tx: Tx, segment: uuid.UUID, version: int) -> None:
     for table in (SegmentMember, SegmentSnapshot, SegmentVersion):
         await tx.execute(delete(table).where(table.segment_id == segment))
     await tx.execute(delete(Segment).where(Segment.id == segment))
+    if found.materialised:
+        await keep_members(tx, segment, wanted=False)
     await _announce(tx, "delete", found, ())
 
 

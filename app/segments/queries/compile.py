@@ -10,11 +10,26 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.core.fields import Evaluation, Registry
 from app.segments.models import SegmentMember
-from app.segments.queries import sequence
+from app.segments.queries import memberships, sequence
 from app.segments.queries.bundles import Bundle, Bundles
 from app.segments.queries.operands import Operand, Rowset
 from app.segments.queries.predicates import Predicates, Role, decided, element
-from app.segments.tree import Aggregate, And, Consent, Expr, InSegment, Leaf, Not, Or, Rank, Rows, Sample, Sequence
+from app.segments.tree import (
+    Aggregate,
+    And,
+    Consent,
+    Expr,
+    InSegment,
+    Leaf,
+    Moved,
+    Not,
+    Or,
+    Rank,
+    Rows,
+    Sample,
+    Sequence,
+    WasIn,
+)
 from app.segments.values import Node
 from app.segments.walk import is_list
 
@@ -49,6 +64,8 @@ class Customers(Predicates):
             assert leaf.segment is not None  # noqa: S101  a checked tree refers by id
             tree = self._trees[leaf.segment]
             return self._listed(leaf.segment) if is_list(tree, leaf.segment) else self.truth(tree, role=role)
+        if isinstance(leaf, Moved | WasIn):
+            return memberships.true_of(self.id, leaf, self.rows.asked)
         if isinstance(leaf, Rank):
             return self._rank(leaf, role=role)
         if isinstance(leaf, Consent):

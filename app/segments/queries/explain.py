@@ -13,6 +13,7 @@ from app.segments.explanation import Outcome, leaves
 from app.segments.queries.bundles import Bundle, selected
 from app.segments.queries.compile import Customers
 from app.segments.queries.evaluate import Question, only
+from app.segments.queries.memberships import last_moved
 from app.segments.queries.operands import plain
 from app.segments.queries.predicates import Role
 from app.segments.tree import (
@@ -22,11 +23,13 @@ from app.segments.tree import (
     FieldTerm,
     InSegment,
     Leaf,
+    Moved,
     Rank,
     Ratio,
     Rows,
     Sample,
     Sequence,
+    WasIn,
 )
 from app.segments.values import Node
 
@@ -91,11 +94,13 @@ class _Reader:
         self._customers = customers
         self._registry = question.registry
 
-    def shown(self, leaf: Leaf) -> _Shown:
+    def shown(self, leaf: Leaf) -> _Shown:  # noqa: PLR0911  a line per kind
         """The columns that tell of a condition."""
         truth = self._customers.leaf(leaf, role=Role.EXACT)
-        if isinstance(leaf, InSegment | Sample):
+        if isinstance(leaf, InSegment | Sample | WasIn):
             return _Shown(truth)
+        if isinstance(leaf, Moved):
+            return _Shown(truth, FieldType.DATE, last_moved(self._customers.id, leaf, self._customers.rows.asked))
         if isinstance(leaf, Sequence):
             return self._followed(leaf, truth)
         if isinstance(leaf, Consent):

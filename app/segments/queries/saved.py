@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import array
 
 from app.core.db import Tx
 from app.segments.check import Known
-from app.segments.models import Segment, SegmentVersion
+from app.segments.models import KeptSegment, Segment, SegmentVersion
 from app.segments.tree import Expr, from_json
-from app.segments.walk import segments_of
+from app.segments.walk import past_of, segments_of
 
 
 class Saved(NamedTuple):
@@ -27,6 +27,7 @@ class Saved(NamedTuple):
     refers_to: list[uuid.UUID]
     temporal: bool
     population_relative: bool
+    materialised: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -106,8 +107,10 @@ async def behind(tx: Tx, *, ids: Iterable[uuid.UUID] = (), names: Iterable[str] 
     found = select(Segment.id, Segment.refers_to).where(named).cte("found", recursive=True)
     # UNION, not UNION ALL: a circle, which ought not to be there, would never end.
     found = found.union(select(Segment.id, Segment.refers_to).join(found, Segment.id == any_(found.c.refers_to)))
-    statement = select(Segment.id, Segment.name, Segment.tree).where(Segment.id.in_(select(found.c.id)))
-    return {row.id: Known(row.id, row.name, from_json(row.tree)) for row in await tx.rows(statement)}
+    kept = Segment.__table__.outerjoin(KeptSegment, (KeptSegment.segment_id == Segment.id) & KeptSegment.wanted)
+    statement = select(Segment.id, Segment.name, Segment.tree, KeptSegment.since).select_from(kept)
+    rows = await tx.rows(statement.where(Segment.id.in_(select(found.c.id))))
+    return {row.id: Known(row.id, row.name, from_json(row.tree), row.since) for row in rows}
 
 
 async def above(tx: Tx, segment: uuid.UUID) -> list[Saved]:
@@ -117,6 +120,11 @@ async def above(tx: Tx, segment: uuid.UUID) -> list[Saved]:
     found = found.union(select(Segment.id).join(found, Segment.refers_to.contains(array([found.c.id]))))
     statement = select(*COLUMNS).where(Segment.id.in_(select(found.c.id))).order_by(Segment.id)
     return [saved_of(row) for row in await tx.rows(statement)]
+
+
+async def is_past_asked(tx: Tx, segment: uuid.UUID) -> bool:
+    """Whether another segment asks who came into this one, left it or was in it."""
+    return any(segment in past_of(one.tree) for one in await above(tx, segment))
 
 
 async def is_referred_to(tx: Tx, segment: uuid.UUID) -> bool:

@@ -1,6 +1,7 @@
 """Routes of who is in a segment: how many, who, why, put into a list, and as it was."""
 
 import uuid
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -13,21 +14,26 @@ from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, documented_body, incoming, json_response, requires
 from app.customers import queries as customers_queries
 from app.segments import answers, commands, composing, listing
-from app.segments.asking import Asking
-from app.segments.queries import evaluate, saved
+from app.segments.asking import Asking, not_known
+from app.segments.models import NOT_KEPT
+from app.segments.queries import evaluate, memberships, saved
 from app.segments.queries.composition import composed, snapshots
 from app.segments.queries.explain import explain
 from app.segments.schemas.comparing import NewSnapshot, SnapshotAnswer, SnapshotsPage, SnapshotsQuery
 from app.segments.schemas.lists import ListEntry
 from app.segments.schemas.questions import (
     AsOfQuery,
+    ChangesQuery,
     CountAnswer,
     ExplanationAnswer,
     HeldQuery,
     HeldSegments,
+    MembershipChanges,
+    MembershipQuery,
     MembersPage,
     MembersQuery,
 )
+from app.segments.windows import Days
 
 router = APIRouter(prefix="/v1", tags=["segments"], route_class=GatedRoute)
 
@@ -38,30 +44,44 @@ SegmentId = Annotated[uuid.UUID, Path()]
 
 @router.get("/segments/{segment_id}/count", response_model=CountAnswer)
 async def count_segment(
-    caller: Reader, services: ServicesOf, segment_id: SegmentId, query: Annotated[AsOfQuery, Query()]
+    caller: Reader, services: ServicesOf, segment_id: SegmentId, query: Annotated[MembershipQuery, Query()]
 ) -> Response:
-    """Count the customers in a segment, as they are now."""
+    """Count the customers in a segment, as they are now; of one that is kept, as of the worker's last look.
+
+    Of one that is kept, `as_of` asks who was in it when that day ended: 409 `not_kept` for a day before it was.
+    """
     asking = Asking(services)
     async with asking.turn(caller) as tx:
         found, world, checked = await asking.saved(tx, segment_id)
-        question = asking.question(checked, world, query.as_of or asking.today())
-        count = await evaluate.count(tx, question)
+        kept = await asking.known(tx, found, query.as_of, live=query.live)
+        question, now = asking.members(found, asking.question(checked, world, asking.today()), kept, query.as_of)
+        count = await (memberships.count(tx, segment_id) if now else evaluate.count(tx, question))
     shown = {"count": count, "as_of": question.as_of.isoformat(), "version": found.version}
-    return json_response(orjson.dumps(shown))
+    return json_response(orjson.dumps({**shown, **answers.refreshed(kept)}))
 
 
 @router.get("/segments/{segment_id}/members", response_model=MembersPage)
 async def list_segment_members(
     caller: Reader, services: ServicesOf, segment_id: SegmentId, query: Annotated[MembersQuery, Query()]
 ) -> Response:
-    """List the customers in a segment by id, as they are now. An edit of the segment makes its cursors invalid."""
+    """List the customers in a segment by id, as they are now. An edit of the segment makes its cursors invalid.
+
+    Of one that is kept, as for the count; who was merged since is shown as the customer that it became.
+    """
     asking = Asking(services)
     async with asking.turn(caller) as tx:
         found, world, checked = await asking.saved(tx, segment_id)
-        name = f"members:{segment_id}:{found.version}"
-        after, as_of = answers.place(services.cursors, name, query.cursor, query.as_of or asking.today())
-        question = asking.question(checked, world, as_of)
-        ids = await evaluate.page(tx, question, after=after, limit=query.limit + 1)
+        name = f"members:{segment_id}:{found.version}" + (":live" if query.live else "")
+        after, day = None, query.as_of
+        if query.cursor is not None:
+            after, day = answers.place(services.cursors, name, query.cursor, asking.today())
+        kept = await asking.known(tx, found, day, live=query.live)
+        question, now = asking.members(found, asking.question(checked, world, asking.today()), kept, day)
+        as_of, most = question.as_of, query.limit + 1
+        if now:
+            ids = await memberships.page(tx, segment_id, after=after, limit=most)
+        else:
+            ids = await evaluate.page(tx, question, after=after, limit=most)
         shown = ids[: query.limit]
         documents = await customers_queries.many(tx, shown, services.sections)
     following = None
@@ -70,7 +90,40 @@ async def list_segment_members(
     await services.reads.record(caller, "segment.members", list(documents))
     data = [orjson.Fragment(documents[one]) for one in shown if one in documents]
     page = {"data": data, "next_cursor": following, "has_more": following is not None, "as_of": as_of.isoformat()}
-    return json_response(orjson.dumps(page))
+    return json_response(orjson.dumps({**page, **answers.refreshed(kept)}))
+
+
+@router.get("/segments/{segment_id}/changes", response_model=MembershipChanges)
+async def list_segment_changes(
+    caller: Reader, services: ServicesOf, segment_id: SegmentId, query: Annotated[ChangesQuery, Query()]
+) -> Response:
+    """List who came into a kept segment and who left it, the oldest first.
+
+    Who was in it when keeping began never came, and who was erased is gone. 409 `not_kept` for a segment that is not
+    kept, or a day before it was.
+    """
+    asking, name = Asking(services), f"changes:{segment_id}"
+    after = None
+    if query.cursor is not None:
+        at, last, what = services.cursors.read(name, query.cursor)
+        after = (datetime.fromisoformat(at), uuid.UUID(last), str(what))
+    async with asking.turn(caller) as tx:
+        found, _, _ = await asking.saved(tx, segment_id)
+        kept = await asking.known(tx, found, None, live=False)
+        if kept is None:
+            raise Problem(NOT_KEPT, "Have it kept with materialised; beginning takes the worker a moment.")
+        days = Days(query.start or kept.since, query.to or kept.as_of)
+        if days.first is not None and days.first < kept.since:
+            raise not_known(kept)
+        changes = await memberships.changes(tx, segment_id, days, after=after, limit=query.limit + 1)
+    shown = changes[: query.limit]
+    await services.reads.record(caller, "segment.changes", [one.customer_id for one in shown])
+    following = None
+    if len(changes) > query.limit:
+        following = services.cursors.write(name, [shown[-1].at.isoformat(), str(shown[-1].id), shown[-1].what])
+    page = {"data": [answers.moved(one) for one in shown], "next_cursor": following, "has_more": following is not None}
+    more = {"since": kept.since, "as_of": kept.as_of, **answers.refreshed(kept)}
+    return json_response(orjson.dumps({**page, **more}))
 
 
 @router.get("/segments/{segment_id}/explain/{customer_id}", response_model=ExplanationAnswer)
@@ -102,7 +155,7 @@ async def list_customer_segments(
     customer_id: Annotated[uuid.UUID, Path()],
     query: Annotated[HeldQuery, Query()],
 ) -> Response:
-    """List the saved segments that a customer is in, as they are now.
+    """List the saved segments that a customer is in, as they are now; kept ones as of the worker's last look.
 
     A page looks at `limit` saved segments in the order in which they were made and shows those that the customer is in.
     """
@@ -114,12 +167,12 @@ async def list_customer_segments(
         found = await saved.page(tx, after=after, limit=query.limit + 1)
         shown = found[: query.limit]
         asked = await asking.askable(tx, shown, as_of)
-        held = await evaluate.held(tx, [question for _, question in asked], customer_id)
+        held, kept = await asking.held(tx, asked, customer_id, None if query.as_of is None else as_of)
     await services.reads.record(caller, "segment.held", [customer_id])
     following = None
     if len(found) > query.limit:
         following = services.cursors.write(name, [str(shown[-1].id), as_of.isoformat()])
-    data = [answers.held(one) for (one, _), inside in zip(asked, held, strict=True) if inside]
+    data = [answers.held(one, kept.get(one.id)) for one, _ in asked if one.id in held]
     page = {"data": data, "next_cursor": following, "has_more": following is not None, "as_of": as_of.isoformat()}
     return json_response(orjson.dumps({**page, "not_granted": len(shown) - len(asked)}))
 

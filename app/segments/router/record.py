@@ -12,7 +12,7 @@ from app.core.errors import NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, expected_version, json_response, requires
 from app.core.pages import Page
 from app.segments import answers, commands, definition
-from app.segments.asking import Asking
+from app.segments.asking import Asking, refuse_unless_followed
 from app.segments.grammar import LIST
 from app.segments.queries import saved
 from app.segments.schemas.questions import (
@@ -30,13 +30,15 @@ Editor = Annotated[Caller, requires("segments:write")]
 SegmentId = Annotated[uuid.UUID, Path()]
 IfMatch = Annotated[str | None, Header(description='The ETag of the version that was read, as in "3".')]
 _LIST = "segments"
+_PLAIN = {"name", "description", "materialised"}
 
 
 @router.post("/segments", status_code=201, response_model=SegmentAnswer)
 async def create_segment(caller: Editor, services: ServicesOf, write: WriteOf, body: NewSegment) -> Response:
     """Save a segment: a question, or an empty list.
 
-    409 `segment_name_taken`; 422 `invalid_segment` or `segment_too_expensive`.
+    With `materialised` it is kept who is in it, which takes the worker a moment to begin.
+    409 `segment_name_taken`; 422 `invalid_segment`, `segment_too_expensive` or `cannot_be_kept`.
     """
     asking, given = Asking(services), answers.given(body)
 
@@ -47,7 +49,9 @@ async def create_segment(caller: Editor, services: ServicesOf, write: WriteOf, b
             checked = asking.checked(given, world)
             definition.refuse_unless_granted(caller, checked)
             await asking.affordable(tx, asking.question(checked, world, asking.today()))
-        made = await commands.create(tx, body.name, body.description, checked, body.id)
+            if body.materialised:
+                refuse_unless_followed(checked)
+        made = await commands.create(tx, body.name, body.description, checked, body.id, materialised=body.materialised)
         if checked is None:
             world = await asking.world(tx, {}, made)
         headers = {"Location": f"/v1/segments/{made.id}", **etag(made.version)}
@@ -97,9 +101,12 @@ async def patch_segment(
     body: SegmentPatch,
     if_match: IfMatch = None,
 ) -> Response:
-    """Change a segment by a JSON merge patch. Needs If-Match: 428 without it, 412 if it has changed since."""
+    """Change a segment by a JSON merge patch. Needs If-Match: 428 without it, 412 if it has changed since.
+
+    `materialised` false forgets who was in it: 409 `segment_in_use` while another segment asks about that.
+    """
     version, asking = expected_version(if_match), Asking(services)
-    given, plain = answers.given(body), body.model_dump(exclude_unset=True, include={"name", "description"})
+    given, plain = answers.given(body), body.model_dump(exclude_unset=True, include=_PLAIN)
 
     async def work(tx: Tx) -> Made:
         await commands.take_turn(tx)
@@ -111,6 +118,8 @@ async def patch_segment(
             checked = asking.checked(given, world, segment_id)
             definition.refuse_unless_granted(caller, checked)
             await asking.affordable(tx, asking.question(checked, world, asking.today()))
+        if plain.get("materialised", before.materialised) and before.kind != LIST:
+            refuse_unless_followed(checked or definition.of_tree(before.tree, world))
         made = await commands.change(tx, before, plain, checked, version)
         if checked is not None:
             await commands.follow(tx, await asking.referring(tx, segment_id))

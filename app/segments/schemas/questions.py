@@ -23,6 +23,14 @@ AsOf = Annotated[
     Day | None, Field(description="Answer as if it were this day: windows end with it. By default the company's today.")
 ]
 
+Materialised = Annotated[
+    bool,
+    Field(
+        strict=True,
+        description="Keep who is in it from now on, and who comes and leaves. Turned off, all that is forgotten.",
+    ),
+]
+
 
 def optional(description: str | None = None) -> Any:
     """A field that may be absent but not null."""
@@ -54,6 +62,7 @@ class NewSegment(Wire):
     description: Note | None = None
     text: SegmentText = optional()
     tree: Expr = optional()
+    materialised: Materialised = False
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "NewSegment":
@@ -72,6 +81,7 @@ class SegmentPatch(Wire):
     description: Note | None = None
     text: SegmentText = optional()
     tree: Expr = optional()
+    materialised: Materialised = optional()
 
     @model_validator(mode="after")
     def _not_both(self) -> "SegmentPatch":
@@ -96,7 +106,25 @@ class AsOfQuery(Wire):
     as_of: AsOf = None
 
 
-class MembersQuery(AsOfQuery):
+class MembershipQuery(AsOfQuery):
+    """Of which day, and whether what is kept is to be passed over."""
+
+    live: bool = Field(
+        default=False,
+        description="Ask anew even where it is kept who is in it: a day then means, as if today were that day.",
+    )
+
+
+class ChangesQuery(Wire):
+    """Comings and goings of which days, both ends included, how many, and from where."""
+
+    start: Day | None = Field(default=None, alias="from", description="By default the first day that is kept.")
+    to: Day | None = Field(default=None, description="By default the last.")
+    limit: Limit = 50
+    cursor: CursorText | None = None
+
+
+class MembersQuery(MembershipQuery):
     """How much of a segment, and from where. The cursor keeps the day of the first page."""
 
     limit: Limit = 50
@@ -139,12 +167,13 @@ class ParseAnswer(ParsedSegment):
 
 
 class SegmentAnswer(ParsedSegment):
-    """A saved segment. The text of a list is to be in it."""
+    """A saved segment. The text of a list is to be in it. `materialised`: who is in it is kept."""
 
     id: uuid.UUID
     kind: str
     name: str
     description: str | None
+    materialised: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -174,20 +203,42 @@ class Warned(Answer):
 
 
 class CountAnswer(Answer):
-    """How many customers are in a segment as of a day."""
+    """How many customers are in a segment as of a day.
+
+    `refreshed_at`: who is in it is kept, and this was so at that moment. Without it, it was asked just now.
+    """
 
     count: int
     as_of: date
     version: int
+    refreshed_at: datetime | SkipJsonSchema[None] = None
 
 
 class MembersPage(Answer):
-    """One page of the customers in a segment, in the order of their ids."""
+    """One page of the customers in a segment, in the order of their ids; `refreshed_at` as for the count."""
 
     data: list[CustomerAnswer]
     next_cursor: str | None
     has_more: bool
     as_of: date
+    refreshed_at: datetime | SkipJsonSchema[None] = None
+
+
+class MembershipChange(Answer):
+    """A customer came into a kept segment (`entered`) or `left` it: on which of the company's days, and when noted."""
+
+    customer_id: uuid.UUID
+    what: str
+    on: date
+    at: datetime
+
+
+class MembershipChanges(Page[MembershipChange]):
+    """Who came into a kept segment and left it, the oldest first; `since` is the first day that is known."""
+
+    since: date
+    as_of: date
+    refreshed_at: datetime
 
 
 class ConditionAnswer(Answer):
@@ -220,11 +271,12 @@ class ExplanationAnswer(Answer):
 
 
 class HeldSegment(Answer):
-    """A segment that a customer is in."""
+    """A segment that a customer is in; `refreshed_at` as for the count."""
 
     id: uuid.UUID
     name: str
     version: int
+    refreshed_at: datetime | SkipJsonSchema[None] = None
 
 
 class HeldSegments(Page[HeldSegment]):
