@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.settings import ModelSettings
-from app.value.rhythm import Rhythm
+from app.value.rhythm import PARENT, Rhythm
 from tests.realdata import cdnow, losses, pages
 from tests.reckoning import say
 from tests.served import Served
