@@ -19,6 +19,7 @@ from tests.early_warning.reading_plans import BUDGET, EXPENSE, PROGRESS, SALES_P
 
 NAMES = ("A", "B", "C", "D")
 TERM = 20
+ENOUGH = 4
 Key = tuple[str, str]
 
 
@@ -45,24 +46,35 @@ class Story:
         self.number += 1
         self.kinds[name] = self.chance.choice(["person", "business"])
         self.ids[name] = await self.town.customer(f"{name}{self.number}", kind=self.kinds[name])
-        await self.town.credit(self.ids[name], 10_000, TERM)
-        self.reading.customers[name] = Customer(limit=10_000)
+        await self.town.credit(self.ids[name], 5_000, TERM)
+        self.reading.customers[name] = Customer(limit=5_000)
 
     @property
     def now(self):
         return self.town.services.clock.now()
 
+    async def go_on(self, steps: int) -> None:
+        """So many steps, and more until enough has been told of."""
+        for number in range(4 * steps):
+            if number >= steps and self.reading.count() > ENOUGH:
+                return
+            await self.step()
+        raise AssertionError("a story of nothing")
+
     async def step(self) -> None:
-        deeds = [self.visit] * 4 + [self.borrow] * 2 + [self.wait] * 4 + [self.pay] * 2 + [self.bring_back] * 2
-        deeds += [self.remember, self.change_limit, self.acknowledge, self.resolve, self.void, self.change_rule]
-        deeds += [self.plan, self.plan, self.spend, self.spend, self.merge]
+        deeds = [self.visit] * 4 + [self.borrow] * 4 + [self.wait] * 4 + [self.pay] * 2
+        deeds += [self.bring_back, self.remember, self.void, self.change_limit, self.change_rule, self.merge]
+        deeds += [self.acknowledge, self.resolve, self.resolve]
+        if PROGRESS in KINDS:
+            deeds += [self.plan] * 3 + [self.spend] * 3
         if "snoozed" in STATUSES:
             deeds += [self.snooze, self.investigate, self.reopen]
         # Nobody resolves a warning in the very moment that it was opened in, nor is the next one opened then.
         self.town.pass_a_minute()
-        self.prompt.clear()
-        await self.chance.choice(deeds)()
-        await self.check_prompt()
+        for deed in self.chance.choices(deeds, k=self.chance.choice([1, 1, 2])):
+            self.prompt.clear()
+            await deed()
+            await self.check_prompt()
         await self.evaluate()
         self.reading.evaluate(self.now, self.town.day)
         await self.check()
@@ -92,7 +104,7 @@ class Story:
 
     async def visit(self) -> None:
         name, customer, _ = self.customer()
-        for _ in range(self.chance.choice([1, 1, 4])):
+        for _ in range(self.chance.choice([1, 4, 6])):
             sold = await self.town.sell(customer)
             self.bought(name, sold["id"], 0, self.town.day, 3000)
             self.reading.came(name, self.now, self.town.day)
@@ -107,7 +119,7 @@ class Story:
 
     async def borrow(self) -> None:
         name, customer, read = self.customer()
-        amount = self.chance.choice([500, 2_000, 8_000])
+        amount = self.chance.choice([500, 1_050, 5_200])
         sold = await self.town.sell(customer, amount, on_account=True)
         self.bought(name, sold["id"], amount, self.town.day, amount)
         read.ledger.entries.append(Entry(amount, self.town.day + timedelta(days=TERM)))
@@ -150,7 +162,7 @@ class Story:
 
     async def change_limit(self) -> None:
         name, customer, read = self.customer()
-        read.limit = self.chance.choice([0, 5_000, 10_000, 20_000])
+        read.limit = self.chance.choice([0, 1_000, 5_000, 10_000])
         await self.town.credit(customer, read.limit, TERM)
         self.prompt.add(name)
 
@@ -215,7 +227,7 @@ class Story:
                 "trend_percent": chosen([0, 20]),
             }
             rule |= {"share_factor_percent": chosen([100, 150]), "cooling_days": chosen([0, 7, 30])}
-        rule["enabled"] = self.chance.random() < 0.9
+        rule["enabled"] = self.chance.random() < 0.95
         path = "/warning-rules/" + kind
         await self.town.call("PUT", path, rule)
 
