@@ -31,7 +31,7 @@ help:
 	  restore-drill 'back up, erase, restore elsewhere, replay the erasures, verify; with times' \
 	  check-docs    'every command in docs/ answers what its page says; starts of an empty machine' \
 	  docs          'run every command in docs/ and write its answer' \
-	  realdata      'push a public data set through the served application' \
+	  realdata      'push public data sets through the served application' \
 	  bench         'one table of measurements against the budgets' \
 	  lint          'ruff: rules and format (`make format` writes it)' \
 	  types         'mypy, strict' \
@@ -102,7 +102,7 @@ check-docs: $(DEV)
 	$(PYTEST) -m pages $(SHARED)
 
 realdata: $(DEV)
-	$(PYTEST) -m realdata tests/realdata -s
+	$(PYTEST) -m 'realdata $(PART)' tests/realdata -s
 
 bench: $(DEV)
 	$(BIN)/python -m tests.benchmarks

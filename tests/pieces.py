@@ -6,8 +6,9 @@ They begin first, in this order: begun last, one would keep a processor busy whi
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 PIECES = (
-    "tests/crash/test_kills.py", "tests/crash/test_import.py", "tests/realdata/", "tests/docs/test_pages.py",
-    "tests/cli/", "tests/stop/", "tests/load/", "tests/demo/", "tests/docs/", "tests/feed/test_promise.py",
+    "tests/crash/test_kills.py", "tests/crash/test_import.py", "tests/realdata/test_ta_feng.py",
+    "tests/docs/test_pages.py", "tests/cli/", "tests/stop/", "tests/load/", "tests/demo/", "tests/docs/",
+    "tests/feed/test_promise.py",
 )  # fmt: skip
 
 

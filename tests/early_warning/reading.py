@@ -1,24 +1,42 @@
-"""The rules of the warnings, read in plain Python: what they say of a customer, and what becomes of the warnings."""
+"""The rules of the warnings, read in plain Python: what they say of a customer, and what becomes of the warnings.
+
+It knows all four kinds, and every status that a person can give; of these it reads what the application has.
+"""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from math import ceil
+from typing import Any, NamedTuple
 
+from app.early_warning.rules import KINDS
 from app.value.rhythm import PARENT, History, Rhythm, buys_within, overdue, usual_gap
 from tests.credit.reference import Ledger
+from tests.early_warning.reading_plans import EXPENSE, PROGRESS, Planned, budgets, climbing, progress
 
-RANKS = {
-    "near_limit": 1, "over_limit": 2, "far_over_limit": 3,
-    "overdue": 1, "overdue_31": 2, "overdue_61": 3, "overdue_91": 4,
-    "late": 1, "at_risk": 2, "lost": 3,
+STATES = {
+    "limit": ("near_limit", "over_limit", "far_over_limit"),
+    "overdue": ("overdue", "overdue_31", "overdue_61", "overdue_91"),
+    "rhythm": ("late", "at_risk", "lost"),
+    **dict.fromkeys(("month_plan", "quarter_plan", "year_plan"), ("behind", "far_behind")),
+    **dict.fromkeys(("month_budget", "quarter_budget", "year_budget"), ("forecast_above_budget", "above_budget")),
+    "cost_share": ("share_climbing",),
+    "cost_trend": ("costs_climbing",),
+}
+RANKS = {state: rank for states in STATES.values() for rank, state in enumerate(states, 1)}
+_OF = {"limit": "credit", "overdue": "credit", "rhythm": "loss"}
+KIND_OF = {about: _OF.get(about, PROGRESS if about.endswith("_plan") else EXPENSE) for about in STATES}
+SEVERITY = {
+    "near_limit": "notice", "late": "notice",
+    "far_over_limit": "critical", "overdue_61": "critical", "overdue_91": "critical", "lost": "critical",
+    "far_behind": "critical", "above_budget": "critical",
 }  # fmt: skip
-KIND_OF = {"limit": "credit", "overdue": "credit", "rhythm": "loss"}
 
 
 @dataclass
 class Rule:
-    """The settings of both rules."""
+    """The settings of all rules."""
 
     credit: dict[str, Any] = field(
         default_factory=lambda: {"enabled": True, "notice_percent": None, "critical_percent": 110, "cooling_days": 7}
@@ -29,6 +47,35 @@ class Rule:
             "lost_chance_percent": 10, "horizon_days": 90, "occasions": 2, "silent_days": 365, "cooling_days": 30,
         }
     )  # fmt: skip
+    sales_progress: dict[str, Any] = field(
+        default_factory=lambda: {
+            "enabled": True, "tolerance_percent": 5, "early_days": 9, "early_tolerance_percent": 10,
+            "from_percent": 10, "critical_percent": 25, "cooling_days": 7,
+        }
+    )  # fmt: skip
+    sales_expense: dict[str, Any] = field(
+        default_factory=lambda: {
+            "enabled": True, "budget_percent": 100, "forecast_from_percent": 25, "share_days": 90,
+            "share_factor_percent": 150, "trend_percent": 20, "cooling_days": 7,
+        }
+    )  # fmt: skip
+
+    def of(self, kind: str) -> dict[str, Any]:
+        """The settings of a kind."""
+        found: dict[str, Any] = getattr(self, kind)
+        return found
+
+
+class Judged(NamedTuple):
+    """What a rule says of a customer on a day: the state or None, and the numbers that it looked at.
+
+    `episode` tells one cause from the next of its sort; what is not `fresh` is too old to be told of.
+    """
+
+    state: str | None
+    episode: str = ""
+    numbers: dict[str, Any] = {}  # noqa: RUF012  never changed
+    fresh: bool = True
 
 
 @dataclass
@@ -37,53 +84,82 @@ class Told:
 
     state: str
     episode: str
+    numbers: dict[str, Any]
+    opened_at: datetime
     status: str = "open"
     resolved_at: datetime | None = None
     by_person: bool = False
     settled: bool = False
     accepted: int | None = None
 
+    @property
+    def order(self) -> tuple[bool, datetime, datetime]:
+        """The one that goes on is the last: that which is not resolved, else that which was opened last."""
+        return self.status != "resolved", self.opened_at, self.resolved_at or self.opened_at
+
 
 @dataclass
 class Customer:
-    """All that the rules look at."""
+    """All that the rules look at. `sold` is net by day, `expenses` (day, amount), `plans` by (kind, period)."""
 
     limit: int = 0
     ledger: Ledger = field(default_factory=Ledger)
-    days: set[date] = field(default_factory=set)
+    sold: dict[date, int] = field(default_factory=lambda: defaultdict(int))
+    expenses: list[tuple[date, int]] = field(default_factory=list)
+    plans: dict[tuple[str, str], Planned] = field(default_factory=dict)
 
-    def states(self, rule: Rule, today: date) -> dict[str, tuple[str | None, str, bool]]:
-        """Per subject: (state or None, episode, whether it is new enough to be told)."""
-        return {
-            "limit": (self.over(rule.credit), "", True),
-            "overdue": (self.late(rule.credit, today), "", True),
-            "rhythm": self.silent(rule.loss, today),
-        }
+    def judged(self, kind: str, rule: Rule, today: date) -> dict[str, Judged]:
+        """What the rule of a kind says, by what it is about."""
+        settings = rule.of(kind)
+        if kind == "credit":
+            found = {"limit": self.over(settings), "overdue": self.late(settings, today)}
+        elif kind == "loss":
+            found = {"rhythm": self.silent(settings, today)}
+        elif kind == PROGRESS:
+            found = {about: Judged(*it) for about, it in progress(settings, self.plans, self.sold, today).items()}
+        else:
+            both = (budgets(settings, self.plans, self.expenses, today),
+                    climbing(settings, self.sold, self.expenses, today))  # fmt: skip
+            found = {about: Judged(*it) for some in both for about, it in some.items()}
+        if not settings["enabled"]:
+            found = {about: one._replace(state=None) for about, one in found.items()}
+        return found
 
-    def over(self, rule: dict[str, Any]) -> str | None:
-        owed = self.ledger.balance
-        if not rule["enabled"] or owed <= 0:
-            return None
-        if owed > self.limit:
-            return "far_over_limit" if owed * 100 > self.limit * rule["critical_percent"] else "over_limit"
-        notice = rule["notice_percent"]
-        return "near_limit" if notice is not None and owed * 100 >= self.limit * notice else None
+    def over(self, rule: dict[str, Any]) -> Judged:
+        owed, notice = self.ledger.balance, rule["notice_percent"]
+        state = None
+        if owed > max(self.limit, 0):
+            state = "far_over_limit" if owed * 100 > self.limit * rule["critical_percent"] else "over_limit"
+        elif owed > 0 and notice is not None and owed * 100 >= self.limit * notice:
+            state = "near_limit"
+        return Judged(state, "", {"balance": owed, "limit": self.limit})
 
-    def late(self, rule: dict[str, Any], today: date) -> str | None:
+    def late(self, _: dict[str, Any], today: date) -> Judged:
         amount, since = self.ledger.overdue(today)
-        if not rule["enabled"] or not amount or since is None:
-            return None
+        if not amount or since is None:
+            return Judged(None)
         days = (today - since).days
-        return "overdue" if days <= 30 else "overdue_31" if days <= 60 else "overdue_61" if days <= 90 else "overdue_91"
+        state = (
+            "overdue" if days <= 30 else "overdue_31" if days <= 60 else "overdue_61" if days <= 90 else "overdue_91"
+        )
+        numbers = {"overdue": amount, "since": since.isoformat(), "balance": self.ledger.balance}
+        return Judged(state, "", numbers)
 
-    def silent(self, rule: dict[str, Any], today: date) -> tuple[str | None, str, bool]:
-        days = sorted(self.days)
+    def silent(self, rule: dict[str, Any], today: date) -> Judged:
+        days = sorted(day for day, net in self.sold.items() if net > 0)
         if not days:
-            return None, "", False
-        history = History(len(days) - 1, (days[-1] - days[0]).days, (max(today, days[-1]) - days[0]).days)
+            return Judged(None, fresh=False)
+        first, last = days[0], days[-1]
+        history = History(len(days) - 1, (last - first).days, (max(today, last) - first).days)
         usual = usual_gap(PARENT, history, rule["late_percent"] / 100)
-        fresh = (today - days[-1]).days - usual <= rule["silent_days"]
-        return missed(rule, history), days[-1].isoformat(), fresh
+        silent = max(0, (today - last).days)
+        numbers = {
+            "occasions": len(days), "first_occasion": first.isoformat(), "last_occasion": last.isoformat(),
+            "silent_days": silent, "usual_days": ceil(usual), "overdue": overdue(PARENT, history),
+            "chance": buys_within(PARENT, history, rule["horizon_days"]), "horizon_days": rule["horizon_days"],
+            "rhythm_of": "parent",
+        }  # fmt: skip
+        return Judged(missed(rule, history), last.isoformat(), numbers, silent - usual <= rule["silent_days"])
 
 
 def missed(rule: dict[str, Any], history: History, rhythm: Rhythm = PARENT) -> str | None:
@@ -98,66 +174,70 @@ def missed(rule: dict[str, Any], history: History, rhythm: Rhythm = PARENT) -> s
 
 
 class Reading:
-    """Every warning there ever was, per customer and subject, the newest last."""
+    """Every warning there ever was, per customer and what it is about, the newest last."""
 
     def __init__(self) -> None:
         self.rule = Rule()
         self.customers: dict[str, Customer] = defaultdict(Customer)
         self.told: dict[tuple[str, str], list[Told]] = defaultdict(list)
 
-    def evaluate(self, now: datetime, today: date) -> None:
-        """What the rules make of everybody at a moment."""
-        for name, customer in self.customers.items():
-            for subject, (state, episode, fresh) in customer.states(self.rule, today).items():
-                owed = customer.ledger.balance if subject == "limit" else None
-                self.follow(self.told[name, subject], KIND_OF[subject], state, episode, now, owed, fresh=fresh)
+    def evaluate(
+        self, now: datetime, today: date, kinds: Iterable[str] = KINDS, names: Iterable[str] | None = None
+    ) -> None:
+        """What the rules make of everybody (or of some) at a moment."""
+        for name in list(self.customers) if names is None else names:
+            customer = self.customers[name]
+            for kind in kinds:
+                for about, judged in customer.judged(kind, self.rule, today).items():
+                    owed = customer.ledger.balance if about == "limit" else None
+                    self.follow(self.told[name, about], about, judged, now, owed)
 
     def came(self, name: str, now: datetime, today: date) -> None:
         """A purchase ends the silence that was told of at once, not with the next evaluation."""
         told = self.told[name, "rhythm"]
-        state, episode, _ = self.customers[name].silent(self.rule.loss, today)
-        if state is None and told and told[-1].status != "resolved":
-            self.go_on(told[-1], None, episode, now)
+        judged = self.customers[name].silent(self.rule.loss, today)
+        if judged.state is None and told and told[-1].status != "resolved":
+            self.go_on(told[-1], judged, now)
 
-    def follow(
-        self, told: list[Told], kind: str, state: str | None, episode: str, now: datetime, owed: int | None, *,
-        fresh: bool,
-    ) -> None:  # fmt: skip
+    def follow(self, told: list[Told], about: str, judged: Judged, now: datetime, owed: int | None) -> None:
         last = told[-1] if told else None
         if last is not None and last.status != "resolved":
-            self.go_on(last, state, episode, now)
-        elif state is None:
+            self.go_on(last, judged, now)
+        elif judged.state is None:
             if last is not None:
                 last.settled = True
-        elif fresh:
-            self.tell(told, kind, state, episode, now, owed)
+        elif judged.fresh:
+            self.tell(told, about, judged, now, owed)
 
-    def go_on(self, last: Told, state: str | None, episode: str, now: datetime) -> None:
+    def go_on(self, last: Told, judged: Judged, now: datetime) -> None:
+        state = judged.state
         if state is None:
             last.status, last.resolved_at, last.by_person = "resolved", now, False
             return
         if RANKS[state] > RANKS[last.state]:
             last.status = "open"
-        last.state, last.episode = state, episode
+        if (state, judged.episode) != (last.state, last.episode):
+            last.state, last.episode, last.numbers = state, judged.episode, judged.numbers
 
-    def tell(
-        self, told: list[Told], kind: str, state: str, episode: str, now: datetime, owed: int | None
-    ) -> None:  # fmt: skip
+    def tell(self, told: list[Told], about: str, judged: Judged, now: datetime, owed: int | None) -> None:
+        state, kind = judged.state, KIND_OF[about]
+        assert state is not None
         last = told[-1] if told else None
         if last is None or last.resolved_at is None:
-            told.append(Told(state, episode))
+            told.append(Told(state, judged.episode, judged.numbers, now))
             return
-        cooling = now - last.resolved_at < timedelta(days=getattr(self.rule, kind)["cooling_days"])
-        worse = RANKS[state] > RANKS[last.state] or episode != last.episode
-        if kind == "credit":
+        cooling = now - last.resolved_at < timedelta(days=self.rule.of(kind)["cooling_days"])
+        worse = RANKS[state] > RANKS[last.state] or judged.episode != last.episode
+        if kind != "loss":
             worse = worse or last.settled or self.has_grown(last, state, owed)
-        if last.by_person and not worse and (kind == "loss" or cooling):
+        # What has an end of its own stands until then; a debt or a share of costs while it cools.
+        if last.by_person and not worse and (cooling or about not in {"limit", "overdue", "cost_share"}):
             return
         if cooling:
-            last.state, last.episode, last.status, last.resolved_at = state, episode, "open", None
-            last.settled = False
+            last.state, last.episode, last.numbers = state, judged.episode, judged.numbers
+            last.status, last.resolved_at, last.settled = "open", None, False
         else:
-            told.append(Told(state, episode))
+            told.append(Told(state, judged.episode, judged.numbers, now))
 
     def has_grown(self, last: Told, state: str, owed: int | None) -> bool:
         """Whether far more is owed than when a person resolved it."""
@@ -165,13 +245,25 @@ class Reading:
             return False
         return owed * 100 > last.accepted * self.rule.credit["critical_percent"]
 
-    def live(self) -> dict[tuple[str, str], tuple[str, str]]:
-        """(state, status) of what is not resolved, by customer and subject."""
-        return {
-            key: (told[-1].state, told[-1].status)
-            for key, told in self.told.items()
-            if told and told[-1].status != "resolved"
-        }
+    def merge(self, winner: str, loser: str) -> None:
+        """All that the loser has is the winner's. Of two warnings about the same that live the winner's goes on."""
+        one, other = self.customers[winner], self.customers.pop(loser)
+        one.ledger.entries += other.ledger.entries
+        one.expenses += other.expenses
+        for day, net in other.sold.items():
+            one.sold[day] += net
+        for key, plan in other.plans.items():
+            one.plans[key] = one.plans[key].with_(plan) if key in one.plans else plan
+        for about in STATES:
+            ours, theirs = self.told[winner, about], self.told.pop((loser, about), [])
+            if ours and ours[-1].status != "resolved":
+                theirs = [told for told in theirs if told.status == "resolved"]
+            ours += theirs
+            ours.sort(key=lambda told: told.order)
+
+    def live(self) -> dict[tuple[str, str], Told]:
+        """What is not resolved, by customer and subject."""
+        return {key: told[-1] for key, told in self.told.items() if told and told[-1].status != "resolved"}
 
     def count(self) -> int:
         """How many warnings there ever were."""

@@ -1,19 +1,18 @@
-"""How good the loss warnings are: those raised as of a day against who bought in the month after it.
+"""How good the loss warnings are: those raised as of a day against who bought in the time after it.
 
 A second process on the served application's database, whose clock stands at that day, evaluates all customers by the
 real job. It must be run while nothing later is stored: figures are of all time.
 """
 
 import asyncio
-import re
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby, takewhile
-from pathlib import Path
-from typing import Any
+from itertools import groupby
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import orjson
@@ -28,23 +27,43 @@ from app.early_warning.jobs import sweep
 from app.value.queries import fits
 from app.value.rhythm import PARENT, History, Rhythm, buys_within
 from tests.early_warning.reading import Rule, missed
-from tests.realdata.ta_feng import CURRENCY, ZONE, Basket
 from tests.served import Line, Served
 
-AS_OF, UNTIL = date(2001, 1, 28), date(2001, 2, 28)
-HORIZON = (UNTIL - AS_OF).days
 REGULAR = 5
 LEVELS = {"late": ("late",), "at risk": ("at_risk",), "lost": ("lost",), "at risk or lost": ("at_risk", "lost")}
 # The served application's worker has no handler for this kind and leaves the job to us.
 _KIND = "test.sweep_as_of"
-# No sample: what it draws depends on random ids.
-PARENTS = ModelSettings(sample=1_000_000)
-OWN = ModelSettings(sample=1_000_000, days=60)
+
+
+class Basket(Protocol):
+    """What one customer bought at once: on which day, for how many minor units."""
+
+    @property
+    def customer(self) -> str: ...
+    @property
+    def day(self) -> date: ...
+    @property
+    def net(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is measured: warnings as of a day against who bought from then `until` another, in what company."""
+
+    as_of: date
+    until: date
+    currency: str
+    zone: ZoneInfo
+
+    @property
+    def days(self) -> int:
+        """How long customers had time to come back."""
+        return (self.until - self.as_of).days
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A customer as known on the day; and, from later on, whether he was gone for the whole month after it."""
+    """A customer as known on the day; and, from later on, whether he was gone for the whole time after it."""
 
     history: History
     net: int
@@ -82,32 +101,32 @@ class Measured:
     levels: dict[str, Level]
 
 
-def known(baskets: Iterable[Basket]) -> dict[str, Known]:
+def known(trial: Trial, baskets: Iterable[Basket]) -> dict[str, Known]:
     """Whoever had bought by the day, by card."""
     before: dict[str, list[Basket]] = defaultdict(list)
     back: set[str] = set()
     for basket in baskets:
-        if basket.net > 0 and basket.day <= AS_OF:
+        if basket.net > 0 and basket.day <= trial.as_of:
             before[basket.customer].append(basket)
-        elif basket.net > 0 and basket.day <= UNTIL:
+        elif basket.net > 0 and basket.day <= trial.until:
             back.add(basket.customer)
-    return {card: _known(own, gone=card not in back) for card, own in before.items()}
+    return {card: _known(own, trial.as_of, gone=card not in back) for card, own in before.items()}
 
 
-def _known(own: list[Basket], *, gone: bool) -> Known:
+def _known(own: list[Basket], as_of: date, *, gone: bool) -> Known:
     days = {basket.day for basket in own}
     first, last = min(days), max(days)
-    history = History(len(days) - 1, float((last - first).days), float((AS_OF - first).days))
+    history = History(len(days) - 1, float((last - first).days), float((as_of - first).days))
     return Known(history, sum(basket.net for basket in own), gone)
 
 
 # --- through the application ------------------------------------------------------------------------------------------
 
 
-def warn(served: Served, models: ModelSettings) -> tuple[dict[str, str], Rhythm]:
+def warn(served: Served, trial: Trial, models: ModelSettings, horizon: int) -> tuple[dict[str, str], Rhythm]:
     """Evaluate everybody as of the day; (state by card of who is on the board then, the parameters that counted)."""
-    _set_rule(served, {"horizon_days": HORIZON})
-    rhythm = asyncio.run(_swept(served, models))
+    _set_rule(served, {"horizon_days": horizon})
+    rhythm = asyncio.run(_swept(served, trial, models))
     cards = asyncio.run(_cards(served.dsn))
     with served.line(served.admin) as line:
         return {cards[uuid.UUID(one["customer_id"])]: one["state"] for one in _board(line)}, rhythm
@@ -123,15 +142,15 @@ def _set_rule(served: Served, settings: Mapping[str, Any]) -> None:
         assert line.call("PUT", "/v1/warning-rules/loss", orjson.dumps(settings)).status == 200
 
 
-async def _swept(served: Served, models: ModelSettings) -> Rhythm:
+async def _swept(served: Served, trial: Trial, models: ModelSettings) -> Rhythm:
     url = served.dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
-    company = CompanySettings(currency=CURRENCY, time_zone=str(ZONE))
+    company = CompanySettings(currency=trial.currency, time_zone=str(trial.zone))
     settings = Settings(
         database_url=SecretStr(url), secret_key=SecretStr("test"), data_dir=served.directory, company=company,
         models=models,
     )  # fmt: skip
     clock = Clock()
-    clock.set(datetime(AS_OF.year, AS_OF.month, AS_OF.day, 23, tzinfo=ZONE))
+    clock.set(datetime(trial.as_of.year, trial.as_of.month, trial.as_of.day, 23, tzinfo=trial.zone))
     services = build_services(settings, url, clock)
     await services.db.open()
     try:
@@ -174,20 +193,25 @@ def _board(line: Line) -> list[dict[str, Any]]:
 # --- in plain Python --------------------------------------------------------------------------------------------------
 
 
-def read_plainly(everybody: Mapping[str, Known], rhythm: Rhythm) -> dict[str, str]:
+def read_plainly(everybody: Mapping[str, Known], rhythm: Rhythm, horizon: int) -> dict[str, str]:
     """The state of whoever is to be warned of, by a plain reading of the rule."""
-    rule = Rule().loss | {"horizon_days": HORIZON}
+    rule = Rule().loss | {"horizon_days": horizon}
     states = {card: missed(rule, one.history, rhythm) for card, one in everybody.items()}
     return {card: state for card, state in states.items() if state is not None}
 
 
-def measure(everybody: Mapping[str, Known], states: Mapping[str, str], rhythm: Rhythm, occasions: int) -> Measured:
-    """How good the states are for customers of at least so many purchases, beside days since the last one."""
+def measure(
+    everybody: Mapping[str, Known], states: Mapping[str, str], rhythm: Rhythm, occasions: int, *, days: int
+) -> Measured:
+    """How good the states are for customers of at least so many purchases, beside days since the last one.
+
+    `days` is how long they had time to come back.
+    """
     pool = {card: one for card, one in everybody.items() if one.history.repeats + 1 >= occasions}
     everyone = list(pool.values())
     gone = sum(one.gone for one in everyone)
     since = _Ranking(everyone, lambda one: one.silent)
-    chance = _Ranking(everyone, lambda one: 1 - buys_within(rhythm, one.history, HORIZON))
+    chance = _Ranking(everyone, lambda one: 1 - buys_within(rhythm, one.history, days))
     levels = {}
     for name, meant in LEVELS.items():
         flagged = [one for card, one in pool.items() if states.get(card) in meant]
@@ -197,7 +221,7 @@ def measure(everybody: Mapping[str, Known], states: Mapping[str, str], rhythm: R
             len(flagged), hits / count, hits / gone, sum(one.net for one in flagged) // count,
             since_hits / count, since_hits / gone, int(since_net / count), chance.first(len(flagged))[0] / count,
         )  # fmt: skip
-    expected = sum(1 - buys_within(rhythm, one.history, HORIZON) for one in everyone) / len(everyone)
+    expected = sum(1 - buys_within(rhythm, one.history, days) for one in everyone) / len(everyone)
     averages = (chance.average_precision(), since.average_precision())
     return Measured(len(everyone), gone / len(everyone), expected, *averages, levels)
 
@@ -230,78 +254,3 @@ class _Ranking:
             seen, hits = seen + size, hits + gone
             total += gone * hits / seen
         return total / hits
-
-
-# --- what the documentation says of it --------------------------------------------------------------------------------
-
-_NUMBER = re.compile(r"\d[\d,.]*")
-# Leading columns of words.
-_LABELS = 3
-PAGE = Path(__file__).parents[2] / "docs" / "warnings.md"
-Results = Mapping[tuple[str, int], Measured]
-_LEVELS_HEAD = (
-    "parameters", "purchases", "warned of", "customers", "did not buy", "of all who did not", "spent before",
-    "longest silent: did not buy", "of all who did not", "spent before", "least chance: did not buy",
-)  # fmt: skip
-_ALL_HEAD = (
-    "parameters", "purchases", "customers", "did not buy", "the model expected", "ranked by chance",
-    "ranked by days since last",
-)  # fmt: skip
-
-
-def tables(results: Results) -> list[list[str]]:
-    """Both tables of the page, as lines of Markdown."""
-    levels, everybody = [], []
-    for (parameters, occasions), found in results.items():
-        whom = [parameters, f"{occasions} or more"]
-        for name, one in found.levels.items():
-            levels.append([
-                *whom, name, f"{one.flagged:,}", _percent(one.precision), _tenths(one.recall), _dollars(one.net),
-                _percent(one.since_precision), _tenths(one.since_recall), _dollars(one.since_net),
-                _percent(one.chance_precision),
-            ])  # fmt: skip
-        shares = (found.gone, found.expected_gone, found.chance_average, found.since_average)
-        everybody.append([*whom, f"{found.customers:,}", *map(_percent, shares)])
-    return [_markdown(_LEVELS_HEAD, levels), _markdown(_ALL_HEAD, everybody)]
-
-
-def check_page(found: list[list[str]], page: str) -> None:
-    """The page holds these tables. Raises AssertionError if a label differs, or a number by more than rounding."""
-    lines = page.splitlines()
-    for wanted in found:
-        assert wanted[0] in lines, f"{PAGE.name} has no table with this head:\n" + "\n".join(wanted)
-        start = lines.index(wanted[0])
-        written = list(takewhile(lambda line: line.startswith("|"), lines[start:]))
-        alike = len(written) == len(wanted) and all(map(_alike, written, wanted))
-        assert alike, f"{PAGE.name} says\n" + "\n".join(written) + "\nand measured was\n" + "\n".join(wanted)
-
-
-def _alike(written: str, wanted: str) -> bool:
-    """Whether two lines are the same but for rounding: by 1 or one in a hundred, and by 0.2 where tenths are given."""
-    if _NUMBER.sub("#", written) != _NUMBER.sub("#", wanted):
-        return False
-    pairs = zip(_NUMBER.findall(written), _NUMBER.findall(wanted), strict=True)
-    return all(_near(one.replace(",", ""), other.replace(",", "")) for one, other in pairs)
-
-
-def _near(one: str, other: str) -> bool:
-    room = 0.2 if "." in other else max(1, int(other) // 100)
-    return abs(float(one) - float(other)) <= room + 1e-9
-
-
-def _markdown(head: Iterable[str], rows: Iterable[list[str]]) -> list[str]:
-    head = list(head)
-    lines = [head, ["---" if place < _LABELS else "---:" for place in range(len(head))], *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
-
-
-def _tenths(share: float) -> str:
-    return f"{share * 100:.1f} %"
-
-
-def _dollars(cents: int) -> str:
-    return f"{cents / 100:,.0f}"

@@ -8,23 +8,29 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from app.core.settings import ModelSettings
 from app.value.rhythm import PARENT
-from tests.realdata import losses, questions, ta_feng
+from tests.realdata import losses, pages, questions, ta_feng
 from tests.reckoning import read_feed, say
 from tests.served import Served
 
 CLIENTS = 4
 ROOT = Path(__file__).parents[2]
+TRIAL = losses.Trial(date(2001, 1, 28), date(2001, 2, 28), ta_feng.CURRENCY, ta_feng.ZONE)
+# No sample: what it draws depends on random ids.
+PARENTS = ModelSettings(sample=1_000_000)
+OWN = ModelSettings(sample=1_000_000, days=60)
+Results = Mapping[tuple[str, int], losses.Measured]
 SETTINGS = {"CLIENTELE_COMPANY__CURRENCY": ta_feng.CURRENCY, "CLIENTELE_COMPANY__TIME_ZONE": "Asia/Taipei"}
 
 # The first days, for every run of the tests.
@@ -51,8 +57,8 @@ def test_the_first_days_of_ta_feng(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.realdata
 def test_all_of_ta_feng(capsys: pytest.CaptureFixture[str]) -> None:
     baskets = ta_feng.read()
-    before = [basket for basket in baskets if basket.day <= losses.AS_OF]
-    after = [basket for basket in baskets if basket.day > losses.AS_OF]
+    before = [basket for basket in baskets if basket.day <= TRIAL.as_of]
+    after = [basket for basket in baskets if basket.day > TRIAL.as_of]
     with _served() as served:
         pushed = _push_shuffled(served, before)
         measured = _losses(served, baskets)
@@ -60,9 +66,9 @@ def test_all_of_ta_feng(capsys: pytest.CaptureFixture[str]) -> None:
         with served.line(served.admin) as line:
             found = questions.check_ten(line, baskets)
         _check(served, baskets, pushed, capsys, found)
-    tables = losses.tables(measured)
+    tables = _tables(measured)
     say(capsys, "\n\n".join("\n".join(lines) for lines in tables))
-    losses.check_page(tables, losses.PAGE.read_text(encoding="utf-8"))
+    pages.check(tables)
 
 
 @contextmanager
@@ -94,22 +100,36 @@ def _check(
     )
 
 
-def _losses(served: Served, baskets: list[ta_feng.Basket]) -> losses.Results:
+def _losses(served: Served, baskets: list[ta_feng.Basket]) -> Results:
     """How good the loss warnings as of a day are, with the parent's parameters and with the company's own."""
-    everybody = losses.known(baskets)
+    everybody = losses.known(TRIAL, baskets)
     found = {}
-    for parameters, models in (("parent", losses.PARENTS), ("own", losses.OWN)):
-        states, rhythm = losses.warn(served, models)
+    for parameters, models in (("parent", PARENTS), ("own", OWN)):
+        states, rhythm = losses.warn(served, TRIAL, models, TRIAL.days)
         assert (rhythm == PARENT) is (parameters == "parent")
-        assert states == losses.read_plainly(everybody, rhythm)
+        assert states == losses.read_plainly(everybody, rhythm, TRIAL.days)
         for occasions in (2, losses.REGULAR):
-            found[parameters, occasions] = losses.measure(everybody, states, rhythm, occasions)
+            found[parameters, occasions] = losses.measure(everybody, states, rhythm, occasions, days=TRIAL.days)
     losses.silence(served)
     _what_holds(found)
     return found
 
 
-def _what_holds(found: losses.Results) -> None:
+def _tables(results: Results) -> list[list[str]]:
+    """Both tables of the page, as lines of Markdown."""
+    levels, everybody = [], []
+    for (parameters, occasions), found in results.items():
+        whom = [parameters, f"{occasions} or more"]
+        levels += [[*whom, *pages.level(name, one)] for name, one in found.levels.items()]
+        everybody.append([*whom, *pages.everybody(found)])
+    head = ("parameters", "purchases")
+    return [
+        pages.markdown((*head, *pages.LEVELS_HEAD), 3, levels),
+        pages.markdown((*head, *pages.ALL_HEAD), 3, everybody),
+    ]
+
+
+def _what_holds(found: Results) -> None:
     """What the documentation promises of the warnings; the limits leave a little room beside what was seen."""
     for one in found.values():
         # To be ranked by the model's chance tells more than to be ranked by the days since the last purchase.
