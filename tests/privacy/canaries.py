@@ -142,6 +142,15 @@ async def _what_follows(canary: Canary) -> None:
     texts = {name: canary.text(f"warning {name}") for name in ("cause", "finding", "remedy", "note")}
     answer = await client.post(f"/v1/warnings/{warnings[0]['id']}/resolve", json={"outcome": "paid", **texts})
     assert answer.status_code == 200, answer.text
+    path = f"/v1/warnings/{warnings[0]['id']}"
+    for step, body in (
+        ("reopen", {"note": canary.text("warning reopened")}), ("comments", {"text": canary.text("warning comment")}),
+        ("investigate", {"note": canary.text("warning investigated")}),
+        ("snooze", {"until": "2099-01-01T00:00:00Z", "note": canary.text("warning snoozed")}),
+        ("assign", {"owner": "emp-1", "note": canary.text("warning assigned")}),
+    ):  # fmt: skip
+        answer = await client.post(f"{path}/{step}", json=body)
+        assert answer.is_success, answer.text
     paid = {"external_id": "p-1", "kind": "payment", "amount": 900, "note": canary.text("payment")}
     await canary.send("POST /v1/customers/{customer_id}/receivables/batch", {"items": [paid]})
     held = await client.post(f"{base}/holds", json={"reason": canary.text("hold")})
