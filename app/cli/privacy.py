@@ -50,12 +50,12 @@ def replay(
     """
     from app.core.caller import SYSTEM
     from app.privacy import commands
-    from app.privacy.signing import Signer
+    from app.privacy.signing import signer_of
 
     settings = settings_from(data_dir)
 
     async def work(services: Services) -> tuple[int, int]:
-        trusted = frozenset([Signer.of(settings.secret).public_key, *(key or ())])
+        trusted = frozenset([signer_of(settings.secret).public_key, *(key or ())])
         listed = list(_listed(file, trusted))
         office, back, rest = commands.Office.of(services), 0, iter(listed)
         while some := list(islice(rest, AT_ONCE)):

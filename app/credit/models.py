@@ -223,7 +223,7 @@ class CreditAllowance(Base):
     __table_args__ = (
         PrimaryKeyConstraint("customer_id", "id"),
         ForeignKeyConstraint(["customer_id"], ["credit_accounts.customer_id"]),
-        CheckConstraint("amount > 0 AND used >= 0", name="amount"),
+        CheckConstraint("amount > 0 AND used BETWEEN 0 AND amount", name="amount"),
         CheckConstraint("granted_at < expires_at AND expires_at <= reserved_until", name="times"),
         Index("ix_credit_allowances_id", "id"),
         Index("ix_credit_allowances_open", "customer_id", "reserved_until", postgresql_where=text("closed_at IS NULL")),
@@ -244,7 +244,7 @@ class CreditAllowance(Base):
 
 
 class CreditAllowanceUse(Base):
-    """A receipt that was sold under an allowance: what it put on the account, and what of that was above the rest."""
+    """A receipt that was sold under an allowance: what it put on the account, and what of that was not covered."""
 
     __tablename__ = "credit_allowance_uses"
     __table_args__ = (

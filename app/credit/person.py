@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Executable, Uuid, bindparam, select, text
+from sqlalchemy import ARRAY, Executable, Uuid, bindparam, or_, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.core import rights
@@ -303,5 +303,8 @@ async def unsettled(tx: Tx, customers: Sequence[uuid.UUID]) -> list[str]:
     owing = select(account.customer_id).where(account.customer_id.in_(customers), account.balance != 0)
     going_on = (sale.status == "captured") | ((sale.status == "held") & (sale.expires_at > tx.now))
     selling = select(sale.id).where(sale.customer_id.in_(customers), text(LIVE), going_on)
-    row = (await tx.rows(select(owing.exists(), selling.exists())))[0]
+    allowed = CreditAllowance
+    waiting = (allowed.closed_at.is_(None), allowed.reserved_until > tx.now, allowed.used < allowed.amount)
+    cut_off = select(allowed.id).where(allowed.customer_id.in_(customers), *waiting)
+    row = (await tx.rows(select(owing.exists(), or_(selling.exists(), cut_off.exists()))))[0]
     return [reason for reason, found in zip(("open_balance", "open_authorisation"), row, strict=True) if found]

@@ -24,6 +24,13 @@ BODIES: dict[str, Any] = {
         "customer": {"identifier": {"kind": "phone", "value": "138 1234 5678"}},
     },
     "POST /v1/receipts/{receipt_id}/void": {},
+    "POST /v1/credit-allowances": {
+        "customer_id": CUSTOMER,
+        "amount": 200000,
+        "hours": 48,
+        "store": "S01",
+        "till": "3",
+    },
     "POST /v1/credit-authorisations": {
         "customer_id": CUSTOMER,
         "amount": 128000,

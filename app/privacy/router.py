@@ -16,7 +16,7 @@ from app.core.services import Services
 from app.customers.streaming import Slots
 from app.privacy import commands, export, queries, retention
 from app.privacy.schemas import ErasureAnswer, ErasureQuery, NewErasure, Retention, SigningKeys
-from app.privacy.signing import ALGORITHM, Signer
+from app.privacy.signing import ALGORITHM, signer_of
 
 router = APIRouter(prefix="/v1", tags=["privacy"], route_class=GatedRoute)
 Officer = Annotated[Caller, requires("privacy:erase")]
@@ -118,7 +118,7 @@ async def list_erasures(caller: Officer, services: ServicesOf, query: Annotated[
 @router.get("/erasures/keys", response_model=SigningKeys)
 async def list_signing_keys(caller: Officer, services: ServicesOf) -> Any:
     """The public keys with which the records of erasures are checked, the current one first."""
-    current = Signer.of(services.settings.secret).public_key
+    current = signer_of(services.settings.secret).public_key
     known = await services.db.read(caller, queries.public_keys)
     keys = [current, *sorted(set(known) - {current})]
     return {"data": [{"algorithm": ALGORITHM, "public_key": one, "current": one == current} for one in keys]}

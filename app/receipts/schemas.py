@@ -45,7 +45,8 @@ class RecordedReceipt(Answer):
 
     `attributed` is false while the receipt belongs to its store's walk-in. `flags` say what is odd about it:
     `unknown_customer`, `invalid_identifier` and `ambiguous_customer` as long as it has no customer, `unknown_original`
-    and `returned_more_than_sold` as long as that is so.
+    and `returned_more_than_sold` as long as that is so, and `allowance_exceeded`, `allowance_expired` and
+    `allowance_unknown` of what was sold on account without being allowed.
     """
 
     id: uuid.UUID

@@ -5,9 +5,10 @@ strings.
 """
 
 import hashlib
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -55,7 +56,7 @@ class Prepared:
     canonical form, `hashes` its digest. `receipts` and `lines` are array literals (see `receipts.columns`).
     `identifiers` and `customers` (ids) are what receipts name, each once; `products` are the codes on
     lines with a category, if a line told one. `on_account` holds, by place, what is left owed for a receipt, in minor
-    units of the company's currency: below zero on a return.
+    units of the company's currency: below zero on a return. `allowances` are those under which it was sold, and when.
     """
 
     size: int
@@ -75,6 +76,7 @@ class Prepared:
     lines: dict[str, str] = field(default_factory=dict)
     line_count: int = 0
     on_account: dict[int, int] = field(default_factory=dict)
+    allowances: dict[int, tuple[uuid.UUID, datetime]] = field(default_factory=dict)
 
 
 def prepare_batch(body: bytes, terms: Terms) -> Prepared:
@@ -115,6 +117,8 @@ def prepare_items(items: Sequence[Any], terms: Terms) -> Prepared:
         lines += _line_rows(len(receipts), receipt, amounts)
         if owed:
             prepared.on_account[len(receipts) - 1] = owed
+        if owed > 0 and receipt.credit_allowance_id is not None:
+            prepared.allowances[len(receipts) - 1] = receipt.credit_allowance_id, receipt.occurred_at
         for line in receipt.lines:
             if prepared.products.get(line.product) is None:
                 prepared.products[line.product] = line.category

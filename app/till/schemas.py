@@ -27,6 +27,7 @@ from app.core.types import (
 
 LINES_MAX = 1000
 AUTHORISED_MINUTES = 24 * 60
+ALLOWED_HOURS = 14 * 24
 _QUANTITY = re.compile(r"-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?")
 _RATE = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,12})?")
 
@@ -141,6 +142,65 @@ class CaptureIn(Wire):
     receipt: Original | None = None
 
 
+class AllowanceIn(Wire):
+    """What a till may sell on account to a customer while it is cut off, in minor units of the company's currency."""
+
+    customer_id: uuid.UUID
+    amount: Annotated[int, Field(strict=True, ge=1, le=AMOUNT_MAX)]
+    hours: Annotated[int, Field(strict=True, ge=1, le=ALLOWED_HOURS, description="For how long it may sell.")] = 24
+    store: Code | None = None
+    till: Code
+
+
+class AllowanceUse(Answer):
+    """A receipt that was sold under an allowance. `excess` is what of `amount` it did not cover."""
+
+    receipt_id: uuid.UUID
+    amount: int
+    excess: int
+    outcome: Literal["within", "exceeded", "expired"]
+    recorded_at: datetime
+
+
+class Allowance(Answer):
+    """An allowance, and what a till that is cut off goes by: a statement that the public key proves to be ours.
+
+    What `remaining` says is reserved until `reserved_until`, unless the till ends it before.
+    """
+
+    id: uuid.UUID
+    customer_id: uuid.UUID
+    status: Literal["open", "expired", "ended"]
+    amount: int
+    used: int
+    remaining: int
+    currency: str
+    store: str | None
+    till: str
+    granted_at: datetime
+    expires_at: datetime
+    reserved_until: datetime
+    closed_at: datetime | None
+    statement: Annotated[str, Field(description="JSON text; the signature is over its UTF-8 bytes as they are.")]
+    signature: Annotated[str, Field(description="Base64 of 64 bytes.")]
+    algorithm: Literal["Ed25519"]
+    public_key: Annotated[str, Field(description="Base64 of 32 bytes.")]
+    uses: Annotated[list[AllowanceUse], Field(description="The newest 100.")]
+
+
+class AllowanceKey(Answer):
+    """A public key that proves statements."""
+
+    algorithm: Literal["Ed25519"]
+    public_key: str
+
+
+class AllowanceKeys(Answer):
+    """The public keys that prove statements: for tills to keep."""
+
+    data: list[AllowanceKey]
+
+
 class Authorisation(Answer):
     """A reservation. `captured`: the sale took place, and its receipt is not here yet; `settled`: it is."""
 
@@ -213,6 +273,9 @@ class Receipt(Wire):
     lines: Annotated[list[Line], Field(min_length=1, max_length=LINES_MAX)]
     tenders: Annotated[list[Tender], Field(max_length=50)] | None = None
     returns: Original | None = None
+    credit_allowance_id: Annotated[
+        uuid.UUID | None, Field(description="The allowance under which it was sold on account while cut off.")
+    ] = None
 
 
 class Attribution(Wire):

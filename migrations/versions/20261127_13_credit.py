@@ -102,7 +102,7 @@ def _allowances() -> None:
         sa.Column("till", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("customer_id", "id"),
         sa.ForeignKeyConstraint(["customer_id"], ["credit_accounts.customer_id"]),
-        sa.CheckConstraint("amount > 0 AND used >= 0", name="amount"),
+        sa.CheckConstraint("amount > 0 AND used BETWEEN 0 AND amount", name="amount"),
         sa.CheckConstraint("granted_at < expires_at AND expires_at <= reserved_until", name="times"),
     )
     op.create_index("ix_credit_allowances_id", "credit_allowances", ["id"])

@@ -52,6 +52,7 @@ def receipt(number: str = "{fresh}") -> dict[str, Any]:
              "tax": 345, "cost": 2400},
         ],
         "tenders": [{"kind": "cash", "amount": 3000}], "returns": None,
+        "credit_allowance_id": "{uuid}",
     }  # fmt: skip
 
 
@@ -440,6 +441,14 @@ SAMPLES: dict[str, Sample] = {
               "receipt": {"source": "till", "number": "{fresh}"}},
         status=201,
     ),
+    "POST /v1/credit-allowances": Sample(
+        "credit:authorise",
+        body={"customer_id": "{merged_into_id}", "amount": 100, "hours": 5, "store": "{store}", "till": "3"},
+        status=201,
+    ),
+    "GET /v1/credit-allowances/keys": Sample("credit:authorise"),
+    "GET /v1/credit-allowances/{allowance_id}": Sample("credit:authorise"),
+    "POST /v1/credit-allowances/{allowance_id}/end": Sample("credit:authorise"),
     "GET /v1/credit-authorisations/{authorisation_id}": Sample("credit:authorise"),
     "POST /v1/credit-authorisations/{authorisation_id}/capture": Sample(
         "credit:authorise", body={"receipt": {"source": "till", "number": "{fresh}"}}
@@ -739,7 +748,10 @@ async def build_merge(client: httpx.AsyncClient) -> dict[str, str]:
     wanted = {"customer_id": made["merged_into_id"], "amount": 10}
     reserved = await client.post("/v1/credit-authorisations", json=wanted)
     reserved.raise_for_status()
+    allowed = await client.post("/v1/credit-allowances", json={**wanted, "till": "3"})
+    allowed.raise_for_status()
     made |= {"merge_id": merged.json()["id"], "authorisation_id": reserved.json()["id"]}
+    made["allowance_id"] = allowed.json()["id"]
     return {**made, "erasure_id": await build_erasure(client)}
 
 

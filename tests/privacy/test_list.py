@@ -8,13 +8,13 @@ import pytest
 
 from app.privacy import commands
 from app.privacy.commands import Listed
-from app.privacy.signing import Signer
+from app.privacy.signing import signer_of
 from tests.privacy.test_erasing import erase, rows, someone
 
 
 @pytest.fixture
 def trusted(house):
-    return frozenset([Signer.of(house.services.settings.secret).public_key])
+    return frozenset([signer_of(house.services.settings.secret).public_key])
 
 
 async def replayed(house, lines, trusted):
@@ -28,7 +28,7 @@ async def test_a_line_that_somebody_made_up_is_refused(client, house, trusted):
     found = await erase(client, await someone(client))
     forged = json.loads(json.dumps(found))
     forged["record"]["customer_id"] = victim
-    stranger = Signer.of("another secret")
+    stranger = signer_of("another secret")
     foreign = {**forged, "signature": stranger.sign(forged["record"]), "public_key": stranger.public_key}
     lines: tuple[Any, ...] = (forged, foreign, {}, [], None, {**found, "record": {}}, {**found, "signature": ""})
     for line in lines:
@@ -46,7 +46,7 @@ async def test_who_came_back_is_erased_again_and_the_proof_is_there(client, hous
     fresh = await someone(client)
     (await client.post("/v1/merges", json={"winner": customer, "loser": fresh})).raise_for_status()
     nobody = {**found["record"], "id": str(uuid.uuid4()), "customer_id": str(uuid.uuid4()), "also": []}
-    signer = Signer.of(house.services.settings.secret)
+    signer = signer_of(house.services.settings.secret)
     unknown = {"record": nobody, "signature": signer.sign(nobody), "public_key": signer.public_key}
     assert await replayed(house, [found, unknown], trusted) == 3
     left = await rows(house, "SELECT id::text, status, display_name FROM customers")

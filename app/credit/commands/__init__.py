@@ -1,5 +1,6 @@
 """Every write of credit: accounts and their ledgers, reservations, plans and budgets, expenses, the weekdays' shape."""
 
+from app.credit.commands.allowing import WITHIN, Grant, Use, allow, end_allowance, use_allowances
 from app.credit.commands.authorising import (
     Receipt,
     Reservation,
@@ -32,17 +33,22 @@ from app.credit.commands.shapes import FIT_SHAPES, enqueue_daily_fit, fit_shapes
 
 __all__ = [
     "FIT_SHAPES",
+    "WITHIN",
     "Account",
+    "Grant",
     "Receipt",
     "Reservation",
     "Reserved",
     "Sale",
+    "Use",
+    "allow",
     "capture",
     "charge_sales",
     "confirm_change",
     "copy_plans",
     "drop_account",
     "drop_plan",
+    "end_allowance",
     "enqueue_daily_fit",
     "enter_expenses",
     "enter_receivables",
@@ -61,4 +67,5 @@ __all__ = [
     "set_terms",
     "settle",
     "take_back",
+    "use_allowances",
 ]  # fmt: skip

@@ -81,7 +81,7 @@ WHERE {_BETWEEN.format("n")} AND r.due_on IS DISTINCT FROM n.due_on
 UNION ALL
 SELECT a.customer_id, 'allowance', a.id, 'is used up with', a.used, coalesce(u.amount, 0)
 FROM credit_allowances a LEFT JOIN (
-  SELECT u.customer_id, u.allowance_id, sum(u.amount) AS amount FROM credit_allowance_uses u
+  SELECT u.customer_id, u.allowance_id, sum(u.amount - u.excess) AS amount FROM credit_allowance_uses u
   WHERE {_BETWEEN.format("u")} GROUP BY 1, 2
 ) u ON u.customer_id = a.customer_id AND u.allowance_id = a.id
 WHERE {_BETWEEN.format("a")} AND a.used <> coalesce(u.amount, 0)

@@ -28,7 +28,7 @@ from app.feed.outbox import Event, announce
 from app.privacy import queries
 from app.privacy.models import ERASURE_REFUSED, Erasure
 from app.privacy.retention import REASONS, Rule, held_back, rules
-from app.privacy.signing import Signer
+from app.privacy.signing import Signer, signer_of
 
 # Settings say which of these an erasure waits for; every other reason stands.
 OPTIONAL = frozenset({"open_balance", "open_complaint", "open_promise"})
@@ -56,7 +56,7 @@ class Office:
     @classmethod
     def of(cls, services: Services) -> "Office":
         """From a process's services."""
-        return cls(services.rights, services.settings, Signer.of(services.settings.secret))
+        return cls(services.rights, services.settings, signer_of(services.settings.secret))
 
 
 async def erase(tx: Tx, office: Office, asked: Asked) -> tuple[str, bool]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ARRAY, Executable, Text, Uuid, any_, delete, func, insert, literal, select, tuple_, update
 
 from app.core.db import Tx
+from app.core.sql import recordset
 from app.customers.models import Customer
 from app.receipts.models import Receipt, ReceiptLine, ReceiptNumber
 
@@ -110,6 +111,14 @@ def _moved(table: Any, which: Any, kept: Kept, customer_id: uuid.UUID, **changed
     )
     values = [changed.get(name, gone.c[name]) for name in names]
     return insert(table).from_select(["customer_id", *names], select(literal(customer_id, Uuid), *values))
+
+
+async def flag_receipts(tx: Tx, flagged: Sequence[tuple[uuid.UUID, uuid.UUID, str]]) -> None:
+    """Say of receipts (customer, id) what is odd about them, one statement for all."""
+    rows = [{"customer_id": str(customer), "id": str(receipt), "flag": flag} for customer, receipt, flag in flagged]
+    given = recordset(rows, "given", customer_id=Uuid(), id=Uuid(), flag=Text())
+    mine = (Receipt.customer_id == given.c.customer_id, Receipt.id == given.c.id)
+    await tx.execute(update(Receipt).where(*mine).values(flags=func.array_append(Receipt.flags, given.c.flag)))
 
 
 async def void_receipt(tx: Tx, kept: Kept) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from app.core.db import Tx
 from app.core.errors import INVALID, FieldError, Problem
+from app.core.settings import CreditSettings
 from app.credit import commands as credit
-from app.credit.commands import Reservation, Reserved
+from app.credit.commands import Grant, Reservation, Reserved
 from app.credit.models import CREDIT_REFUSED
 from app.customers.queries.merges import absent
 from app.early_warning.queries import live_holds
@@ -23,6 +24,29 @@ async def authorise(tx: Tx, given: dict[str, Any]) -> uuid.UUID:
     Raises Problem: no such customer, or it may not be sold on account, with the reasons.
     """
     customer, amount = given["customer_id"], given["amount"]
+    await _fits(tx, customer, amount)
+    receipt = given["receipt"]
+    named = None if receipt is None else (receipt["source"], receipt["number"])
+    until = tx.now + timedelta(minutes=given["minutes"])
+    store = tx.caller.store or given["store"]
+    return await credit.reserve(tx, Reservation(customer, amount, until, store, given["till"], named))
+
+
+async def allow(tx: Tx, given: dict[str, Any], rules: CreditSettings) -> uuid.UUID:
+    """Let a till sell `amount` on account while it is cut off (the fields of `AllowanceIn`); the allowance's id.
+
+    Raises Problem as `authorise`.
+    """
+    customer, amount = given["customer_id"], given["amount"]
+    held = await _fits(tx, customer, amount)
+    until = tx.now + timedelta(hours=given["hours"])
+    kept = until + timedelta(hours=rules.allowance_grace_hours)
+    store = tx.caller.store or given["store"]
+    return await credit.allow(tx, Grant(customer, amount, held.currency, until, kept, store, given["till"]))
+
+
+async def _fits(tx: Tx, customer: uuid.UUID, amount: int) -> Reserved:
+    """Lock the account of who is about to be sold something. Raises Problem if that may not be."""
     held = await credit.hold_reservation(tx, customer)
     holds = await live_holds(tx, customer)
     if held is None and holds is None:
@@ -39,11 +63,7 @@ async def authorise(tx: Tx, given: dict[str, Any]) -> uuid.UUID:
         # A hold's reason is what people wrote: it stands with the reasons, as in the standing.
         detail = HELD if holds else reasons[0]["detail"]
         raise Problem(CREDIT_REFUSED, detail, extra=extra)
-    receipt = given["receipt"]
-    named = None if receipt is None else (receipt["source"], receipt["number"])
-    until = tx.now + timedelta(minutes=given["minutes"])
-    store = tx.caller.store or given["store"]
-    return await credit.reserve(tx, Reservation(customer, amount, until, store, given["till"], named))
+    return held
 
 
 def _reasons(held: Reserved | None, holds: list[str], amount: int) -> list[dict[str, str]]:

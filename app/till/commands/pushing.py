@@ -5,7 +5,7 @@ Locks are taken in one order everywhere: products, identifiers, receipt numbers,
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.access.audit import AuditEntry, record
@@ -15,14 +15,14 @@ from app.core.errors import Problem
 from app.core.ids import new_id
 from app.core.settings import CompanySettings
 from app.core.sql import together
-from app.credit.commands import Sale, charge_sales, settle
+from app.credit.commands import WITHIN, Sale, Use, charge_sales, settle, use_allowances
 from app.customers import commands as customers
 from app.customers.identifiers import WALK_IN, Identifier
 from app.early_warning.commands import Ending, after_purchases, evaluate
 from app.early_warning.opportunities import commands as opportunities
 from app.feed.outbox import Event, publish
 from app.receipts import queries as receipts
-from app.receipts.commands import Effect, Moved, count_receipts, write_receipts
+from app.receipts.commands import Effect, Moved, count_receipts, flag_receipts, write_receipts
 from app.receipts.models import RECEIPT_CONFLICT
 from app.till import queries
 from app.till.commands.answering import told
@@ -239,7 +239,32 @@ async def _on_account(tx: Tx, push: Push, effects: Sequence[Effect]) -> None:
             for one, source, number in zip(push.prepared.ids, push.prepared.sources, push.prepared.numbers, strict=True)
         }
         await settle(tx, [(sale.customer_id, numbers[str(sale.receipt_id)]) for sale in sales])
+        await _under_allowances(tx, push, sales)
         await evaluate(tx, "credit", {sale.customer_id for sale in sales}, push.company.today(tx.now))
+
+
+async def _under_allowances(tx: Tx, push: Push, sales: Sequence[Sale]) -> None:
+    """Count what a till has sold while it was cut off; what was not allowed is recorded all the same, and flagged."""
+    named = push.prepared.allowances
+    if not named:
+        return
+    places = {one: place for place, one in enumerate(push.prepared.ids) if place in named}
+    uses = [
+        Use(named[places[str(sale.receipt_id)]][0], sale.customer_id, sale.receipt_id, sale.amount,
+            named[places[str(sale.receipt_id)]][1])
+        for sale in sales if str(sale.receipt_id) in places
+    ]  # fmt: skip
+    found = await use_allowances(tx, uses)
+    flagged = []
+    for use in uses:
+        if found[use.receipt_id] != WITHIN:
+            place, flag = places[str(use.receipt_id)], f"allowance_{found[use.receipt_id]}"
+            outcome = push.outcomes[place]
+            if isinstance(outcome, Outcome):
+                push.outcomes[place] = replace(outcome, flags=(*outcome.flags, flag))
+            flagged.append((use.customer_id, use.receipt_id, flag))
+    if flagged:
+        await flag_receipts(tx, flagged)
 
 
 def _tell_recorded(push: Push, place: int, customer: str) -> None:
