@@ -499,8 +499,8 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/opportunities/batch": Sample(
         "warnings:write",
         body={"items": [
-            {"id": "{opportunity_id}", "action": "take", "owner": "emp-3", "outcome": "sold", "note": "At the counter"},
-            {"id": "{opportunity_id}", "action": "dismiss", "reason": "not_wanted"},
+            {"id": "{opportunity_id}", "action": "take", "owner": "emp-3", "outcome": "sold", "reason": None,
+             "note": "At the counter"},
         ]},
     ),
     "POST /v1/opportunities/evaluations": Sample(

@@ -58,6 +58,7 @@ async def composed(client, admin, name, customer):
         card["receipts"] = receipts["data"]
     if warnings is not None:
         card["warnings"] = warnings["data"]
+        card["opportunities"] = (await get(client, "/opportunities", customer_id=customer, limit=5))["data"]
     if complaints is not None:
         card["engagement"] = {
             "complaints": complaints,
@@ -184,9 +185,9 @@ async def test_it_agrees_with_whether_we_may_contact(desk, client):
     ("role", "more"),
     [
         ("pos", {"receipts"}),
-        ("call_center", {"receipts", "engagement", "warnings"}),
-        ("analyst", {"receipts", "engagement", "warnings"}),
-        ("admin", {"receipts", "engagement", "warnings"}),
+        ("call_center", {"receipts", "engagement", "warnings", "opportunities"}),
+        ("analyst", {"receipts", "engagement", "warnings", "opportunities"}),
+        ("admin", {"receipts", "engagement", "warnings", "opportunities"}),
     ],
 )
 async def test_sections_of_a_role(desk, clients, role, more):

@@ -18,7 +18,7 @@ TABLES = {
     "addresses", "customers", "identifiers", "customer_figures", "receipts", "receipt_lines", "receipt_numbers",
     "complaints", "promises", "interactions", "warnings", "consents", "contact_policies", "relationships",
     "credit_accounts", "credit_authorisations", "credit_allowances", "receivables",
-    "receivable_allocations", "holds", "facts",
+    "receivable_allocations", "holds", "facts", "opportunities",
 }  # fmt: skip
 # Read whole, and never long.
 SHORT = {"custom_attributes", "pg_class"}
@@ -62,6 +62,11 @@ INSERT INTO warnings (customer_id, id, version, opened_at, changed_at, rank, sev
                       severity, status, episode, evidence)
 SELECT id, uuidv7(), 1, now(), now(), 1, 1, 'credit', 'limit', 'near_limit', 'notice', 'open', '',
        '{{"balance": 9, "limit": 10, "currency": "CNY"}}' FROM who;
+INSERT INTO opportunities (customer_id, id, version, opened_at, changed_at, priority, kind, subject, episode, status,
+                           closed_at, evidence)
+SELECT id, uuidv7(), 1, now(), now(), 2, 'contact_due', 'contact', m::text, CASE m WHEN 1 THEN 'open' ELSE 'taken' END,
+       CASE m WHEN 1 THEN NULL ELSE now() END, '{{"due_on": "2026-03-02", "wanted_days": 7}}'
+FROM who, generate_series(1, 3) m;
 INSERT INTO consents (customer_id, id, decided_at, recorded_at, recorded_by, purpose, channel, state, source)
 SELECT id, uuidv7(), now(), now(), uuidv7(), 'marketing', c, 'granted', 'till'
 FROM who, unnest('{{sms,any}}'::text[]) c;
