@@ -94,11 +94,14 @@ def migrate(data_dir: DataDir = None, revision: str = "head") -> None:
 
 @cli.command()
 def verify(
-    repair: Annotated[bool, typer.Option(help="Correct what differs.")] = False, data_dir: DataDir = None
+    repair: Annotated[bool, typer.Option(help="Correct what differs.")] = False,
+    segments: Annotated[bool, typer.Option(help="Ask kept segments anew as well.")] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Recompute figures from receipts and search terms from names, and say where they differ from what is kept."""
     from app.customers import verify as customers_verify
     from app.receipts import verify as receipts_verify
+    from app.segments import verify as segments_verify
 
     async def work(services: Services) -> int:
         count = 0
@@ -106,6 +109,10 @@ def verify(
             async for found in part.check(services.db, repair=repair):
                 sys.stdout.writelines(f"{line}\n" for line in found)
                 count += len(found)
+        if segments:
+            async for differing in segments_verify.check(services, repair=repair):
+                sys.stdout.writelines(f"{line}\n" for line in differing)
+                count += len(differing)
         return count
 
     count = run(settings_from(data_dir), work)

@@ -506,12 +506,14 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/segments": Sample("segments:read", query={"limit": "5"}),
     "GET /v1/segments/{segment_id}": Sample("segments:read"),
     "PATCH /v1/segments/{segment_id}": Sample(
-        "segments:write", body={"name": "{fresh}", "text": "status = 'lost'", "materialised": True}, headers={"If-Match": '"1"'}
+        "segments:write", body={"name": "{fresh}", "text": "status = 'lost'", "materialised": True},
+        headers={"If-Match": '"1"'},
     ),
     "DELETE /v1/segments/{segment_id}": Sample("segments:write", headers={"If-Match": '"1"'}, status=204),
     "GET /v1/segments/{segment_id}/count": Sample("segments:read", query={"as_of": "2026-11-21", "live": "true"}),
     "GET /v1/segments/{segment_id}/changes": Sample(
-        "segments:read", query={"from": "{kept_since}", "to": "2199-01-01", "limit": "5"}, instead={"segment_id": "kept_id"}
+        "segments:read", query={"from": "{kept_since}", "to": "2199-01-01", "limit": "5"},
+        instead={"segment_id": "kept_id"},
     ),
     "GET /v1/segments/{segment_id}/members": Sample("segments:read", query={"limit": "5"}),
     "GET /v1/segments/{segment_id}/explain/{customer_id}": Sample("segments:read", hides=True),
@@ -602,7 +604,8 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     key.raise_for_status()
     names["key_id"] = key.json()["id"]
     for name, body in (
-        ("segment_id", {"name": "active", "text": "status = 'active'"}), ("list_id", {"name": "listed", "kind": "list"}),
+        ("segment_id", {"name": "active", "text": "status = 'active'"}),
+        ("list_id", {"name": "listed", "kind": "list"}),
         ("kept_id", {"name": "kept", "text": "status = 'active'", "materialised": True}),
     ):  # fmt: skip
         saved = await client.post("/v1/segments", json=body)
