@@ -94,7 +94,9 @@ def migrate(data_dir: DataDir = None, revision: str = "head") -> None:
 
 @cli.command()
 def verify(
-    repair: Annotated[bool, typer.Option(help="Correct what differs.")] = False, data_dir: DataDir = None
+    repair: Annotated[bool, typer.Option(help="Correct what differs.")] = False,
+    segments: Annotated[bool, typer.Option(help="Ask kept segments anew as well.")] = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Recompute figures from receipts and search terms from names, and say where they differ from what is kept.
 
@@ -103,6 +105,7 @@ def verify(
     from app.credit import verify as credit_verify
     from app.customers import verify as customers_verify
     from app.receipts import verify as receipts_verify
+    from app.segments import verify as segments_verify
 
     async def work(services: Services) -> tuple[int, int]:
         count = broken = 0
@@ -110,6 +113,10 @@ def verify(
             async for found in part.check(services.db, repair=repair):
                 sys.stdout.writelines(f"{line}\n" for line in found)
                 count += len(found)
+        if segments:
+            async for differing in segments_verify.check(services, repair=repair):
+                sys.stdout.writelines(f"{line}\n" for line in differing)
+                count += len(differing)
         async for lines in credit_verify.check(services.db):
             sys.stdout.writelines(f"{line}\n" for line in lines)
             broken += len(lines)

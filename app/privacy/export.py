@@ -18,7 +18,7 @@ class Export(Answer):
 
     Amounts are minor units of their currency, times are UTC. `facts` tells where each value of the record came from
     and what it was before; `audit_entries` who saw and who changed it, `merged_from` which customers were merged into
-    it. What is derived on demand (scores, segments) is not stored.
+    it. What is derived on demand (scores, segments that are not kept) is not stored.
     """
 
     customer_id: uuid.UUID

@@ -49,8 +49,8 @@ async def test_everything_of_a_life_is_shown_and_fits_its_schema(client, house, 
     empty = {name for name, rows in sections.items() if not rows}
     # Nobody else is like this one, and nothing was merged.
     other = {"merges", "merge_rows", "duplicate_candidates"}
-    # Plans, budgets and expenses, and lists, are tested where they are kept.
-    company = {"sales_plans", "expense_budgets", "expenses", "segment_members"}
+    # Plans, budgets and expenses, lists and kept segments, are tested where they are kept.
+    company = {"sales_plans", "expense_budgets", "expenses", "segment_members", "memberships"}
     assert empty == other | company, "a life that lacks something shows nothing of it"
     assert {"customer.create", "customer.lookup"} <= {one["action"] for one in sections["audit_entries"]}
     assert {one["client"] for one in sections["audit_entries"] if one["client"]} == {"test admin"}

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.core.fields import Evaluation, Registry
 from app.segments.models import SegmentMember
-from app.segments.queries import memberships, sequence
+from app.segments.queries import past, sequence
 from app.segments.queries.bundles import Bundle, Bundles
 from app.segments.queries.operands import Operand, Rowset
 from app.segments.queries.predicates import Predicates, Role, decided, element
@@ -65,7 +65,7 @@ class Customers(Predicates):
             tree = self._trees[leaf.segment]
             return self._listed(leaf.segment) if is_list(tree, leaf.segment) else self.truth(tree, role=role)
         if isinstance(leaf, Moved | WasIn):
-            return memberships.true_of(self.id, leaf, self.rows.asked)
+            return past.true_of(self.id, leaf, self.rows.asked)
         if isinstance(leaf, Rank):
             return self._rank(leaf, role=role)
         if isinstance(leaf, Consent):

@@ -13,8 +13,8 @@ from app.segments.explanation import Outcome, leaves
 from app.segments.queries.bundles import Bundle, selected
 from app.segments.queries.compile import Customers
 from app.segments.queries.evaluate import Question, only
-from app.segments.queries.memberships import last_moved
 from app.segments.queries.operands import plain
+from app.segments.queries.past import last_moved
 from app.segments.queries.predicates import Role
 from app.segments.tree import (
     Aggregate,

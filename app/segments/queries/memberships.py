@@ -1,4 +1,4 @@
-"""Kept memberships: as conditions of a question, and as lists."""
+"""Kept memberships: how many, who, who came and left, and whether they are right."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
-    Date,
     DateTime,
     Select,
     Uuid,
-    and_,
     any_,
     func,
     literal,
@@ -23,16 +21,15 @@ from sqlalchemy import (
 )
 
 from app.core.db import Tx
-from app.core.fields import Evaluation
 from app.customers.models import Customer
 from app.customers.queries import visible_to
-from app.segments import windows
 from app.segments.models import KeptSegment, Membership
+from app.segments.queries.evaluate import Question, matching
 from app.segments.queries.operands import within
-from app.segments.tree import Moved, WasIn
 from app.segments.windows import Days
 
 ENTERED, LEFT = "entered", "left"
+SHOWN = 1000
 
 
 class Kept(NamedTuple):
@@ -56,45 +53,6 @@ class Change(NamedTuple):
     on: date
     at: datetime
     id: uuid.UUID
-
-
-def true_of(customer: ColumnElement[uuid.UUID], leaf: Moved | WasIn, asked: Evaluation) -> ColumnElement[bool]:
-    """Whether the condition is true of a customer."""
-    if isinstance(leaf, Moved):
-        return customer.in_(_moved(leaf, asked))
-    row, merged = Membership.__table__.alias(), Customer.__table__.alias()
-    there = (row.c.segment_id == literal(leaf.segment, Uuid), on_day(row, leaf.on))
-    own = select(row.c.customer_id).where(*there, *asked.bounds(row.c.customer_id))
-    # Whoever was there under a record that was merged since was there.
-    joined = row.join(merged, merged.c.id == row.c.customer_id)
-    theirs = select(merged.c.merged_into).select_from(joined)
-    theirs = theirs.where(*there, merged.c.merged_into.is_not(None), *asked.bounds(merged.c.merged_into))
-    return or_(customer.in_(own), customer.in_(theirs))
-
-
-def last_moved(customer: ColumnElement[uuid.UUID], leaf: Moved, asked: Evaluation) -> ColumnElement[date]:
-    """The last day in the window on which the customer came or left; null if there is none."""
-    days = _moved(leaf, asked, customer).subquery()
-    return select(func.max(days.c.day)).scalar_subquery()
-
-
-def _moved(leaf: Moved, asked: Evaluation, customer: ColumnElement[uuid.UUID] | None = None) -> Select[Any]:
-    row = Membership.__table__.alias()
-    day = row.c.entered_on if leaf.op == ENTERED else row.c.left_on
-    wanted = (
-        row.c.segment_id == literal(leaf.segment, Uuid),
-        day.is_not(None),
-        within(day, windows.days(leaf.window, asked.as_of)),
-    )
-    if customer is None:
-        return select(row.c.customer_id).where(*wanted, *asked.bounds(row.c.customer_id))
-    return select(day.label("day")).where(*wanted, row.c.customer_id == customer)
-
-
-def on_day(row: Any, day: date) -> ColumnElement[bool]:
-    """Whether a membership was there when a day ended."""
-    came = or_(row.c.entered_on.is_(None), row.c.entered_on <= literal(day, Date))
-    return and_(came, or_(row.c.left_on.is_(None), row.c.left_on > literal(day, Date)))
 
 
 async def kept(tx: Tx, segments: Sequence[uuid.UUID]) -> dict[uuid.UUID, Kept]:
@@ -127,6 +85,25 @@ async def page(tx: Tx, segment: uuid.UUID, *, after: uuid.UUID | None, limit: in
     if after is not None:
         found = found.where(Membership.customer_id > literal(after, Uuid))
     return [row[0] for row in await tx.rows(found)]
+
+
+async def all_kept(tx: Tx) -> list[uuid.UUID]:
+    """The segments of which it is known who is in them."""
+    known = select(KeptSegment.segment_id).where(KeptSegment.wanted, KeptSegment.since.is_not(None))
+    return [row[0] for row in await tx.rows(known.order_by(KeptSegment.segment_id))]
+
+
+async def differing(tx: Tx, question: Question, segment: uuid.UUID) -> list[tuple[uuid.UUID, bool]]:
+    """Up to `SHOWN` customers who are kept in a segment of whom its question is not true (True), and the other way."""
+    asked, row = matching(question).subquery("asked"), Membership.__table__.c
+    kept = (
+        select(row.customer_id).where(row.segment_id == literal(segment, Uuid), row.left_on.is_(None)).subquery("kept")
+    )
+    both = asked.join(kept, asked.c.id == kept.c.customer_id, full=True)
+    whose = func.coalesce(asked.c.id, kept.c.customer_id)
+    one_side = or_(asked.c.id.is_(None), kept.c.customer_id.is_(None))
+    found = select(whose, asked.c.id.is_(None)).select_from(both).where(one_side).order_by(whose).limit(SHOWN)
+    return [(one[0], one[1]) for one in await tx.rows(found)]
 
 
 async def held(tx: Tx, customer: uuid.UUID, segments: Sequence[uuid.UUID]) -> set[uuid.UUID]:
