@@ -214,7 +214,8 @@ class Reading:
         if state is None:
             last.status, last.resolved_at, last.by_person = "resolved", now, False
             return
-        if RANKS[state] > RANKS[last.state]:
+        # What gets worse is told again, whoever had put it aside or taken it on; an investigation goes on.
+        if RANKS[state] > RANKS[last.state] and last.status != "investigating":
             last.status = "open"
         if (state, judged.episode) != (last.state, last.episode):
             last.state, last.episode, last.numbers = state, judged.episode, judged.numbers

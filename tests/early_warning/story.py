@@ -1,5 +1,6 @@
 """Random happenings in a company, told to the service and to a plain reading of the rules."""
 
+import asyncio
 import random
 import uuid
 from datetime import date, timedelta
@@ -7,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from app.core.jobs import claim, run_job
 from app.credit.period import period
+from app.early_warning.commands import SWEEP
 from app.early_warning.jobs import HANDLERS
 from app.early_warning.models import STATUSES
 from app.early_warning.rules import KINDS
-from tests.core.test_jobs import run_until_over
 from tests.credit.reference import Entry
 from tests.early_warning.factories import Town, noon
 from tests.early_warning.reading import KIND_OF, SEVERITY, Customer, Reading, Told
@@ -89,9 +91,12 @@ class Story:
         assert await self.town.evaluate(*ids) == {}
 
     async def sweep(self) -> None:
-        queued = await self.town.call("POST", "/warnings/evaluations", status=202)
-        done = await run_until_over(self.town.services, uuid.UUID(queued["job_id"]), HANDLERS)
-        assert done.status == "done"
+        services = self.town.services
+        queued = uuid.UUID((await self.town.call("POST", "/warnings/evaluations", status=202))["job_id"])
+        job = await claim(services.db, [SWEEP], services.settings.jobs, asyncio.Event(), queued)
+        assert job is not None
+        await run_job(services, HANDLERS[SWEEP], job)
+        assert job.over
 
     def customer(self) -> tuple[str, str, Customer]:
         name = self.chance.choice(NAMES)
