@@ -309,18 +309,23 @@ class Story:
 
     async def check(self) -> None:
         _same(await self.live(), self.reading.live())
-        assert len(await self.town.warnings(status="all", limit=200)) == min(200, self.reading.count())
+        ever = len(await self.town.warnings(status="all", limit=200)), min(200, self.reading.count())
+        assert ever[0] == ever[1], f"found {ever[0]} warnings, read {ever[1]}"
 
 
 def _same(found: dict[Key, dict[str, Any]], wanted: dict[Key, Told]) -> None:
-    assert {key: (one["state"], one["status"]) for key, one in found.items()} == {
-        key: (told.state, told.status) for key, told in wanted.items()
-    }
+    states = {key: (one["state"], one["status"]) for key, one in found.items()}
+    read = {key: (told.state, told.status) for key, told in wanted.items()}
+    assert states == read, (
+        f"found {sorted(states.items() - read.items())}, read {sorted(read.items() - states.items())}"
+    )
     for key, told in wanted.items():
         one = found[key]
-        assert (one["kind"], one["severity"]) == (KIND_OF[key[1]], SEVERITY.get(told.state, "warning"))
+        assert (one["kind"], one["severity"]) == (KIND_OF[key[1]], SEVERITY.get(told.state, "warning")), key
         numbers = {name: one["evidence"][name] for name in told.numbers}
-        assert numbers == pytest.approx(told.numbers, abs=1e-4) if "chance" in numbers else numbers == told.numbers, key
+        # What is a probability is rounded.
+        alike = pytest.approx(told.numbers, abs=1e-4) if "chance" in numbers else told.numbers
+        assert numbers == alike, f"{key}: found {numbers}, read {told.numbers}"
 
 
 def _moment(text: str) -> Any:
