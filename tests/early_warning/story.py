@@ -167,9 +167,10 @@ class Story:
 
     async def change_limit(self) -> None:
         name, customer, read = self.customer()
-        read.limit = self.chance.choice([0, 1_000, 5_000, 10_000])
+        before, read.limit = read.limit, self.chance.choice([0, 1_000, 5_000, 10_000])
         await self.town.credit(customer, read.limit, TERM)
-        self.prompt.add(name)
+        if read.limit != before:
+            self.prompt.add(name)
 
     async def plan(self) -> None:
         """A plan or a budget for a period of today."""
