@@ -91,6 +91,7 @@ class Told:
     by_person: bool = False
     settled: bool = False
     accepted: int | None = None
+    until: datetime | None = None
 
     @property
     def order(self) -> tuple[bool, datetime, datetime]:
@@ -191,6 +192,12 @@ class Reading:
                 for about, judged in customer.judged(kind, self.rule, today).items():
                     owed = customer.ledger.balance if about == "limit" else None
                     self.follow(self.told[name, about], about, judged, now, owed)
+
+    def wake(self, now: datetime) -> None:
+        """Who was put aside until now is open again."""
+        for told in self.live().values():
+            if told.status == "snoozed" and told.until is not None and told.until <= now:
+                told.status = "open"
 
     def came(self, name: str, now: datetime, today: date) -> None:
         """A purchase ends the silence that was told of at once, not with the next evaluation."""

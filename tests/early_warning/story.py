@@ -10,7 +10,7 @@ import pytest
 
 from app.core.jobs import claim, run_job
 from app.credit.period import period
-from app.early_warning.commands import SWEEP
+from app.early_warning import commands
 from app.early_warning.jobs import HANDLERS
 from app.early_warning.models import STATUSES
 from app.early_warning.rules import KINDS
@@ -77,9 +77,17 @@ class Story:
             self.prompt.clear()
             await deed()
             await self.check_prompt()
+        await self.wake()
         await self.evaluate()
         self.reading.evaluate(self.now, self.town.day)
         await self.check()
+
+    async def wake(self) -> None:
+        """What the clock does to what was put aside."""
+        wake = getattr(commands, "wake", None)
+        if wake is not None:
+            await self.town.services.db.run(wake)
+        self.reading.wake(self.now)
 
     async def evaluate(self) -> None:
         """By name or by a sweep over all; twice is once."""
@@ -93,9 +101,9 @@ class Story:
     async def sweep(self) -> None:
         services = self.town.services
         queued = uuid.UUID((await self.town.call("POST", "/warnings/evaluations", status=202))["job_id"])
-        job = await claim(services.db, [SWEEP], services.settings.jobs, asyncio.Event(), queued)
+        job = await claim(services.db, [commands.SWEEP], services.settings.jobs, asyncio.Event(), queued)
         assert job is not None
-        await run_job(services, HANDLERS[SWEEP], job)
+        await run_job(services, HANDLERS[commands.SWEEP], job)
         assert job.over
 
     def customer(self) -> tuple[str, str, Customer]:
@@ -251,11 +259,10 @@ class Story:
             told.status = "investigating"
 
     async def snooze(self) -> None:
-        """For longer than any story lasts: what the clock does about it has stories of its own."""
         for told, warning in await self.some():
-            until = self.now + timedelta(days=9_000)
+            until = self.now + timedelta(days=self.chance.choice([1, 10, 50]))
             await self.town.call("POST", f"/warnings/{warning}/snooze", {"until": until.isoformat()})
-            told.status = "snoozed"
+            told.status, told.until = "snoozed", until
 
     async def resolve(self) -> None:
         for told, warning in await self.some():
