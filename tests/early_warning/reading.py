@@ -91,6 +91,7 @@ class Told:
     by_person: bool = False
     settled: bool = False
     accepted: int | None = None
+    until: datetime | None = None
 
     @property
     def order(self) -> tuple[bool, datetime, datetime]:
@@ -192,6 +193,12 @@ class Reading:
                     owed = customer.ledger.balance if about == "limit" else None
                     self.follow(self.told[name, about], about, judged, now, owed)
 
+    def wake(self, now: datetime) -> None:
+        """Who was put aside until now is open again."""
+        for told in self.live().values():
+            if told.status == "snoozed" and told.until is not None and told.until <= now:
+                told.status = "open"
+
     def came(self, name: str, now: datetime, today: date) -> None:
         """A purchase ends the silence that was told of at once, not with the next evaluation."""
         told = self.told[name, "rhythm"]
@@ -214,7 +221,8 @@ class Reading:
         if state is None:
             last.status, last.resolved_at, last.by_person = "resolved", now, False
             return
-        if RANKS[state] > RANKS[last.state]:
+        # What gets worse is told again, whoever had put it aside or taken it on; an investigation goes on.
+        if RANKS[state] > RANKS[last.state] and last.status != "investigating":
             last.status = "open"
         if (state, judged.episode) != (last.state, last.episode):
             last.state, last.episode, last.numbers = state, judged.episode, judged.numbers

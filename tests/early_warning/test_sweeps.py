@@ -192,7 +192,7 @@ def _makes_sense(days: list[Rows]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("customers", "locked_max", "kills"), [(60, 8, 1), pytest.param(1500, 20, 10, marks=pytest.mark.proof)]
+    ("customers", "locked_max", "kills"), [(60, 8, 1), pytest.param(600, 20, 10, marks=pytest.mark.proof)]
 )
 async def test_killed_and_doubled_sweeps_leave_what_an_undisturbed_one_does(town, customers, locked_max, kills):
     with sweeps(town, locked_max) as company:
