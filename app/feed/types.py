@@ -70,6 +70,7 @@ EVENT_TYPES = {
     "task.created": "There is something to do about a customer.",
     "task.updated": "A task went to somebody, or is due at another time.",
     "task.closed": "A task was done or cancelled.",
+    "place.updated": "A place that is no store was created or changed.",
     "store.updated": "A store was created or changed.",
     "product.updated": "A product was created or changed.",
     "segment.created": "A segment was saved.",

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import date
 from typing import Any
 
+from app.catalog import queries as catalog_queries
 from app.core.caller import Caller
 from app.core.db import Tx
 from app.core.errors import FORBIDDEN, NOT_FOUND, RETRY_SOON, UNAVAILABLE, Problem
@@ -33,6 +34,7 @@ EVERYBODY = Missing(field="status", negated=True)
 OFTEN_PERCENT = 80
 # Among so many names is looked for one that may have been meant.
 NAMES_MAX = 1_000
+PLACES_MAX = 100_000
 _SLOTS = "segments.slots"
 _REGISTRY = "segments.registry"
 
@@ -65,7 +67,9 @@ class Asking:
         known = await saved.behind(tx, ids=ids, names=names)
         unknown = names - {one.name for one in known.values()}
         others = await saved.some_names(tx, NAMES_MAX) if unknown else ()
-        return World(await self.registry(tx), self.digits, known, others)
+        # What is saved is asked as it is: a place that has lost its coordinates is near nobody.
+        places = await catalog_queries.located(tx, PLACES_MAX) if definition.names_place(given) else None
+        return World(await self.registry(tx), self.digits, known, others, None if places is None else frozenset(places))
 
     async def registry(self, tx: Tx) -> Registry:
         """Everything that can be asked about, with the attributes that the company has declared as of now."""

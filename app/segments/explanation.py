@@ -10,7 +10,7 @@ from typing import Any
 
 from app.core.fields import FieldType
 from app.segments.print import Printer
-from app.segments.tree import And, Compare, Expr, Leaf, Not, Or, Rank, Rows, Sequence
+from app.segments.tree import And, Compare, Expr, Leaf, Near, Not, Or, Rank, Rows, Sequence
 from app.segments.walk import is_leaf
 
 
@@ -100,7 +100,7 @@ _WRITTEN: dict[FieldType, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
-def short(leaf: Leaf, outcome: Outcome, printer: Printer) -> str | None:
+def short(leaf: Leaf, outcome: Outcome, printer: Printer) -> str | None:  # noqa: PLR0911  a line per kind
     """How far from being true a condition is, in words: '38.00 short'; None where that cannot be said."""
     if isinstance(leaf, Rows | Sequence):
         return "there is none" if leaf.op in {"any", "sequence"} else f"{outcome.value} found"
@@ -110,6 +110,8 @@ def short(leaf: Leaf, outcome: Outcome, printer: Printer) -> str | None:
         return "the value is missing"
     if outcome.needed is None:
         return None
+    if isinstance(leaf, Near):
+        return f"{plain_number(outcome.value - outcome.needed)} km too far"
     if isinstance(leaf, Rank):
         upwards = leaf.end == "top"
     elif isinstance(leaf, Compare) and leaf.comparator in {"<", "<=", ">", ">="}:

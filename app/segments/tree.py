@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Discriminator, Field, StrictBool, StrictInt
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-from app.segments.grammar import LEAVES, STEPS_MAX, VALUES
+from app.segments.grammar import KM_MAX, LEAVES, STEPS_MAX, VALUES
 from app.segments.values import (
     DateValue,
     DecimalText,
@@ -20,6 +20,7 @@ from app.segments.values import (
     Name,
     Node,
     NumberValue,
+    Place,
     ShortText,
     TextValue,
     TruthValue,
@@ -176,6 +177,21 @@ class Anniversary(Node):
     window: Window
 
 
+class Near(Node):
+    """A location is at most so many kilometres from a place, as the crow flies. `km` is a decimal above 0."""
+
+    op: Literal["within_km"] = "within_km"
+    field: Name
+    km: DecimalText
+    of: Place
+
+    @model_validator(mode="after")
+    def _far_enough(self) -> "Near":
+        if not 0 < Decimal(self.km) <= KM_MAX:
+            raise PydanticCustomError("distance", "A distance is more than 0 km and at most half around the earth.")
+        return self
+
+
 class Rank(Node):
     """A field is among the highest or lowest: of all customers, or of those for whom `of` is true.
 
@@ -279,7 +295,8 @@ class Sequence(Node):
 
 _KINDS: dict[str, type[Node]] = {
     "and": And, "or": Or, "not": Not, "compare": Compare, "in": OneOf, "between": Between, "missing": Missing,
-    "contains": Match, "starts_with": Match, "under": Match, "during": During, "anniversary": Anniversary, "rank": Rank,
+    "contains": Match, "starts_with": Match, "under": Match, "during": During, "anniversary": Anniversary,
+    "within_km": Near, "rank": Rank,
     "any": Rows, "none": Rows, "all": Rows, "in_segment": InSegment, "consent": Consent,
     "sample": Sample, "sequence": Sequence,
 }  # fmt: skip
@@ -304,6 +321,7 @@ Expr = TypeAliasType(
         | Annotated[Match, Tag("Match")]
         | Annotated[During, Tag("During")]
         | Annotated[Anniversary, Tag("Anniversary")]
+        | Annotated[Near, Tag("Near")]
         | Annotated[Rank, Tag("Rank")]
         | Annotated[Rows, Tag("Rows")]
         | Annotated[InSegment, Tag("InSegment")]
@@ -316,8 +334,8 @@ Expr = TypeAliasType(
     ],
 )
 Leaf = (
-    Compare | OneOf | Between | Missing | Match | During | Anniversary | Rank | Rows | InSegment | Consent | Sample
-    | Sequence
+    Compare | OneOf | Between | Missing | Match | During | Anniversary | Near | Rank | Rows | InSegment | Consent
+    | Sample | Sequence
 )  # fmt: skip
 
 for _kind in (Aggregate, Ratio, And, Or, Not, Compare, Rank, Rows, Step, Sequence):

@@ -60,6 +60,7 @@ PROVENANCE = {"channel": "rented_list", "collector": "emp-7", "collected_at": "2
               "licence_end": "2030-12-31"}  # fmt: skip
 ADDRESS = {"kind": "delivery", "country": "CN", "region": "Guizhou", "city": "Guiyang", "district": "Yunyan",
            "street": "Zhonghua Road 1", "postcode": "550001", "recipient": "张伟", "note": "Ring twice",
+           "latitude": "26.59", "longitude": "106.71",
            "provenance": PROVENANCE}  # fmt: skip
 CONTACT = {"role": "key_person", "title": "Buyer", "authority": "decides", "standing": "Asked by all", "name": "李娜",
            "birthday": {"month": 5, "day": 4, "year": 1980}, "likes": ["tea"], "note": "Mornings",
@@ -95,7 +96,8 @@ def customer() -> dict[str, Any]:
 
 
 STORE = {"name": "First", "kind": "own", "region": "south", "city": "Guiyang", "time_zone": "Asia/Shanghai",
-         "currency": "CNY", "phone_region": "CN"}  # fmt: skip
+         "currency": "CNY", "phone_region": "CN", "latitude": "26.5783", "longitude": "106.7135"}  # fmt: skip
+PLACE = {"name": "Fair", "latitude": "26.6", "longitude": "106.7"}
 PRODUCT = {"name": "Tea", "category": "food/tea", "brand": "B", "list_price": 1600, "cost": 1200,
            "replaces_after_days": 30, "upgrade_of": None}  # fmt: skip
 
@@ -103,6 +105,7 @@ TREE = {"op": "or", "items": [
     {"op": "in", "field": "home_store", "values": [{"text": "{store}"}], "not": False},
     {"op": "compare", "left": {"aggregate": "sum", "of": "lines.net", "window": {"last": 3, "unit": "days"}},
      "comparator": ">", "right": {"money": 100}, "including_missing": False},
+    {"op": "within_km", "field": "location", "km": "5", "of": {"latitude": "26.6", "longitude": "106.7"}},
     {"op": "in_segment", "segment": "{segment_id}"},
 ]}  # fmt: skip
 
@@ -221,6 +224,9 @@ SAMPLES: dict[str, Sample] = {
     "PUT /v1/stores/{code}": Sample("catalog:write", body=STORE),
     "POST /v1/stores/batch": Sample("catalog:write", body={"items": [{"code": "{fresh}", **STORE}]}),
     "GET /v1/products": Sample("catalog:read", query={"limit": "5"}),
+    "GET /v1/places/{code}": Sample("catalog:read"),
+    "PUT /v1/places/{code}": Sample("catalog:write", body=PLACE),
+    "GET /v1/places": Sample("catalog:read", query={"limit": "5"}),
     "GET /v1/products/{code}": Sample("catalog:read"),
     "PUT /v1/products/{code}": Sample("catalog:write", body=PRODUCT),
     "POST /v1/products/batch": Sample("catalog:write", body={"items": [{"code": "{fresh}", **PRODUCT}]}),
@@ -557,6 +563,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     names = {"store": "S01", "code": "S01", "system": "crm", "value": "C-77", "key": "a-key"}
     (await client.put("/v1/stores/S01", json=STORE)).raise_for_status()
     (await client.put("/v1/products/S01", json=PRODUCT)).raise_for_status()
+    (await client.put("/v1/places/S01", json=PLACE)).raise_for_status()
     (await client.put("/v1/custom-attributes/size", json=ATTRIBUTE)).raise_for_status()
     names["name"] = "size"
     made = await client.post("/v1/customers", json=filled(customer(), names), headers={"Idempotency-Key": "a-key"})

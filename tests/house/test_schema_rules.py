@@ -21,6 +21,7 @@ LOOKUPS = {"identifiers", "receipt_numbers", "idempotency_keys", "search_terms"}
 # Small, the same for everybody, copied to every node.
 REFERENCE = {
     "stores", "tills", "products", "categories", "segments", "segment_versions", "custom_attributes", "weekday_shapes",
+    "places",
 }  # fmt: skip
 
 # Plain tables on one node: queues, leases, the company's own records, and the feed after the sequencer.

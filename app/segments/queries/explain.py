@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, func, literal, select
@@ -10,6 +11,7 @@ from app.core.db import Tx
 from app.core.fields import AGGREGATED, FieldType
 from app.customers.queries import visible_to
 from app.segments.explanation import Outcome, leaves
+from app.segments.queries import distance
 from app.segments.queries.bundles import Bundle, selected
 from app.segments.queries.compile import Customers
 from app.segments.queries.evaluate import Question, only
@@ -22,6 +24,7 @@ from app.segments.tree import (
     FieldTerm,
     InSegment,
     Leaf,
+    Near,
     Rank,
     Ratio,
     Rows,
@@ -91,7 +94,7 @@ class _Reader:
         self._customers = customers
         self._registry = question.registry
 
-    def shown(self, leaf: Leaf) -> _Shown:
+    def shown(self, leaf: Leaf) -> _Shown:  # noqa: PLR0911  a line per kind
         """The columns that tell of a condition."""
         truth = self._customers.leaf(leaf, role=Role.EXACT)
         if isinstance(leaf, InSegment | Sample):
@@ -105,6 +108,10 @@ class _Reader:
             return _Shown(truth, FieldType.NUMBER, self._number(bundle), evidence=self._evidence(bundle))
         if isinstance(leaf, Compare):
             return self._compared(leaf, truth)
+        if isinstance(leaf, Near):
+            rows = self._customers.rows
+            km = distance.kilometres(rows.points(self._registry.fields[leaf.field]), leaf, rows.row)
+            return _Shown(truth, FieldType.NUMBER, km, fixed=Decimal(leaf.km))
         kind = self._registry.fields[leaf.field].type
         value = self._customers.operand(leaf.field).full
         return _Shown(truth, kind, value, self._customers.cut(leaf) if isinstance(leaf, Rank) else None)
