@@ -28,6 +28,8 @@ from app.feed import commands as feed_commands
 from app.feed.jobs import Sequencer, keep_partitions
 from app.office.jobs import HANDLERS as HANDOVERS
 from app.privacy import commands as privacy
+from app.segments.commands import exports
+from app.segments.jobs import HANDLERS as EXPORTS
 
 log = logging.getLogger("clientele.worker")
 HOUSEKEEPING_SECONDS = 600
@@ -54,7 +56,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
         await _do(services, lambda tx: _open_feed(tx, settings.feed.keep_days))
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
-            kinds = {**handlers(import_kinds()), **SWEEPS, **RECORDS, **HANDOVERS, **SHAPES}
+            kinds = {**handlers(import_kinds()), **SWEEPS, **RECORDS, **HANDOVERS, **SHAPES, **EXPORTS}
             group.create_task(JobRunner(services, kinds).run(stop))
             group.create_task(Follower(services).run(stop))
             group.create_task(DuplicateFinder(services).run(stop))
@@ -86,6 +88,7 @@ async def _keep_house(services: Services, stop: asyncio.Event) -> None:
         lambda tx: bulk_commands.forget_old(tx, kept),
         lambda tx: privacy.let_go(tx, office),
         privacy.settle,
+        exports.forget_old,
     )
     while not stop.is_set():
         for chore in (*chores, *portions):

@@ -130,6 +130,9 @@ class SegmentSettings(_Part):
     cost_max: float = Field(default=1e8, gt=0)
     # How many customers a list takes.
     list_max: int = Field(default=500_000, ge=1)
+    # Files of members are kept for so many days; a client has at most so many at once.
+    export_days: int = Field(default=7, ge=1)
+    exports: int = Field(default=20, ge=1)
 
 
 class CompanySettings(_Part):

@@ -77,5 +77,6 @@ EVENT_TYPES = {
     "segment.updated": "A saved segment was changed.",
     "segment.deleted": "A saved segment was deleted.",
     "segment.snapshot_taken": "Who is in a saved segment was kept for later.",
+    "segment.exported": "A file of the customers in a saved segment was asked for.",
     "segment.members_changed": "Customers were put into a list, or taken out.",
 }

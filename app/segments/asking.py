@@ -24,6 +24,7 @@ from app.segments.models import SEGMENT_TOO_EXPENSIVE
 from app.segments.parse import segments_named
 from app.segments.queries import evaluate, saved
 from app.segments.queries.evaluate import Question
+from app.segments.queries.exports import Export
 from app.segments.queries.saved import Saved, Version
 from app.segments.tree import Expr, InSegment, Missing
 from app.segments.walk import every
@@ -51,7 +52,12 @@ class Asking:
         """The company's business day."""
         return self._company.today(self._services.clock.now())
 
-    async def world(self, tx: Tx, given: dict[str, Any], *more: Saved | Version) -> World:
+    def refuse_partner(self, caller: Caller) -> None:
+        """Raise Problem forbidden for a partner."""
+        if caller.partner is not None:
+            raise Problem(FORBIDDEN, "Questions about customers are not open to partners.")
+
+    async def world(self, tx: Tx, given: dict[str, Any], *more: Saved | Version | Export) -> World:
         """The world that a definition (`text` or `tree`), or that saved segments, are to be checked in."""
         names, ids = set[str](), {one for each in more for one in each.named}
         if given.get("text") is not None:
@@ -118,6 +124,14 @@ class Asking:
         definition.refuse_unless_granted(tx.caller, checked)
         return found, world, checked
 
+    async def exported(self, tx: Tx, export: Export) -> tuple[Question, World]:
+        """What a file asks, in its world; the columns are there too. Raises Problem: something is not any more."""
+        world = await self.world(tx, {}, export)
+        checked = definition.of_tree(export.tree, world)
+        if not world.registry.fields.keys() >= set(export.columns):
+            raise Problem(NOT_FOUND, "A column of the file is not known any more.")
+        return self.question(checked, world, export.as_of), world
+
     async def askable(self, tx: Tx, some: Sequence[Saved], as_of: date) -> list[tuple[Saved, Question]]:
         """Those of some saved segments that the caller may ask."""
         world = await self.world(tx, {}, *some)
@@ -156,8 +170,7 @@ class Asking:
         Questions about one customer are quick and never wait for those about all. Raises Problem unavailable when it is
         nobody's turn for too long.
         """
-        if caller.partner is not None:
-            raise Problem(FORBIDDEN, "Questions about customers are not open to partners.")
+        self.refuse_partner(caller)
         settings, memo = self._services.settings.segments, self._services.memo
         lane = (_SLOTS, about_one)
         slots: asyncio.Semaphore = memo.setdefault(lane, asyncio.Semaphore(settings.running))

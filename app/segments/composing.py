@@ -36,6 +36,8 @@ def wanted(by: By, registry: Registry, caller: Caller) -> Wanted:
     errors = []
     if field.pii is Pii.IDENTIFYING:
         errors.append(FieldError("/field", "identifying", "This tells customers apart: each would be a group."))
+    if field.type in {FieldType.LOCATION, FieldType.REFERENCE}:
+        errors.append(FieldError("/field", "type", "Ask who is within so many km of a place instead."))
     if measure is not None and measure.type not in BANDED:
         errors.append(FieldError("/measure", "type", "Only numbers and amounts can be summed up."))
     cuts = None if by.cuts is None else _cuts(by.cuts, field, errors)
@@ -53,7 +55,7 @@ def refuse_unless_granted(caller: Caller, fields: Sequence[Field]) -> None:
 
 def granted(caller: Caller, fields: Sequence[Field]) -> bool:
     """Whether the caller may use these fields."""
-    return all(caller.may(one.scope) and caller.field_groups.issuperset(one.groups) for one in fields)
+    return all(caller.may(one.scope) and all(map(caller.sees, one.groups)) for one in fields)
 
 
 def _field(name: str, pointer: str, registry: Registry) -> Field:

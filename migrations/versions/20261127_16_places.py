@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 revision = "20261127_16_places"
 down_revision = "20261127_10_authorisations"
@@ -31,6 +32,47 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code"),
         sa.CheckConstraint(LOCATION, name="location"),
     )
+    op.create_table(
+        "segment_exports",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("segment_id", sa.Uuid(), nullable=False),
+        sa.Column("segment_version", sa.BigInteger(), nullable=False),
+        sa.Column("format", sa.Text(), nullable=False),
+        sa.Column("columns", ARRAY(sa.Text()), nullable=False),
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.Column("tree", JSONB(), nullable=False),
+        sa.Column("client_id", sa.Uuid(), nullable=False),
+        sa.Column("key_id", sa.Uuid(), nullable=False),
+        sa.Column("client_name", sa.Text(), nullable=False),
+        sa.Column("reach", sa.Text(), nullable=False),
+        sa.Column("staff", sa.Text()),
+        sa.Column("store", sa.Text()),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("total", sa.BigInteger()),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("expires_at", MOMENT),
+        sa.Column("ended", sa.Text()),
+        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["segment_id"], ["segments.id"]),
+        sa.CheckConstraint("format IN ('csv', 'ndjson')", name="format"),
+    )
+    op.create_index("ix_segment_exports_client_id_id", "segment_exports", ["client_id", "id"])
+    op.create_index("ix_segment_exports_segment_id_id", "segment_exports", ["segment_id", "id"])
+    op.create_table(
+        "segment_export_portions",
+        sa.Column("export_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer()),
+        sa.Column("start", sa.BigInteger()),
+        sa.Column("low", sa.Uuid()),
+        sa.Column("high", sa.Uuid()),
+        sa.Column("customers", ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("data", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("export_id", "number"),
+        sa.ForeignKeyConstraint(["export_id"], ["segment_exports.id"]),
+    )
     with op.get_context().autocommit_block():
         for table in ("stores", "addresses"):
             op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT ck_{table}_location")
@@ -46,6 +88,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_addresses_location", "addresses")
+    op.drop_table("segment_export_portions")
+    op.drop_table("segment_exports")
     op.drop_table("places")
     for table in ("addresses", "stores"):
         op.drop_constraint(op.f(f"ck_{table}_location"), table, type_="check")

@@ -496,6 +496,14 @@ SAMPLES: dict[str, Sample] = {
         ]},
         instead={"segment_id": "list_id"},
     ),
+    "POST /v1/segments/{segment_id}/exports": Sample(
+        "segments:write",
+        body={"format": "ndjson", "columns": ["display_name", "age"], "as_of": "2026-11-21"},
+        status=202,
+    ),
+    "GET /v1/segments/{segment_id}/exports": Sample("segments:read", query={"limit": "5"}),
+    "GET /v1/segments/{segment_id}/exports/{export_id}": Sample("segments:read", own=True),
+    "GET /v1/segments/{segment_id}/exports/{export_id}/content": Sample("segments:read", own=True, status=409),
     "POST /v1/segments/{segment_id}/snapshots": Sample(
         "segments:write",
         body={"field": "contact.wanted_days", "measure": "contact.wanted_days", "limit": 5, "unit": "month",
@@ -605,12 +613,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     key = await client.post("/v1/api-keys", json={"name": "to be managed", "role": "pos"})
     key.raise_for_status()
     names["key_id"] = key.json()["id"]
-    for name, body in (
-        ("segment_id", {"name": "active", "text": "status = 'active'"}), ("list_id", {"name": "listed", "kind": "list"})
-    ):  # fmt: skip
-        saved = await client.post("/v1/segments", json=body)
-        saved.raise_for_status()
-        names[name] = saved.json()["id"]
+    names |= await build_segments(client)
     upload = await client.post(
         "/v1/imports", params={"kind": "customers"}, content=b"display_name,card\nA,9\n",
         headers={"Content-Type": "text/csv"},
@@ -618,6 +621,20 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     upload.raise_for_status()
     names["import_id"] = names["job_id"] = upload.json()["id"]
     return names
+
+
+async def build_segments(client: httpx.AsyncClient) -> dict[str, str]:
+    """A question, a list, and a file of the question's members that waits to be written."""
+    names = {}
+    for name, body in (
+        ("segment_id", {"name": "active", "text": "status = 'active'"}), ("list_id", {"name": "listed", "kind": "list"})
+    ):  # fmt: skip
+        saved = await client.post("/v1/segments", json=body)
+        saved.raise_for_status()
+        names[name] = saved.json()["id"]
+    export = await client.post(f"/v1/segments/{names['segment_id']}/exports", json={"columns": ["display_name"]})
+    export.raise_for_status()
+    return {**names, "export_id": export.json()["id"]}
 
 
 async def build_money(client: httpx.AsyncClient, base: str) -> str:

@@ -28,7 +28,7 @@ REFERENCE = {
 LOCAL = {
     *("api_keys", "audit_entries", "events", "feed_state", "jobs", "imports", "import_chunks", "import_faults"),
     *("model_fits", "warning_rules", "follow_up_rules", "follow_up_state", "duplicate_state", "handovers"),
-    *("erasure_state", "segment_snapshots"),
+    *("erasure_state", "segment_snapshots", "segment_exports", "segment_export_portions"),
 }
 
 # The outbox takes its order number after the subject's row is locked: the only sequence.

@@ -22,6 +22,7 @@ OTHERS = {
     "api_keys": "clients", "stores": "the company's", "tills": "the company's", "products": "the company's",
     "categories": "the company's", "custom_attributes": "names of attributes, no values", "segments": "questions",
     "segment_versions": "questions", "places": "the company's",
+    "segment_exports": "who asked for which columns", "segment_export_portions": "segments.person withdraws them",
     "segment_snapshots": "counts of many", "weekday_shapes": "numbers over all",
     "feed_state": "numbers", "model_fits": "numbers over all", "warning_rules": "settings",
     "handovers": "why many customers went to somebody else", "erasure_state": "a database",

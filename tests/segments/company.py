@@ -195,7 +195,8 @@ def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Com
         for code in STORES
     }
     for of in stores.values():
-        of |= dict(zip(("latitude", "longitude"), chance.choice((*POINTS, (None, None))), strict=True))
+        spot: Any = chance.choice((*POINTS, (None, None)))
+        of["latitude"], of["longitude"] = spot
     made = Company(stores, [_person(chance, number) for number in range(people)])
     for _ in range(receipts):
         # Some buy often, the last never.

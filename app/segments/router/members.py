@@ -12,9 +12,10 @@ from app.core.db import Made, Tx
 from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, documented_body, incoming, json_response, requires
 from app.customers import queries as customers_queries
-from app.segments import answers, commands, composing, listing
+from app.segments import answers, columns, commands, composing, listing
 from app.segments.asking import Asking
 from app.segments.queries import evaluate, saved
+from app.segments.queries.columns import values
 from app.segments.queries.composition import composed, snapshots
 from app.segments.queries.explain import explain
 from app.segments.schemas.comparing import NewSnapshot, SnapshotAnswer, SnapshotsPage, SnapshotsQuery
@@ -54,21 +55,30 @@ async def count_segment(
 async def list_segment_members(
     caller: Reader, services: ServicesOf, segment_id: SegmentId, query: Annotated[MembersQuery, Query()]
 ) -> Response:
-    """List the customers in a segment by id, as they are now. An edit of the segment makes its cursors invalid."""
-    asking = Asking(services)
+    """List the customers in a segment by id, as they are now. An edit of the segment makes its cursors invalid.
+
+    With `columns` each has the values of these fields instead of the record.
+    """
+    asking, names = Asking(services), query.columns
     async with asking.turn(caller) as tx:
         found, world, checked = await asking.saved(tx, segment_id)
+        fields = None if names is None else columns.chosen(names, world.registry, caller)
         name = f"members:{segment_id}:{found.version}"
         after, as_of = answers.place(services.cursors, name, query.cursor, query.as_of or asking.today())
         question = asking.question(checked, world, as_of)
         ids = await evaluate.page(tx, question, after=after, limit=query.limit + 1)
         shown = ids[: query.limit]
-        documents = await customers_queries.many(tx, shown, services.sections)
+        data: list[Any]
+        if fields is None:
+            documents = await customers_queries.many(tx, shown, services.sections)
+            data = [orjson.Fragment(documents[one]) for one in shown if one in documents]
+        else:
+            told = await values(tx, question, fields, shown)
+            data = [columns.shown(one, fields, row) for one, row in told]
     following = None
     if len(ids) > query.limit:
         following = services.cursors.write(name, [str(shown[-1]), as_of.isoformat()])
-    await services.reads.record(caller, "segment.members", list(documents))
-    data = [orjson.Fragment(documents[one]) for one in shown if one in documents]
+    await services.reads.record(caller, "segment.members", shown)
     page = {"data": data, "next_cursor": following, "has_more": following is not None, "as_of": as_of.isoformat()}
     return json_response(orjson.dumps(page))
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -13,8 +13,10 @@ from app.core.types import Answer, Day, Name, Note, StrictText, Wire
 from app.customers.schemas.record import CustomerAnswer
 from app.segments.grammar import LIST, QUESTION, STRING_LENGTH, TEXT_BYTES
 from app.segments.tree import Expr
+from app.segments.values import Name as FieldName
 
 SAMPLE_MAX = 50
+COLUMNS_MAX = 50
 EXAMPLE = "sum(receipts.net during last 12 months where store = 'GY-01') > 200.00"
 
 SegmentName = Annotated[Name, Field(max_length=STRING_LENGTH, examples=["vip"])]
@@ -22,6 +24,14 @@ SegmentText = Annotated[StrictText, Field(min_length=1, max_length=TEXT_BYTES, e
 AsOf = Annotated[
     Day | None, Field(description="Answer as if it were this day: windows end with it. By default the company's today.")
 ]
+
+
+def _names(value: Any) -> Any:
+    # A parameter that is given twice comes as a list.
+    return [name for part in value for name in str(part).split(",")] if isinstance(value, list) else value
+
+
+ColumnNames = Annotated[list[FieldName], BeforeValidator(_names), Field(min_length=1, max_length=COLUMNS_MAX)]
 
 
 def optional(description: str | None = None) -> Any:
@@ -101,6 +111,9 @@ class MembersQuery(AsOfQuery):
 
     limit: Limit = 50
     cursor: CursorText | None = None
+    columns: ColumnNames | None = Field(
+        default=None, description="Fields, separated by commas: their values instead of the record."
+    )
 
 
 class HeldQuery(AsOfQuery):
@@ -181,10 +194,17 @@ class CountAnswer(Answer):
     version: int
 
 
-class MembersPage(Answer):
-    """One page of the customers in a segment, in the order of their ids."""
+class MemberAnswer(Answer):
+    """A member with the values of the chosen columns, each with its kind as in a tree; null: missing."""
 
-    data: list[CustomerAnswer]
+    id: uuid.UUID
+    values: dict[str, dict[str, Any] | None]
+
+
+class MembersPage(Answer):
+    """One page of the customers in a segment, in the order of their ids: records, or values of chosen columns."""
+
+    data: list[MemberAnswer | CustomerAnswer]
     next_cursor: str | None
     has_more: bool
     as_of: date
