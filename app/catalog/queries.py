@@ -104,6 +104,31 @@ async def located(tx: Tx, limit: int) -> list[str]:
     return [row[0] for row in await tx.rows(select(found.c.code).order_by(found.c.code).limit(limit))]
 
 
+_LISTED = {"/v1/stores": Store.code, "/v1/products": Product.code, "/v1/categories": Category.path}
+
+
+async def unlisted(tx: Tx, where: str, values: Sequence[tuple[str, bool]]) -> set[str]:
+    """Which of these codes or paths are not in the list that `where` reads; with True, what is below one counts too."""
+    if not values:
+        return set()
+    key = _LISTED[where]
+    wanted = any_(literal([value for value, _ in values], ARRAY(Text)))
+    known = {row[0] for row in await tx.rows(select(key).where(key == wanted))}
+    absent = {value for value, _ in values} - known
+    below = [select(key).where(_under(key, value)).exists() for value, also in values if also and value in absent]
+    if below:
+        asked = [value for value, also in values if also and value in absent]
+        row = (await tx.rows(select(*below)))[0]
+        absent -= {value for value, there in zip(asked, row, strict=True) if there}
+    return absent
+
+
+async def listed(tx: Tx, where: str, limit: int) -> list[str]:
+    """Up to `limit` codes or paths of the list that `where` reads."""
+    key = _LISTED[where]
+    return [row[0] for row in await tx.rows(select(key).order_by(key).limit(limit))]
+
+
 async def products(tx: Tx, *, category: str | None, after: str | None, limit: int) -> list[tuple[str, str]]:
     """Up to `limit` (code, JSON) in the order of codes, of one category and all below it if given."""
     statement = select(Product.code, PRODUCT).order_by(Product.code).limit(limit)

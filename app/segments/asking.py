@@ -17,12 +17,13 @@ from app.core.types import currency_digits
 from app.customers import queries as customers_queries
 from app.customers.fields import attribute_field
 from app.customers.fields.completeness import completeness_field
-from app.segments import definition
+from app.segments import definition, doubts
 from app.segments.check import Checked, World
 from app.segments.grammar import Refused
 from app.segments.models import SEGMENT_TOO_EXPENSIVE
 from app.segments.parse import segments_named
-from app.segments.queries import evaluate, saved
+from app.segments.print import Printer
+from app.segments.queries import compare, evaluate, saved
 from app.segments.queries.evaluate import Question
 from app.segments.queries.exports import Export
 from app.segments.queries.saved import Saved, Version
@@ -31,8 +32,6 @@ from app.segments.walk import every
 
 # All who can be in a segment have a status.
 EVERYBODY = Missing(field="status", negated=True)
-# A field that is missing for so many is worth a warning.
-OFTEN_PERCENT = 80
 # Among so many names is looked for one that may have been meant.
 NAMES_MAX = 1_000
 PLACES_MAX = 100_000
@@ -104,15 +103,30 @@ class Asking:
         """The question that is true of all customers."""
         return definition.of_tree(EVERYBODY, world)
 
-    async def unknown(self, tx: Tx, question: Question, checked: Checked) -> dict[str, int]:
-        """The fields of a question that are missing for most customers, each with of how many percent.
+    async def doubts(
+        self, tx: Tx, question: Question, checked: Checked, count: int, printer: Printer
+    ) -> list[dict[str, Any]]:
+        """What whoever wrote a question, which is true of `count`, may not have meant.
 
         Whoever asks whether a field is missing knows that it may be.
         """
-        known = {node.field for node in every(question.tree) if isinstance(node, Missing)}
-        names = sorted(name for name in checked.uses - known if name in question.registry.fields)
-        found = await evaluate.missing(tx, question, names)
-        return {name: percent for name, percent in found.items() if percent >= OFTEN_PERCENT}
+        everybody = await compare.population(tx, question) if count else 0
+        told = []
+        for where in doubts.LISTED:
+            said = [one for one in doubts.said(question.tree, question.registry) if one.where == where]
+            unlisted = await catalog_queries.unlisted(tx, where, [(one.value, one.below) for one in said])
+            known = await catalog_queries.listed(tx, where, NAMES_MAX) if unlisted else []
+            told += [doubts.unlisted(one, known) for one in said if one.value in unlisted]
+        meant = {node.field for node in every(question.tree) if isinstance(node, Missing)}
+        names = sorted(name for name in checked.uses - meant if name in question.registry.fields)
+        parts = doubts.conditions(question.tree)
+        seen = await evaluate.look(tx, question, names, parts) if names or parts else None
+        looked = None if seen is None else doubts.Looked(*seen)
+        if looked is not None:
+            often = {name: percent for name, percent in looked.missing.items() if percent >= doubts.OFTEN_PERCENT}
+            looked = looked._replace(missing=often)
+        more = doubts.warnings(question.tree, checked, question.as_of, count, everybody, looked, printer)
+        return [*told, *more]
 
     async def saved(self, tx: Tx, segment: uuid.UUID) -> tuple[Saved, World, Checked]:
         """A saved segment that the caller may ask. Raises Problem: there is none, or something is not granted."""

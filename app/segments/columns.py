@@ -12,7 +12,7 @@ from app.core.caller import Caller
 from app.core.errors import INVALID, FieldError, Problem
 from app.core.fields import Field, Registry
 from app.segments.composing import refuse_unless_granted
-from app.segments.explanation import wire
+from app.segments.outcomes import wire
 from app.segments.reader import near
 
 # A cell that a spreadsheet would take for a formula (OWASP, "CSV Injection"), in full width too.

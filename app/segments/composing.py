@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from app.core.caller import Caller
 from app.core.errors import FORBIDDEN, INVALID, FieldError, Problem
 from app.core.fields import Field, FieldType, Pii, Registry
-from app.segments.explanation import plain_number, wire
+from app.segments.outcomes import plain_number, wire
 from app.segments.queries.composition import BANDED, Composition, Group, Wanted
 from app.segments.reader import near
 from app.segments.values import MoneyValue, NumberValue

@@ -498,7 +498,7 @@ SAMPLES: dict[str, Sample] = {
     ),
     "POST /v1/segments/{segment_id}/exports": Sample(
         "segments:write",
-        body={"format": "ndjson", "columns": ["display_name", "age"], "as_of": "2026-11-21"},
+        body={"format": "ndjson", "columns": ["display_name", "net_365d"], "as_of": "2026-11-21"},
         status=202,
     ),
     "GET /v1/segments/{segment_id}/exports": Sample("segments:read", query={"limit": "5"}),

@@ -102,7 +102,7 @@ async def explain_segment(
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "segment.explain", [customer_id])
     shown = {"segment_id": segment_id, "customer_id": customer_id, "as_of": question.as_of}
-    return json_response(orjson.dumps({**shown, **answers.explained(question.tree, explained, world)}))
+    return json_response(orjson.dumps({**shown, **answers.explained(question, explained, world)}))
 
 
 @router.get("/customers/{customer_id}/segments", response_model=HeldSegments)

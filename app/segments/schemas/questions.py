@@ -180,10 +180,16 @@ class VersionAnswer(Answer):
 
 
 class Warned(Answer):
-    """Something that whoever wrote the question may not have meant."""
+    """Something that whoever wrote the question may not have meant.
+
+    `condition` is the part of it that is meant, `value` one that the catalog does not list, `near` one that it lists.
+    """
 
     code: str
     detail: str
+    condition: str | SkipJsonSchema[None] = None
+    value: str | SkipJsonSchema[None] = None
+    near: str | None = None
 
 
 class CountAnswer(Answer):
@@ -211,7 +217,7 @@ class MembersPage(Answer):
 
 
 class ConditionAnswer(Answer):
-    """A part of a question for one customer: `op` is and, or, not, or condition.
+    """A part of a question for one customer: `op` is and, or, not, or condition; of a segment `items` has its question.
 
     A condition shows the customer's `value` (null: missing), what is `needed` where that is a value of its own, the
     `distance` in words, and as `evidence` the ids of the rows behind it (receipts, complaints, ...), newest first.
