@@ -32,6 +32,8 @@ from app.feed import commands as feed_commands
 from app.feed.jobs import Sequencer, keep_partitions
 from app.office.jobs import HANDLERS as HANDOVERS
 from app.privacy import commands as privacy
+from app.segments.commands import exports
+from app.segments.jobs import HANDLERS as EXPORTS
 from app.segments.jobs import Keeper as MembershipKeeper
 
 log = logging.getLogger("clientele.worker")
@@ -59,7 +61,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
         await _do(services, lambda tx: _open_feed(tx, settings.feed.keep_days))
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
-            kinds = {**handlers(import_kinds()), **SWEEPS, **RECORDS, **HANDOVERS, **SHAPES, **CHANCES}
+            kinds = {**handlers(import_kinds()), **SWEEPS, **RECORDS, **HANDOVERS, **SHAPES, **CHANCES, **EXPORTS}
             group.create_task(JobRunner(services, kinds).run(stop))
             group.create_task(Follower(services).run(stop))
             group.create_task(OpportunityFollower(services).run(stop))
@@ -95,6 +97,7 @@ async def _keep_house(services: Services, stop: asyncio.Event) -> None:
         lambda tx: bulk_commands.forget_old(tx, kept),
         lambda tx: privacy.let_go(tx, office),
         privacy.settle,
+        exports.forget_old,
     )
     while not stop.is_set():
         for chore in (*chores, *portions):

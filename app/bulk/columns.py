@@ -210,6 +210,7 @@ SHAPES: dict[str, Shape] = {
     "stores": Shape(
         _table(
             *_texts("code", "name", "kind", "region", "city", "time_zone", "currency", "phone_region"),
+            *_texts("latitude", "longitude"),
             at("tills", words),
         ),
         required=("code",),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     DateTime,
+    Double,
     Insert,
     Integer,
     Text,
@@ -27,7 +28,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import TypeEngine
 
 from app.access.audit import AuditEntry, record
-from app.catalog.models import Category, Product, Store, Till
+from app.catalog.models import Category, Place, Product, Store, Till
 from app.catalog.paths import parent_of, with_ancestors
 from app.catalog.upserts import Fields, Folded, Items, Outcomes, by_code, changes_of, fold
 from app.core.db import Tx
@@ -42,12 +43,17 @@ _NAMES = uuid.UUID("6f1c7f0e-6c0f-5c43-9d0b-6b3f5c0a7e11")
 
 _STORE: dict[str, TypeEngine[Any]] = {
     "code": Text(), "name": Text(), "kind": Text(), "region": Text(), "city": Text(), "time_zone": Text(),
-    "currency": Text(), "phone_region": Text(),
+    "currency": Text(), "phone_region": Text(), "latitude": Double(), "longitude": Double(),
 }  # fmt: skip
 _PRODUCT: dict[str, TypeEngine[Any]] = {
     "code": Text(), "name": Text(), "category": Text(), "brand": Text(), "list_price": BigInteger(),
     "cost": BigInteger(), "replaces_after_days": Integer(), "upgrade_of": Text(),
 }  # fmt: skip
+
+_PLACE: dict[str, TypeEngine[Any]] = {
+    "code": Text(), "name": Text(), "latitude": Double(), "longitude": Double(),
+}  # fmt: skip
+_Coded = type[Store | Product | Place]
 
 
 def record_id(kind: str, code: str) -> uuid.UUID:
@@ -98,6 +104,26 @@ async def put_products(tx: Tx, items: Items) -> Outcomes:
     await _update(tx, Product, results, _PRODUCT)
     await _announce(tx, "product", results)
     return _outcomes(grouped, results)
+
+
+async def put_places(tx: Tx, items: Items) -> Outcomes:
+    """Create or update places (`code` and fields of `PlaceFields`). A new one without coordinates fails."""
+    defaults: Fields = dict.fromkeys(_PLACE)
+    grouped = by_code(items)
+    fresh = {code: fold(None, defaults, changes) for code, changes in changes_of(grouped)}
+    whole = {code: one.after for code, one in fresh.items() if one.after["latitude"] is not None}
+    created = await _insert_new(tx, Place, whole, _PLACE)
+    known = await _locked(tx, Place, [code for code in grouped if code not in created], _PLACE)
+    results: dict[str, Folded] = {}
+    for code, changes in changes_of(grouped):
+        if code in created:
+            results[code] = fresh[code]
+        elif code in known:
+            version, fields = known[code]
+            results[code] = fold(fields, defaults, changes, version)
+    await _update(tx, Place, results, _PLACE)
+    await _announce(tx, "place", results)
+    return _outcomes(grouped, results, "place", ("latitude", "longitude"))
 
 
 async def put_categories(tx: Tx, items: Items) -> Outcomes:
@@ -169,7 +195,7 @@ def _constants(tx: Tx) -> dict[str, Any]:
 
 async def _insert_new(
     tx: Tx,
-    table: type[Store | Product],
+    table: _Coded,
     rows: Mapping[str, Fields],
     columns: Mapping[str, TypeEngine[Any]],
     first: Insert | None = None,
@@ -189,7 +215,7 @@ async def _insert_new(
 
 
 async def _locked(
-    tx: Tx, table: type[Store | Product], codes: list[str], columns: Mapping[str, TypeEngine[Any]]
+    tx: Tx, table: _Coded, codes: list[str], columns: Mapping[str, TypeEngine[Any]]
 ) -> dict[str, tuple[int, Fields]]:
     """(version, fields) of the rows of these codes, locked in their order."""
     wanted = [table.__table__.c[name] for name in columns]
@@ -206,9 +232,7 @@ async def _tills(tx: Tx, codes: Iterable[str]) -> dict[str, list[str]]:
     return {code: sorted(tills) for code, tills in found.items()}
 
 
-async def _update(
-    tx: Tx, table: type[Store | Product], results: Mapping[str, Folded], columns: Mapping[str, TypeEngine[Any]]
-) -> None:
+async def _update(tx: Tx, table: _Coded, results: Mapping[str, Folded], columns: Mapping[str, TypeEngine[Any]]) -> None:
     rows = [{**one.after, "code": code} for code, one in results.items() if one.before is not None and one.changed]
     if rows:
         given = recordset(rows, "given", **columns)
@@ -238,16 +262,22 @@ async def _announce(tx: Tx, kind: str, results: Mapping[str, Folded]) -> None:
     await announce(tx, events, entries)
 
 
-def _outcomes(grouped: Mapping[str, list[tuple[int, Fields]]], results: Mapping[str, Folded]) -> Outcomes:
+def _outcomes(
+    grouped: Mapping[str, list[tuple[int, Fields]]],
+    results: Mapping[str, Folded],
+    what: str = "store",
+    needed: tuple[str, ...] = ("name", "kind"),
+) -> Outcomes:
     outcomes: Outcomes = {}
     for code, items in grouped.items():
         for place, (index, fields) in enumerate(items):
             if code in results:
                 outcomes[index] = (results[code].statuses[place], code)
             else:
-                missing = [name for name in ("name", "kind") if name not in fields]
-                errors = [FieldError(f"/{name}", "missing", "A new store needs it.") for name in missing]
-                outcomes[index] = Problem(INVALID, "A store that is not known yet needs a name and a kind.", errors)
+                missing = [name for name in needed if name not in fields]
+                errors = [FieldError(f"/{name}", "missing", f"A new {what} needs it.") for name in missing]
+                detail = f"A {what} that is not known yet needs {' and '.join(needed)}."
+                outcomes[index] = Problem(INVALID, detail, errors)
     return outcomes
 
 

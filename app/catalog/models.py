@@ -1,10 +1,10 @@
 """Tables of the catalog: small, the same for everybody, keyed by the codes that the company already uses."""
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Double, ForeignKey, Index, PrimaryKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import ProblemType
-from app.core.tables import Base, Stamp
+from app.core.tables import LOCATION, Base, Stamp
 
 STORE_KINDS = ("own", "dealer", "online")
 
@@ -17,7 +17,10 @@ class Store(Base):
     """A place that sells. Its zone decides the business day, its phone region how a typed number is read."""
 
     __tablename__ = "stores"
-    __table_args__ = (CheckConstraint(f"kind IN {STORE_KINDS}", name="kind"),)
+    __table_args__ = (
+        CheckConstraint(f"kind IN {STORE_KINDS}", name="kind"),
+        CheckConstraint(LOCATION, name="location"),
+    )
 
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -27,6 +30,23 @@ class Store(Base):
     time_zone: Mapped[str]
     currency: Mapped[str]
     phone_region: Mapped[str]
+    version: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[Stamp]
+    updated_at: Mapped[Stamp]
+    latitude: Mapped[float | None] = mapped_column(Double)
+    longitude: Mapped[float | None] = mapped_column(Double)
+
+
+class Place(Base):
+    """A place that is no store and that people ask about: a fair, a school, the middle of a town."""
+
+    __tablename__ = "places"
+    __table_args__ = (CheckConstraint(LOCATION, name="location"),)
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    latitude: Mapped[float] = mapped_column(Double)
+    longitude: Mapped[float] = mapped_column(Double)
     version: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[Stamp]
     updated_at: Mapped[Stamp]

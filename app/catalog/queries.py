@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, cast, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, cast, func, literal, select, union
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.catalog.models import Category, Product, Store, Till
+from app.catalog.models import Category, Place, Product, Store, Till
 from app.core.db import Tx
-from app.core.documents import json_object, json_time
+from app.core.documents import json_degrees, json_object, json_time
 
 
 def _tills() -> ColumnElement[object]:
@@ -23,7 +23,7 @@ def _store() -> ColumnElement[str]:
         json_object(
             code=Store.code, name=Store.name, kind=Store.kind, region=Store.region, city=Store.city,
             time_zone=Store.time_zone, currency=Store.currency, phone_region=Store.phone_region,
-            tills=_tills(),
+            tills=_tills(), latitude=json_degrees(Store.latitude), longitude=json_degrees(Store.longitude),
             version=Store.version, created_at=json_time(Store.created_at), updated_at=json_time(Store.updated_at),
         ),
         Text,
@@ -42,7 +42,19 @@ def _product() -> ColumnElement[str]:
     )  # fmt: skip
 
 
+def _place() -> ColumnElement[str]:
+    return cast(
+        json_object(
+            code=Place.code, name=Place.name, latitude=json_degrees(Place.latitude),
+            longitude=json_degrees(Place.longitude), version=Place.version,
+            created_at=json_time(Place.created_at), updated_at=json_time(Place.updated_at),
+        ),
+        Text,
+    )  # fmt: skip
+
+
 STORE = _store()
+PLACE = _place()
 PRODUCT = _product()
 CATEGORY = cast(json_object(path=Category.path, name=Category.name, parent=Category.parent), Text)
 
@@ -70,6 +82,51 @@ async def stores(tx: Tx, *, kind: str | None, after: str | None, limit: int) -> 
     if after is not None:
         statement = statement.where(Store.code > after)
     return [(row[0], row[1]) for row in await tx.rows(statement)]
+
+
+async def place(tx: Tx, code: str) -> tuple[str, int] | None:
+    """(JSON, version) of a place."""
+    return await _one(tx, select(PLACE, Place.version).where(Place.code == code))
+
+
+async def places(tx: Tx, *, after: str | None, limit: int) -> list[tuple[str, str]]:
+    """Up to `limit` (code, JSON) in the order of codes."""
+    statement = select(Place.code, PLACE).order_by(Place.code).limit(limit)
+    if after is not None:
+        statement = statement.where(Place.code > after)
+    return [(row[0], row[1]) for row in await tx.rows(statement)]
+
+
+async def located(tx: Tx, limit: int) -> list[str]:
+    """Up to `limit` codes of stores and places that have coordinates: what `within ... km of` can name."""
+    stores = select(Store.code).where(Store.latitude.is_not(None))
+    found = union(stores, select(Place.code)).subquery()
+    return [row[0] for row in await tx.rows(select(found.c.code).order_by(found.c.code).limit(limit))]
+
+
+_LISTED = {"/v1/stores": Store.code, "/v1/products": Product.code, "/v1/categories": Category.path}
+
+
+async def unlisted(tx: Tx, where: str, values: Sequence[tuple[str, bool]]) -> set[str]:
+    """Which of these codes or paths are not in the list that `where` reads; with True, what is below one counts too."""
+    if not values:
+        return set()
+    key = _LISTED[where]
+    wanted = any_(literal([value for value, _ in values], ARRAY(Text)))
+    known = {row[0] for row in await tx.rows(select(key).where(key == wanted))}
+    absent = {value for value, _ in values} - known
+    below = [select(key).where(_under(key, value)).exists() for value, also in values if also and value in absent]
+    if below:
+        asked = [value for value, also in values if also and value in absent]
+        row = (await tx.rows(select(*below)))[0]
+        absent -= {value for value, there in zip(asked, row, strict=True) if there}
+    return absent
+
+
+async def listed(tx: Tx, where: str, limit: int) -> list[str]:
+    """Up to `limit` codes or paths of the list that `where` reads."""
+    key = _LISTED[where]
+    return [row[0] for row in await tx.rows(select(key).order_by(key).limit(limit))]
 
 
 async def products(tx: Tx, *, category: str | None, after: str | None, limit: int) -> list[tuple[str, str]]:

@@ -12,6 +12,8 @@ from app.catalog.schemas import (
     CategoryItem,
     CategoryQuery,
     PageQuery,
+    Place,
+    PlaceFields,
     Product,
     ProductFields,
     ProductItem,
@@ -89,6 +91,29 @@ async def list_stores(caller: Reader, services: ServicesOf, query: Annotated[Sto
         services, caller, query, f"stores:{query.kind or ''}",
         lambda tx, after, limit: queries.stores(tx, kind=query.kind, after=after, limit=limit),
     )  # fmt: skip
+
+
+@router.put("/places/{code}", dependencies=EDITOR, response_model=Place, responses={201: {"model": Place, **_NEW[201]}})
+async def put_place(write: WriteOf, code: CodeInPath, body: PlaceFields, if_match: IfMatch = None) -> Response:
+    """Create a place (201) or update it (200), to ask about customers within so many km of it.
+
+    A question that names a code means the store of that code if it has coordinates, or else the place.
+    """
+    return await _put(write, code, body, commands.put_places, queries.place, if_match)
+
+
+@router.get("/places/{code}", response_model=Place)
+async def get_place(caller: Reader, services: ServicesOf, code: CodeInPath) -> Response:
+    """Read a place."""
+    return _one(await services.db.read(caller, lambda tx: queries.place(tx, code)))
+
+
+@router.get("/places", response_model=Page[Place])
+async def list_places(caller: Reader, services: ServicesOf, query: Annotated[PageQuery, Query()]) -> Response:
+    """List places in the order of their codes."""
+    return await _list(
+        services, caller, query, "places", lambda tx, after, limit: queries.places(tx, after=after, limit=limit)
+    )
 
 
 @router.put(

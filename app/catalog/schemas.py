@@ -8,12 +8,23 @@ from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from phonenumbers import SUPPORTED_REGIONS
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.catalog.paths import PATH_MAX, checked_path
 from app.core.pages import CursorText, Limit
-from app.core.types import Answer, Code, CurrencyCode, Name, PositiveAmount, StrictText, Wire
+from app.core.types import (
+    Answer,
+    Code,
+    CurrencyCode,
+    Latitude,
+    Longitude,
+    Name,
+    PositiveAmount,
+    StrictText,
+    Wire,
+    located,
+)  # fmt: skip
 
 StoreKind = Literal["own", "dealer", "online"]
 TILLS_MAX = 500
@@ -64,12 +75,32 @@ class StoreFields(Wire):
     currency: CurrencyCode = optional()
     phone_region: PhoneRegion = optional()
     tills: TillCodes = optional()
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+
+    @model_validator(mode="after")
+    def _located(self) -> "StoreFields":
+        located(self)
+        return self
 
 
 class StoreItem(StoreFields):
     """A store of a batch."""
 
     code: Code
+
+
+class PlaceFields(Wire):
+    """A place that is no store, to ask who is within so many km of it. A new one needs `latitude` and `longitude`."""
+
+    name: Name | None = None
+    latitude: Latitude = optional()
+    longitude: Longitude = optional()
+
+    @model_validator(mode="after")
+    def _located(self) -> "PlaceFields":
+        located(self)
+        return self
 
 
 class ProductFields(Wire):
@@ -109,6 +140,20 @@ class Store(Answer):
     currency: str
     phone_region: str
     tills: list[str]
+    latitude: str | None
+    longitude: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Place(Answer):
+    """A place that is no store."""
+
+    code: str
+    name: str | None
+    latitude: str
+    longitude: str
     version: int
     created_at: datetime
     updated_at: datetime

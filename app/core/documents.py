@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, Text, cast, func, literal
+from sqlalchemy import ColumnElement, Numeric, SQLColumnExpression, Text, cast, func, literal
 from sqlalchemy.dialects.postgresql import JSON
 
 
@@ -42,6 +42,11 @@ def json_object(**members: SQLColumnExpression[Any]) -> ColumnElement[object]:
     for name, value in members.items():
         arguments += [cast(literal(name, literal_execute=True), Text), value]
     return func.json_build_object(*arguments, type_=JSON)
+
+
+def json_degrees(degrees: SQLColumnExpression[Any]) -> ColumnElement[str]:
+    """Degrees (double precision) as a decimal string, never with an exponent."""
+    return cast(func.trim_scale(cast(degrees, Numeric)), Text)
 
 
 def json_time(moment: SQLColumnExpression[Any]) -> ColumnElement[object]:

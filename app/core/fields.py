@@ -25,6 +25,7 @@ class FieldType(StrEnum):
     BIRTHDAY = "birthday"
     BOOLEAN = "boolean"
     REFERENCE = "reference"
+    LOCATION = "location"
 
 
 _ORDERED = ("=", "!=", "<", "<=", ">", ">=", "in", "between", "missing")
@@ -38,9 +39,10 @@ OPERATORS: dict[FieldType, tuple[str, ...]] = {
     FieldType.BIRTHDAY: ("anniversary", "missing"),
     FieldType.BOOLEAN: ("=", "!=", "missing"),
     FieldType.REFERENCE: ("missing",),
+    FieldType.LOCATION: ("within", "missing"),
 }
 _SUMMED = frozenset({FieldType.NUMBER, FieldType.MONEY})
-_PICKED = frozenset(FieldType) - {FieldType.BIRTHDAY, FieldType.REFERENCE}
+_PICKED = frozenset(FieldType) - {FieldType.BIRTHDAY, FieldType.REFERENCE, FieldType.LOCATION}
 AGGREGATED: dict[str, frozenset[FieldType]] = {
     "count": frozenset(FieldType),
     "sum": _SUMMED,
@@ -96,11 +98,25 @@ Build = Callable[[FromClause, Evaluation], ColumnElement[Any]]
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """Where something lies, in degrees north and east; null where that is not known.
+
+    With `rows` it may lie at many places, those of the rows for which `mine` is true, and the nearest of them counts.
+    """
+
+    latitude: ColumnElement[float]
+    longitude: ColumnElement[float]
+    rows: FromClause | None = None
+    mine: tuple[ColumnElement[bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One thing that can be asked about: of a customer, or of a row of a collection.
 
     `value` builds its expression from the row (of `side` where one is named); null means missing. `empty` is its value
-    for whom the side has no row; None means missing. `year` goes with a birthday, whose own value is month * 100 + day.
+    for whom the side has no row; None means missing. `year` goes with a birthday, whose own value is month * 100 + day,
+    and `points` with a location, whose own value is its coordinates as text.
     `group` (with `more_groups`, all of them) and `scope` are what a caller needs to use it; `changed_by` the events
     after which it may differ, and `temporal` whether time alone changes it. `only` are its operators where they are
     fewer than those of its type. `spreads`: an event about one customer may change the value for others; of an array of
@@ -116,6 +132,7 @@ class Field:
     side: Side | None = None
     empty: int | None = None
     year: Build | None = None
+    points: Callable[[FromClause, Evaluation], Points] | None = None
     choices: tuple[str, ...] = ()
     values_at: str | None = None
     pii: Pii = Pii.NONE

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     DateTime,
+    Double,
     Numeric,
     Select,
     Table,
@@ -37,7 +38,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSON, JSONB, aggregate_order_by
 
 from app.core.db import Tx
-from app.core.documents import json_object, json_time
+from app.core.documents import json_degrees, json_object, json_time
 from app.core.tables import Base
 from app.core.types import Answer
 
@@ -190,6 +191,8 @@ def _listed(trace: Trace) -> Any:
 def _written(column: Any) -> Any:
     if isinstance(column.type, DateTime):
         return json_time(column)
+    if isinstance(column.type, Double):
+        return json_degrees(column)
     if isinstance(column.type, Numeric):
         return sql_cast(func.trim_scale(column), Text)
     return column
@@ -222,5 +225,7 @@ def _python_type(column: Any) -> Any:
 def _scalar(kind: Any) -> Any:
     if isinstance(kind, JSON | JSONB):
         return Any
+    if isinstance(kind, Double):
+        return str
     found = kind.python_type
     return found if found in {uuid.UUID, datetime, date, int, bool, float} else _PLAIN.get(found, str)

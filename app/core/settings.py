@@ -133,6 +133,9 @@ class SegmentSettings(_Part):
     # How often the worker looks whether kept segments have changed, and seconds for one statement that does.
     poll_seconds: float = Field(default=1, gt=0)
     refresh_seconds: float = Field(default=300, gt=0)
+    # Files of members are kept for so many days; a client has at most so many at once.
+    export_days: int = Field(default=7, ge=1)
+    exports: int = Field(default=20, ge=1)
 
 
 class CompanySettings(_Part):

@@ -21,6 +21,8 @@ Stamp = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 RowStamp = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
 Json = Annotated[dict[str, Any], mapped_column(JSONB)]
 Minor = Annotated[int, mapped_column(BigInteger)]
+# Of two columns in degrees: both are there or none, and they are on the globe.
+LOCATION = "(latitude IS NULL) = (longitude IS NULL) AND latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180"
 
 
 class Base(DeclarativeBase):

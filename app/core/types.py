@@ -155,6 +155,19 @@ def _leaf(value: Any) -> None:
         raise PydanticCustomError("integer_too_large", "Integers must fit 64 bits.")
 
 
+def _degrees(value: Any) -> float:
+    # No minus before zero.
+    return float(parse_decimal(value)) + 0.0
+
+
+def located(value: Any) -> Any:
+    """A body whose `latitude` and `longitude` go together: both absent, both null, or both numbers."""
+    sent = {"latitude", "longitude"} & value.model_fields_set
+    if len(sent) == 1 or (value.latitude is None) != (value.longitude is None):
+        raise PydanticCustomError("location", "latitude and longitude go together: send both, or null for both.")
+    return value
+
+
 def rfc3339(moment: datetime) -> str:
     """A moment as answers have it: in UTC, with microseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -174,6 +187,15 @@ Quantity = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "pattern": f"^{_DECIMAL.pattern}$", "examples": ["2", "0.250"]}),
 ]
+_DEGREES = {"type": "string", "pattern": f"^{_DECIMAL.pattern}$"}
+Latitude = Annotated[
+    float, BeforeValidator(_degrees), Field(ge=-90, le=90),
+    WithJsonSchema({**_DEGREES, "description": "Degrees north (WGS 84), a decimal.", "examples": ["26.647"]}),
+]  # fmt: skip
+Longitude = Annotated[
+    float, BeforeValidator(_degrees), Field(ge=-180, le=180),
+    WithJsonSchema({**_DEGREES, "description": "Degrees east (WGS 84), a decimal.", "examples": ["106.63"]}),
+]  # fmt: skip
 Moment = Annotated[datetime, BeforeValidator(_moment), AfterValidator(_in_range)]
 Day = Annotated[date, BeforeValidator(_day), AfterValidator(_day_in_range)]
 Extensions = Annotated[dict[str, Any], AfterValidator(_bounded_object)]

@@ -23,10 +23,13 @@ ADDRESS = Kind(
     "address",
     {
         **dict.fromkeys(("kind", "country", "region", "city"), "basic"),
-        **dict.fromkeys(("district", "street", "postcode", "recipient", "note"), "contact"),
+        **dict.fromkeys(("district", "street", "postcode", "recipient", "note", "latitude", "longitude"), "contact"),
     },
     BY_PATH["address"].fresh_days,
 )
+# What says where an address is: with another one its coordinates are those of somewhere else.
+MOVES = frozenset({"country", "region", "city", "district", "street", "postcode"})
+COORDINATES = ("latitude", "longitude")
 CONTACT = Kind(
     "contact",
     {

@@ -1,7 +1,7 @@
 """Answers that are streamed line by line, and must not hold what they read from for as long as a reader likes."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 
 from starlette.responses import StreamingResponse
@@ -31,16 +31,23 @@ class Slots:
 
 
 class BoundedStream(StreamingResponse):
-    """NDJSON from a generator, which is closed as soon as the reader leaves, stalls, or takes too long altogether.
+    """Lines from a generator, which is closed as soon as the reader leaves, stalls, or takes too long altogether.
 
     What goes wrong before the first chunk is still answered as a problem; after that the connection just ends, so a
     whole answer needs a last line that says so.
     """
 
     def __init__(
-        self, chunks: AsyncGenerator[bytes], *, stall_seconds: float, total_seconds: float = TOTAL_SECONDS
+        self,
+        chunks: AsyncGenerator[bytes],
+        *,
+        stall_seconds: float,
+        total_seconds: float = TOTAL_SECONDS,
+        media_type: str = "application/x-ndjson",
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(chunks, media_type="application/x-ndjson")
+        super().__init__(chunks, status, headers, media_type)
         self._chunks = chunks
         self._stall = stall_seconds
         self._total = total_seconds

@@ -18,6 +18,7 @@ BODIES: dict[str, Any] = {
     "POST /v1/segments/composition": {"text": _TEXT, "field": "home.city", "measure": "net_365d"},
     "POST /v1/segments/{segment_id}/difference": {"text": "status = 'lost'", "sample": 5},
     "POST /v1/segments/{segment_id}/members/batch": {"items": [{"id": CUSTOMER}]},
+    "POST /v1/segments/{segment_id}/exports": {"format": "csv", "columns": ["display_name", "net_365d"]},
     "POST /v1/segments/{segment_id}/snapshots": {"field": "home.city", "measure": "net_365d"},
     "PATCH /v1/segments/{segment_id}": {"name": "lost", "text": "status = 'lost'"},
 }

@@ -82,6 +82,7 @@ EVENT_TYPES = {
     "task.created": "There is something to do about a customer.",
     "task.updated": "A task went to somebody, or is due at another time.",
     "task.closed": "A task was done or cancelled.",
+    "place.updated": "A place that is no store was created or changed.",
     "store.updated": "A store was created or changed.",
     "product.updated": "A product was created or changed.",
     "segment.created": "A segment was saved.",
@@ -90,5 +91,6 @@ EVENT_TYPES = {
     "segment.snapshot_taken": "Who is in a saved segment was kept for later.",
     "segment.entered": "A customer came into a kept segment, on the company's day that `data` says.",
     "segment.left": "A customer left a kept segment, on the company's day that `data` says.",
+    "segment.exported": "A file of the customers in a saved segment was asked for.",
     "segment.members_changed": "Customers were put into a list, or taken out.",
 }

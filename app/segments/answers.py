@@ -14,14 +14,16 @@ from app.core.fields import Registry
 from app.core.pages import Cursors
 from app.segments.check import Checked, World
 from app.segments.composing import By, granted
-from app.segments.explanation import explanation, plain_number
+from app.segments.explanation import explanation
+from app.segments.outcomes import plain_number
 from app.segments.queries.compare import Beside, Part
 from app.segments.queries.composition import Snapshot
+from app.segments.queries.evaluate import Question
 from app.segments.queries.explain import Explained
 from app.segments.queries.memberships import Change, Kept
 from app.segments.queries.saved import Saved, Version
 from app.segments.schemas.comparing import Grouping
-from app.segments.tree import Expr, to_json
+from app.segments.tree import to_json
 
 
 def given(body: BaseModel) -> dict[str, Any]:
@@ -130,13 +132,13 @@ def moved(found: Change) -> dict[str, str]:
     return {"customer_id": str(found.customer_id), "what": found.what, "on": day, "at": moment}
 
 
-def explained(tree: Expr, found: Explained, world: World) -> dict[str, Any]:
+def explained(question: Question, found: Explained, world: World) -> dict[str, Any]:
     """Why a customer is in a segment or not."""
     return {
         "member": found.member,
         "counted": found.counted,
-        "text": world.printer.text(tree),
-        "explanation": explanation(tree, found.outcomes, world.printer),
+        "text": world.printer.text(question.tree),
+        "explanation": explanation(question.tree, found.outcomes, world.printer, question.as_of, question.trees),
     }
 
 
@@ -161,20 +163,6 @@ def may_see(found: Snapshot, registry: Registry, caller: Caller) -> bool:
     fields = [registry.fields.get(name) for name in (found.field, found.measure) if name is not None]
     known = [one for one in fields if one is not None]
     return len(known) == len(fields) and granted(caller, known)
-
-
-def warnings(count: int, checked: Checked, unknown: Mapping[str, int] | None = None) -> list[dict[str, str]]:
-    """What whoever wrote the question may not have meant; `unknown`: of how many percent a field is missing."""
-    found = []
-    for name, percent in (unknown or {}).items():
-        detail = f"The field {name} is missing for {percent} % of the customers looked at (at most a thousand)."
-        found.append({"code": "often_missing", "detail": detail})
-    if count == 0:
-        found.append({"code": "nobody", "detail": "It is true of nobody."})
-    if checked.population_relative:
-        detail = "Who is in it depends on others: a customer can leave without having changed."
-        found.append({"code": "population_relative", "detail": detail})
-    return found
 
 
 def place(cursors: Cursors, name: str, cursor: str | None, as_of: date) -> tuple[uuid.UUID | None, date]:

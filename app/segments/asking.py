@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from app.catalog import queries as catalog_queries
 from app.core.caller import Caller
 from app.core.db import Tx
 from app.core.errors import FORBIDDEN, NOT_FOUND, RETRY_SOON, UNAVAILABLE, Problem
@@ -17,13 +18,15 @@ from app.core.types import currency_digits
 from app.customers import queries as customers_queries
 from app.customers.fields import attribute_field
 from app.customers.fields.completeness import completeness_field
-from app.segments import definition
+from app.segments import definition, doubts
 from app.segments.check import Checked, World
 from app.segments.grammar import Refused
 from app.segments.models import CANNOT_BE_KEPT, NOT_KEPT, SEGMENT_TOO_EXPENSIVE
 from app.segments.parse import segments_named
-from app.segments.queries import evaluate, memberships, saved
+from app.segments.print import Printer
+from app.segments.queries import compare, evaluate, memberships, saved
 from app.segments.queries.evaluate import Question
+from app.segments.queries.exports import Export
 from app.segments.queries.memberships import Kept
 from app.segments.queries.saved import Saved, Version
 from app.segments.tree import Expr, Missing, Naming, WasIn
@@ -31,10 +34,9 @@ from app.segments.walk import every
 
 # All who can be in a segment have a status.
 EVERYBODY = Missing(field="status", negated=True)
-# A field that is missing for so many is worth a warning.
-OFTEN_PERCENT = 80
 # Among so many names is looked for one that may have been meant.
 NAMES_MAX = 1_000
+PLACES_MAX = 100_000
 _SLOTS = "segments.slots"
 _REGISTRY = "segments.registry"
 
@@ -65,7 +67,12 @@ class Asking:
         """The company's business day."""
         return self._company.today(self._services.clock.now())
 
-    async def world(self, tx: Tx, given: dict[str, Any], *more: Saved | Version) -> World:
+    def refuse_partner(self, caller: Caller) -> None:
+        """Raise Problem forbidden for a partner."""
+        if caller.partner is not None:
+            raise Problem(FORBIDDEN, "Questions about customers are not open to partners.")
+
+    async def world(self, tx: Tx, given: dict[str, Any], *more: Saved | Version | Export) -> World:
         """The world that a definition (`text` or `tree`), or that saved segments, are to be checked in."""
         names, ids = set[str](), {one for each in more for one in each.named}
         if given.get("text") is not None:
@@ -81,7 +88,9 @@ class Asking:
         known = await saved.behind(tx, ids=ids, names=names)
         unknown = names - {one.name for one in known.values()}
         others = await saved.some_names(tx, NAMES_MAX) if unknown else ()
-        return World(await self.registry(tx), self.digits, known, others)
+        # What is saved is asked as it is: a place that has lost its coordinates is near nobody.
+        places = await catalog_queries.located(tx, PLACES_MAX) if definition.names_place(given) else None
+        return World(await self.registry(tx), self.digits, known, others, None if places is None else frozenset(places))
 
     async def registry(self, tx: Tx) -> Registry:
         """Everything that can be asked about, with the attributes that the company has declared as of now."""
@@ -110,15 +119,30 @@ class Asking:
         """The question that is true of all customers."""
         return definition.of_tree(EVERYBODY, world)
 
-    async def unknown(self, tx: Tx, question: Question, checked: Checked) -> dict[str, int]:
-        """The fields of a question that are missing for most customers, each with of how many percent.
+    async def doubts(
+        self, tx: Tx, question: Question, checked: Checked, count: int, printer: Printer
+    ) -> list[dict[str, Any]]:
+        """What whoever wrote a question, which is true of `count`, may not have meant.
 
         Whoever asks whether a field is missing knows that it may be.
         """
-        known = {node.field for node in every(question.tree) if isinstance(node, Missing)}
-        names = sorted(name for name in checked.uses - known if name in question.registry.fields)
-        found = await evaluate.missing(tx, question, names)
-        return {name: percent for name, percent in found.items() if percent >= OFTEN_PERCENT}
+        everybody = await compare.population(tx, question) if count else 0
+        told = []
+        for where in doubts.LISTED:
+            said = [one for one in doubts.said(question.tree, question.registry) if one.where == where]
+            unlisted = await catalog_queries.unlisted(tx, where, [(one.value, one.below) for one in said])
+            known = await catalog_queries.listed(tx, where, NAMES_MAX) if unlisted else []
+            told += [doubts.unlisted(one, known) for one in said if one.value in unlisted]
+        meant = {node.field for node in every(question.tree) if isinstance(node, Missing)}
+        names = sorted(name for name in checked.uses - meant if name in question.registry.fields)
+        parts = doubts.conditions(question.tree)
+        seen = await evaluate.look(tx, question, names, parts) if names or parts else None
+        looked = None if seen is None else doubts.Looked(*seen)
+        if looked is not None:
+            often = {name: percent for name, percent in looked.missing.items() if percent >= doubts.OFTEN_PERCENT}
+            looked = looked._replace(missing=often)
+        more = doubts.warnings(question.tree, checked, question.as_of, count, everybody, looked, printer)
+        return [*told, *more]
 
     async def saved(self, tx: Tx, segment: uuid.UUID) -> tuple[Saved, World, Checked]:
         """A saved segment that the caller may ask. Raises Problem: there is none, or something is not granted."""
@@ -173,6 +197,14 @@ class Asking:
         truths = await evaluate.held(tx, list(questions.values()), customer)
         return found | {one for one, truth in zip(questions, truths, strict=True) if truth}, kept
 
+    async def exported(self, tx: Tx, export: Export) -> tuple[Question, World]:
+        """What a file asks, in its world; the columns are there too. Raises Problem: something is not any more."""
+        world = await self.world(tx, {}, export)
+        checked = definition.of_tree(export.tree, world)
+        if not world.registry.fields.keys() >= set(export.columns):
+            raise Problem(NOT_FOUND, "A column of the file is not known any more.")
+        return self.question(checked, world, export.as_of), world
+
     async def askable(self, tx: Tx, some: Sequence[Saved], as_of: date) -> list[tuple[Saved, Question]]:
         """Those of some saved segments that the caller may ask."""
         world = await self.world(tx, {}, *some)
@@ -219,8 +251,7 @@ class Asking:
         Questions about one customer are quick and never wait for those about all. Raises Problem unavailable when it is
         nobody's turn for too long.
         """
-        if caller.partner is not None:
-            raise Problem(FORBIDDEN, "Questions about customers are not open to partners.")
+        self.refuse_partner(caller)
         settings, memo = self._services.settings.segments, self._services.memo
         lane = (_SLOTS, about_one)
         slots: asyncio.Semaphore = memo.setdefault(lane, asyncio.Semaphore(settings.running))

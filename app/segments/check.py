@@ -58,13 +58,15 @@ class Known:
 class World:
     """What a tree is checked against: the registry, the currency's decimals, and the segments that it may refer to.
 
-    `others` are names of saved segments, if it names one that there is not: one of them may be meant.
+    `others` are names of saved segments, if it names one that there is not: one of them may be meant. `places` are the
+    codes of stores and places that a new question may name; None: it is not looked at.
     """
 
     registry: Registry
     digits: int
     segments: Mapping[uuid.UUID, Known] = field(default_factory=dict)
     others: Collection[str] = ()
+    places: Collection[str] | None = None
 
     @cached_property
     def ids(self) -> Mapping[str, uuid.UUID]:
@@ -197,7 +199,9 @@ class _Checker:
         self._world = world
         self._faults = faults
         self.found = Found()
-        self._leaves = Leaves(world.registry, world.digits, faults, self.found, from_text=from_text)
+        self._leaves = Leaves(
+            world.registry, world.digits, faults, self.found, from_text=from_text, places=world.places
+        )
 
     def expr(self, node: Expr, path: tuple[str | int, ...], inside: str | None) -> Expr:
         if isinstance(node, And | Or):

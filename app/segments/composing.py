@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from app.core.caller import Caller
 from app.core.errors import FORBIDDEN, INVALID, FieldError, Problem
 from app.core.fields import Field, FieldType, Pii, Registry
-from app.segments.explanation import plain_number, wire
+from app.segments.outcomes import plain_number, wire
 from app.segments.queries.composition import BANDED, Composition, Group, Wanted
 from app.segments.reader import near
 from app.segments.values import MoneyValue, NumberValue
@@ -36,6 +36,8 @@ def wanted(by: By, registry: Registry, caller: Caller) -> Wanted:
     errors = []
     if field.pii is Pii.IDENTIFYING:
         errors.append(FieldError("/field", "identifying", "This tells customers apart: each would be a group."))
+    if field.type in {FieldType.LOCATION, FieldType.REFERENCE}:
+        errors.append(FieldError("/field", "type", "Ask who is within so many km of a place instead."))
     if measure is not None and measure.type not in BANDED:
         errors.append(FieldError("/measure", "type", "Only numbers and amounts can be summed up."))
     cuts = None if by.cuts is None else _cuts(by.cuts, field, errors)
@@ -53,7 +55,7 @@ def refuse_unless_granted(caller: Caller, fields: Sequence[Field]) -> None:
 
 def granted(caller: Caller, fields: Sequence[Field]) -> bool:
     """Whether the caller may use these fields."""
-    return all(caller.may(one.scope) and caller.field_groups.issuperset(one.groups) for one in fields)
+    return all(caller.may(one.scope) and all(map(caller.sees, one.groups)) for one in fields)
 
 
 def _field(name: str, pointer: str, registry: Registry) -> Field:

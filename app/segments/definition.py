@@ -1,6 +1,7 @@
 """From what a caller sends, text or tree, to a checked question; and from what is wrong with it to a problem. Pure."""
 
 import uuid
+from typing import Any
 
 from app.core.caller import Caller
 from app.core.errors import FORBIDDEN, FieldError, Problem
@@ -9,8 +10,10 @@ from app.segments.check import Checked, World, check
 from app.segments.grammar import Refused
 from app.segments.leaves import Fault
 from app.segments.models import INVALID_SEGMENT
-from app.segments.parse import parse
-from app.segments.tree import Expr
+from app.segments.parse import parse, says
+from app.segments.tree import Expr, Near
+from app.segments.values import NamedPlace
+from app.segments.walk import every
 
 SHOWN_FAULTS = 20
 
@@ -38,6 +41,14 @@ def of_tree(tree: Expr, world: World, own: uuid.UUID | None = None) -> Checked:
         return checked
     errors = [_pointed(fault) for fault in faults.all[:SHOWN_FAULTS]]
     raise Problem(INVALID_SEGMENT, errors[0].detail, errors)
+
+
+def names_place(given: dict[str, Any]) -> bool:
+    """Whether a definition (`text` or `tree`) may name a store or place that somebody is to be near to."""
+    if given.get("text") is not None:
+        return says(given["text"], "km")
+    nodes = every(given["tree"]) if given.get("tree") is not None else ()
+    return any(isinstance(node, Near) and isinstance(node.of, NamedPlace) for node in nodes)
 
 
 def refuse_unless_granted(caller: Caller, checked: Checked) -> None:

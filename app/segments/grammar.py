@@ -16,6 +16,8 @@ LEAVES_WITH_SEGMENTS = 200
 DEPTH_WITH_SEGMENTS = 32
 VALUES = 500
 STEPS_MAX = 6
+# No two places are further apart.
+KM_MAX = 20_040
 STRING_LENGTH = 200
 WORD_LENGTH = 100
 
@@ -38,7 +40,6 @@ LATER = {
     "similar": "similar to segment",
     "bought": "bought like",
 }
-WITHIN = "within ... km of"
 
 WORDS = frozenset({
     "and", "or", "not", "in", "between", "is", "missing", "contains", "starts", "with", "under", "anniversary", "top",

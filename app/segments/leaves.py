@@ -1,5 +1,6 @@
 """The check of one predicate: does its field exist, and does it take this operator and these values? Pure."""
 
+from collections.abc import Collection as Some
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,6 +20,7 @@ from app.segments.tree import (
     Leaf,
     Match,
     Missing,
+    Near,
     OneOf,
     Rank,
     Ratio,
@@ -32,6 +34,7 @@ from app.segments.values import (
     Before,
     DateValue,
     MoneyValue,
+    NamedPlace,
     Node,
     NumberValue,
     Span,
@@ -56,10 +59,12 @@ _WRITTEN = {
     **dict.fromkeys(_TEXTS, "text in quotes such as 'GY-01'"),
 }
 # Predicates about one field.
-_OfField = OneOf | Between | Missing | Match | During | Anniversary | Rank
+_OfField = OneOf | Between | Missing | Match | During | Anniversary | Near | Rank
 _OPERATOR = {OneOf: "in", Between: "between", Missing: "missing", Rank: "rank", During: "during",
-             Anniversary: "anniversary"}  # fmt: skip
-_WORDS = {"missing": "is missing", "starts_with": "starts with", "rank": "in top", "in": "in (...)"}
+             Anniversary: "anniversary", Near: "within"}  # fmt: skip
+_WORDS = {"missing": "is missing", "starts_with": "starts with", "rank": "in top", "in": "in (...)",
+          "within": "within ... km of"}  # fmt: skip
+_PLACES = ("store.updated", "place.updated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +124,22 @@ class Typed:
 
 
 class Leaves:
-    """Checks predicates one by one; what is wrong is noted in `faults`, what they use in `found`."""
+    """Checks predicates one by one; what is wrong is noted in `faults`, what they use in `found`.
 
-    def __init__(self, registry: Registry, digits: int, faults: Faults, found: Found, *, from_text: bool) -> None:
+    `places` are the codes that a question may name; None: any.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        digits: int,
+        faults: Faults,
+        found: Found,
+        *,
+        from_text: bool,
+        places: Some[str] | None = None,
+    ) -> None:
+        self._places = places
         self._registry = registry
         self._digits = digits
         self._faults = faults
@@ -167,7 +185,15 @@ class Leaves:
             return self._match(leaf, used, path)
         if isinstance(leaf, During | Anniversary):
             self.window(leaf.window, path, leaf)
+        if isinstance(leaf, Near) and isinstance(leaf.of, NamedPlace):
+            self._place(leaf.of, path, leaf)
         return leaf
+
+    def _place(self, of: NamedPlace, path: Path, leaf: Near) -> None:
+        self._found.changed_by.update(_PLACES)
+        if self._places is not None and of.place not in self._places:
+            what = "There is no store or place of this code that has coordinates."
+            self._faults.add(path, leaf, "of", "unknown_place", what, near(of.place, self._places))
 
     def _consent(self, leaf: Consent, path: Path) -> Leaf:
         known = self._registry.consents

@@ -10,6 +10,8 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Text,
     UniqueConstraint,
@@ -35,9 +37,14 @@ LIST_FULL = ProblemType("list_full", 409, "The list can take no more customers")
 UNKNOWN_CUSTOMER = ProblemType("unknown_customer", 422, "There is no such customer")
 CANNOT_BE_KEPT = ProblemType("cannot_be_kept", 422, "Who is in this segment cannot be kept")
 NOT_KEPT = ProblemType("not_kept", 409, "Who was in this segment is not known")
+EXPORT_NOT_READY = ProblemType("export_not_ready", 409, "The file is still being written")
+EXPORT_OVER = ProblemType("export_over", 410, "The file is not kept any more")
+TOO_MANY_EXPORTS = ProblemType("too_many_exports", 409, "There are too many files of this client already")
+RANGE_BEYOND = ProblemType("range_not_satisfiable", 416, "The file has no such bytes")
 SHARED_IDENTIFIER = ProblemType("ambiguous_customer", 409, "Several customers share this identifier")
 
 KINDS = (QUESTION, LIST)
+FORMATS = ("csv", "ndjson")
 
 
 class Segment(Base):
@@ -180,6 +187,62 @@ class Membership(Base):
     entered_at: Mapped[datetime | None]
     left_on: Mapped[date | None]
     left_at: Mapped[datetime | None]
+
+
+class SegmentExport(Base):
+    """A file of who is in a segment, with chosen columns. Its id is its job's id: whether it runs stands there.
+
+    It is asked in the name of the client that wants it, with what the segment was then (`tree`). `total` customers are
+    in it (null: not looked up yet), of whom `rows` are written, in `size` bytes. `ended`: it was withdrawn, because
+    somebody in it was erased, or nobody may fetch it any more.
+    """
+
+    __tablename__ = "segment_exports"
+    __table_args__ = (
+        CheckConstraint(f"format IN {FORMATS}", name="format"),
+        Index("ix_segment_exports_client_id_id", "client_id", "id"),
+        Index("ix_segment_exports_segment_id_id", "segment_id", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    segment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("segments.id"))
+    segment_version: Mapped[int] = mapped_column(BigInteger)
+    format: Mapped[str]
+    columns: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    as_of: Mapped[date]
+    tree: Mapped[dict[str, Any]]
+    client_id: Mapped[uuid.UUID]
+    key_id: Mapped[uuid.UUID]
+    client_name: Mapped[str]
+    reach: Mapped[str]
+    staff: Mapped[str | None]
+    store: Mapped[str | None]
+    request_id: Mapped[str]
+    total: Mapped[int | None] = mapped_column(BigInteger)
+    rows: Mapped[int] = mapped_column(BigInteger)
+    size: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[Stamp]
+    expires_at: Mapped[Stamp | None]
+    ended: Mapped[str | None]
+
+
+class SegmentExportPortion(Base):
+    """Some of the customers of a file, in the order of ids, and what the file says of them: compressed, from `start`.
+
+    Whose rows are in which portion is told by `customers`, from `low` to `high`, so that an erasure finds them.
+    """
+
+    __tablename__ = "segment_export_portions"
+    __table_args__ = (PrimaryKeyConstraint("export_id", "number"),)
+
+    export_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("segment_exports.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    size: Mapped[int | None] = mapped_column(Integer)
+    start: Mapped[int | None] = mapped_column(BigInteger)
+    low: Mapped[uuid.UUID | None]
+    high: Mapped[uuid.UUID | None]
+    customers: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid))
+    data: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 PROBLEMS: dict[str, ProblemType] = {

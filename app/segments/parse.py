@@ -25,6 +25,7 @@ from app.segments.tree import (
     Match,
     Missing,
     Moved,
+    Near,
     Not,
     OneOf,
     Or,
@@ -41,7 +42,8 @@ from app.segments.values import (
     Within,
 )  # fmt: skip
 
-_AFTER_FIELD = ("=", "!=", "<", ">", "in", "between", "is missing", "contains", "starts with", "under", "during")
+_AFTER_FIELD = ("=", "!=", "<", ">", "in", "between", "is missing", "contains", "starts with", "under", "during",
+                "within")  # fmt: skip
 _CONDITION = ("a field", "a function such as count(...)", "not", "(")
 
 
@@ -72,6 +74,14 @@ def segments_named(text: str) -> frozenset[str]:
     """The names of segments that `text` mentions, so that they can be fetched before it is checked."""
     found = grammar.tokens(text)
     return frozenset(name.value for word, name in pairwise(found) if word.value == "segment" and name.kind == "string")
+
+
+def says(text: str, word: str) -> bool:
+    """Whether a word of the language stands in `text`; what cannot be read says nothing."""
+    try:
+        return any(token.kind == "word" and token.value == word for token in grammar.tokens(text))
+    except Refused:
+        return False
 
 
 class _Descent(Phrases):
@@ -265,8 +275,14 @@ class _Descent(Phrases):
             return self.node(During, start, field=name.value, window=self.window())
         if self.skip("anniversary"):
             return self.node(Anniversary, start, field=name.value, window=self.window())
-        if self.at("within"):
-            self.later(grammar.WITHIN)
+        if self.skip("within"):
+            km = self.number("a number of kilometres such as 5")
+            self.need("km", "of")
+            of_start = self.now
+            of = self.place()
+            made = self.node(Near, start, field=name.value, km=km, of=of)
+            self.places[id(made), "of"] = (of_start.start, self.places[id(of), ""][1])
+            return made
         return self.refuse(_AFTER_FIELD)
 
     def _compare(self, start: Token, left: FieldTerm | Aggregate | Ratio) -> Expr:

@@ -7,6 +7,7 @@ from app.core import rights
 from app.core.db import Tx
 from app.core.person import Fate, Holding, Trip, move_rows, move_rows_back
 from app.segments import traces
+from app.segments.commands.exports import withdraw
 from app.segments.models import Membership, SegmentMember
 from app.segments.queries import saved
 
@@ -39,4 +40,6 @@ async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
 
 async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
     """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+    # A file that a segment was exported to cannot be parted from one of its rows: it is taken back as a whole.
+    await withdraw(tx, customers)
     return await rights.forget(tx, TRACES, customers, kept)

@@ -2,7 +2,20 @@
 
 from app.segments import grammar
 from app.segments.reader import Reader
-from app.segments.values import After, Before, DateValue, Last, Next, Node, NumberValue, Span, TextValue, TruthValue
+from app.segments.values import (
+    After,
+    Before,
+    DateValue,
+    Last,
+    NamedPlace,
+    Next,
+    Node,
+    NumberValue,
+    Point,
+    Span,
+    TextValue,
+    TruthValue,
+)  # fmt: skip
 
 WINDOW = ("during", "from", "before", "after")
 
@@ -67,6 +80,23 @@ class Phrases(Reader):
         if token.kind == "number":
             return self.node(NumberValue, token, number=token.value)
         return self.node(DateValue, token, date=token.value)
+
+    def place(self) -> Node:
+        start = self.now
+        if start.kind == "string":
+            return self.node(NamedPlace, start, place=self.take().value)
+        if not self.skip("("):
+            self.refuse(("a code in quotes such as 'GY-01'", "coordinates such as (26.647, 106.63)"))
+        latitude = self.number("degrees north such as 26.647")
+        self.need(",")
+        longitude = self.number("degrees east such as 106.63")
+        self.need(")")
+        return self.node(Point, start, latitude=latitude, longitude=longitude)
+
+    def number(self, what: str) -> str:
+        if self.now.kind != "number":
+            self.refuse((what,))
+        return self.take().value
 
     def date(self) -> str:
         if self.now.kind != "date":

@@ -20,6 +20,7 @@ from app.segments.tree import (
     Match,
     Missing,
     Moved,
+    Near,
     Not,
     OneOf,
     Or,
@@ -37,9 +38,11 @@ from app.segments.values import (
     DateValue,
     Last,
     MoneyValue,
+    NamedPlace,
     Next,
     Node,
     NumberValue,
+    Point,
     Span,
     TextValue,
     TruthValue,
@@ -96,7 +99,9 @@ class Printer:
         within = f" within {_units(step.within.count, step.within.unit)}" if step.within is not None else ""
         return f"{'not ' if step.negated else ''}{step.collection}{self._filter(None, step.where)}{within}"
 
-    def _about(self, leaf: OneOf | Between | Missing | Match | During | Anniversary | Rank) -> str:
+    def _about(  # noqa: PLR0911  a line per kind
+        self, leaf: OneOf | Between | Missing | Match | During | Anniversary | Near | Rank
+    ) -> str:
         """What a predicate says of its field."""
         if isinstance(leaf, OneOf):
             values = ", ".join(self.term(value) for value in leaf.values)
@@ -107,6 +112,8 @@ class Printer:
             return "is not missing" if leaf.negated else "is missing"
         if isinstance(leaf, Match):
             return f"{_MATCH[leaf.op]} {self.term(leaf.value)}"
+        if isinstance(leaf, Near):
+            return f"within {leaf.km} km of {place_text(leaf.of)}"
         if isinstance(leaf, Rank):
             size = f"{leaf.size}%" if leaf.unit == "percent" else f"{leaf.size} customers"
             return f"in {leaf.end} {size}" + (f" of ({self.text(leaf.of)})" if leaf.of is not None else "")
@@ -144,6 +151,11 @@ class Printer:
     def _filter(self, window: Node | None, where: Expr | None) -> str:
         during = f" {window_text(window)}" if window is not None else ""
         return during + (f" where {self.text(where)}" if where is not None else "")
+
+
+def place_text(place: NamedPlace | Point) -> str:
+    """The text of a place."""
+    return quoted(place.place) if isinstance(place, NamedPlace) else f"({place.latitude}, {place.longitude})"
 
 
 def window_text(window: Node) -> str:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 from app.core.types import Day
-from app.segments.grammar import LEAVES, STEPS_MAX, VALUES
+from app.segments.grammar import KM_MAX, LEAVES, STEPS_MAX, VALUES
 from app.segments.values import (
     DateValue,
     DecimalText,
@@ -21,6 +21,7 @@ from app.segments.values import (
     Name,
     Node,
     NumberValue,
+    Place,
     ShortText,
     TextValue,
     TruthValue,
@@ -177,6 +178,21 @@ class Anniversary(Node):
     window: Window
 
 
+class Near(Node):
+    """A location is at most so many kilometres from a place, as the crow flies. `km` is a decimal above 0."""
+
+    op: Literal["within_km"] = "within_km"
+    field: Name
+    km: DecimalText
+    of: Place
+
+    @model_validator(mode="after")
+    def _far_enough(self) -> "Near":
+        if not 0 < Decimal(self.km) <= KM_MAX:
+            raise PydanticCustomError("distance", "A distance is more than 0 km and at most half around the earth.")
+        return self
+
+
 class Rank(Node):
     """A field is among the highest or lowest: of all customers, or of those for whom `of` is true.
 
@@ -312,7 +328,8 @@ class Sequence(Node):
 
 _KINDS: dict[str, type[Node]] = {
     "and": And, "or": Or, "not": Not, "compare": Compare, "in": OneOf, "between": Between, "missing": Missing,
-    "contains": Match, "starts_with": Match, "under": Match, "during": During, "anniversary": Anniversary, "rank": Rank,
+    "contains": Match, "starts_with": Match, "under": Match, "during": During, "anniversary": Anniversary,
+    "within_km": Near, "rank": Rank,
     "any": Rows, "none": Rows, "all": Rows, "in_segment": InSegment, "entered": Moved, "left": Moved, "was_in": WasIn,
     "consent": Consent,
     "sample": Sample, "sequence": Sequence,
@@ -338,6 +355,7 @@ Expr = TypeAliasType(
         | Annotated[Match, Tag("Match")]
         | Annotated[During, Tag("During")]
         | Annotated[Anniversary, Tag("Anniversary")]
+        | Annotated[Near, Tag("Near")]
         | Annotated[Rank, Tag("Rank")]
         | Annotated[Rows, Tag("Rows")]
         | Annotated[InSegment, Tag("InSegment")]
@@ -352,7 +370,7 @@ Expr = TypeAliasType(
     ],
 )
 Leaf = (
-    Compare | OneOf | Between | Missing | Match | During | Anniversary | Rank | Rows | InSegment | Moved | WasIn
+    Compare | OneOf | Between | Missing | Match | During | Anniversary | Near | Rank | Rows | InSegment | Moved | WasIn
     | Consent | Sample | Sequence
 )  # fmt: skip
 

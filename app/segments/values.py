@@ -116,6 +116,32 @@ Value = Annotated[
     by_key(NumberValue, MoneyValue, TextValue, DateValue, TruthValue),
 ]
 
+# --- places -----------------------------------------------------------------------------------------------------------
+
+
+class NamedPlace(Node):
+    """A store with coordinates by its code, or else the place of this code."""
+
+    key = "place"
+    place: ShortText
+
+
+class Point(Node):
+    """Degrees north and east (WGS 84), as decimal strings."""
+
+    key = "latitude"
+    latitude: DecimalText
+    longitude: DecimalText
+
+    @model_validator(mode="after")
+    def _on_earth(self) -> "Point":
+        if abs(Decimal(self.latitude)) > 90 or abs(Decimal(self.longitude)) > 180:  # noqa: PLR2004
+            raise PydanticCustomError("off_earth", "A latitude is from -90 to 90, a longitude from -180 to 180.")
+        return self
+
+
+Place = Annotated[Annotated[NamedPlace, Tag("NamedPlace")] | Annotated[Point, Tag("Point")], by_key(NamedPlace, Point)]
+
 # --- windows ----------------------------------------------------------------------------------------------------------
 
 Unit = Literal["days", "weeks", "months", "years"]

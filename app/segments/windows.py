@@ -57,6 +57,11 @@ def days(window: Node, today: date) -> Days:
     return Days(window.after + timedelta(days=1), None)
 
 
+def is_leap(year: int) -> bool:
+    """Whether a year has a 29 February."""
+    return calendar.isleap(year)
+
+
 def key(day: date) -> int:
     """A day of the year as month * 100 + day: 921 is 21 September."""
     return day.month * 100 + day.day

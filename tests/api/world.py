@@ -60,6 +60,7 @@ PROVENANCE = {"channel": "rented_list", "collector": "emp-7", "collected_at": "2
               "licence_end": "2030-12-31"}  # fmt: skip
 ADDRESS = {"kind": "delivery", "country": "CN", "region": "Guizhou", "city": "Guiyang", "district": "Yunyan",
            "street": "Zhonghua Road 1", "postcode": "550001", "recipient": "张伟", "note": "Ring twice",
+           "latitude": "26.59", "longitude": "106.71",
            "provenance": PROVENANCE}  # fmt: skip
 CONTACT = {"role": "key_person", "title": "Buyer", "authority": "decides", "standing": "Asked by all", "name": "李娜",
            "birthday": {"month": 5, "day": 4, "year": 1980}, "likes": ["tea"], "note": "Mornings",
@@ -95,7 +96,8 @@ def customer() -> dict[str, Any]:
 
 
 STORE = {"name": "First", "kind": "own", "region": "south", "city": "Guiyang", "time_zone": "Asia/Shanghai",
-         "currency": "CNY", "phone_region": "CN"}  # fmt: skip
+         "currency": "CNY", "phone_region": "CN", "latitude": "26.5783", "longitude": "106.7135"}  # fmt: skip
+PLACE = {"name": "Fair", "latitude": "26.6", "longitude": "106.7"}
 PRODUCT = {"name": "Tea", "category": "food/tea", "brand": "B", "list_price": 1600, "cost": 1200,
            "replaces_after_days": 30, "upgrade_of": None}  # fmt: skip
 
@@ -103,6 +105,7 @@ TREE = {"op": "or", "items": [
     {"op": "in", "field": "home_store", "values": [{"text": "{store}"}], "not": False},
     {"op": "compare", "left": {"aggregate": "sum", "of": "lines.net", "window": {"last": 3, "unit": "days"}},
      "comparator": ">", "right": {"money": 100}, "including_missing": False},
+    {"op": "within_km", "field": "location", "km": "5", "of": {"latitude": "26.6", "longitude": "106.7"}},
     {"op": "in_segment", "segment": "{segment_id}"},
 ]}  # fmt: skip
 
@@ -252,6 +255,9 @@ SAMPLES: dict[str, Sample] = {
     "PUT /v1/stores/{code}": Sample("catalog:write", body=STORE),
     "POST /v1/stores/batch": Sample("catalog:write", body={"items": [{"code": "{fresh}", **STORE}]}),
     "GET /v1/products": Sample("catalog:read", query={"limit": "5"}),
+    "GET /v1/places/{code}": Sample("catalog:read"),
+    "PUT /v1/places/{code}": Sample("catalog:write", body=PLACE),
+    "GET /v1/places": Sample("catalog:read", query={"limit": "5"}),
     "GET /v1/products/{code}": Sample("catalog:read"),
     "PUT /v1/products/{code}": Sample("catalog:write", body=PRODUCT),
     "POST /v1/products/batch": Sample("catalog:write", body={"items": [{"code": "{fresh}", **PRODUCT}]}),
@@ -571,6 +577,14 @@ SAMPLES: dict[str, Sample] = {
         ]},
         instead={"segment_id": "list_id"},
     ),
+    "POST /v1/segments/{segment_id}/exports": Sample(
+        "segments:write",
+        body={"format": "ndjson", "columns": ["display_name", "net_365d"], "as_of": "2026-11-21"},
+        status=202,
+    ),
+    "GET /v1/segments/{segment_id}/exports": Sample("segments:read", query={"limit": "5"}),
+    "GET /v1/segments/{segment_id}/exports/{export_id}": Sample("segments:read", own=True),
+    "GET /v1/segments/{segment_id}/exports/{export_id}/content": Sample("segments:read", own=True, status=409),
     "POST /v1/segments/{segment_id}/snapshots": Sample(
         "segments:write",
         body={"field": "contact.wanted_days", "measure": "contact.wanted_days", "limit": 5, "unit": "month",
@@ -643,6 +657,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     names = {"store": "S01", "code": "S01", "system": "crm", "value": "C-77", "key": "a-key"}
     (await client.put("/v1/stores/S01", json=STORE)).raise_for_status()
     (await client.put("/v1/products/S01", json=PRODUCT)).raise_for_status()
+    (await client.put("/v1/places/S01", json=PLACE)).raise_for_status()
     (await client.put("/v1/custom-attributes/size", json=ATTRIBUTE)).raise_for_status()
     names["name"] = "size"
     made = await client.post("/v1/customers", json=filled(customer(), names), headers={"Idempotency-Key": "a-key"})
@@ -686,6 +701,19 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     key = await client.post("/v1/api-keys", json={"name": "to be managed", "role": "pos"})
     key.raise_for_status()
     names["key_id"] = key.json()["id"]
+    names |= await build_segments(client)
+    upload = await client.post(
+        "/v1/imports", params={"kind": "customers"}, content=b"display_name,card\nA,9\n",
+        headers={"Content-Type": "text/csv"},
+    )  # fmt: skip
+    upload.raise_for_status()
+    names["import_id"] = names["job_id"] = upload.json()["id"]
+    return names
+
+
+async def build_segments(client: httpx.AsyncClient) -> dict[str, str]:
+    """A question, a list, and a file of the question's members that waits to be written."""
+    names = {}
     for name, body in (
         ("segment_id", {"name": "active", "text": "status = 'active'"}),
         ("list_id", {"name": "listed", "kind": "list"}),
@@ -694,13 +722,9 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
         saved = await client.post("/v1/segments", json=body)
         saved.raise_for_status()
         names[name] = saved.json()["id"]
-    upload = await client.post(
-        "/v1/imports", params={"kind": "customers"}, content=b"display_name,card\nA,9\n",
-        headers={"Content-Type": "text/csv"},
-    )  # fmt: skip
-    upload.raise_for_status()
-    names["import_id"] = names["job_id"] = upload.json()["id"]
-    return names
+    export = await client.post(f"/v1/segments/{names['segment_id']}/exports", json={"columns": ["display_name"]})
+    export.raise_for_status()
+    return {**names, "export_id": export.json()["id"]}
 
 
 async def build_money(client: httpx.AsyncClient, base: str) -> dict[str, str]:

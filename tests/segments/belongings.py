@@ -19,6 +19,11 @@ ZONE = ZoneInfo("Asia/Shanghai")
 # So many with one birthday look made up: few enough for a company of nine.
 SHARED_BIRTHDAY = 2
 LICENCES = (None, None, None, date(2024, 2, 28), date(2024, 2, 29), date(2025, 2, 27), date(2030, 1, 1))
+# Around Guiyang, on both sides of the line where the date changes, and near a pole.
+POINTS = (
+    (26.647, 106.63), (26.65, 106.64), (26.5783, 106.7135), (27.7, 106.93), (0.0, 179.99), (0.01, -179.98),
+    (89.99, 10.0), (89.98, -170.0), (-26.647, -73.37),
+)  # fmt: skip
 _ZERO = {"recorded_by": uuid.UUID(int=0), "version": 1}
 
 
@@ -33,7 +38,7 @@ class Belonging:
     day: date | None = None
     other: Any = None
 
-    def value(self, name: str, _: dict[str, dict[str, Any]], __: date) -> Any:
+    def value(self, name: str, _: dict[str, dict[str, Any]], today: date) -> Any:  # noqa: PLR0911  a line per kind
         """The value of a field; None is missing."""
         if name.startswith("other."):
             return getattr(self.other, name[6:])
@@ -45,9 +50,18 @@ class Belonging:
             return None if birth[0] is None else birth
         if name == "likes":
             return ", ".join(self.columns["likes"]) or None
+        if name == "location":
+            return point_of(self.columns)
+        if name == "usable":
+            return self.columns["licence_end"] is None or self.columns["licence_end"] >= today
         if name.startswith("has_"):
             return bool(self.columns["phones"] if name == "has_phone" else self.columns["email"])
         return self.columns[name]
+
+
+def point_of(row: dict[str, Any]) -> list[tuple[float, float]] | None:
+    """The places where it lies: one, or not known."""
+    return None if row["latitude"] is None else [(row["latitude"], row["longitude"])]
 
 
 @dataclass
@@ -115,6 +129,19 @@ def give(chance: random.Random, people: Sequence[Any], anchor: date) -> None:
             if chance.random() < 0.5:
                 person.belongings.append(_related(chance, other, kind))
         person.origins = origins(chance, values_of(person), sorted(person.identifiers & {"phone", "email"}))
+        person.belongings += [_address(chance, end) for end in person.origins.places]
+
+
+def _address(chance: random.Random, end: date | None) -> Belonging:
+    stamps, one = _stamps(chance), uuid.UUID(int=chance.getrandbits(128))
+    columns = {
+        **stamps, **dict(zip(("latitude", "longitude"), chance.choice((*POINTS, (None, None))), strict=True)),
+        "kind": chance.choice(["home", "work"]), "country": "CN", "region": chance.choice(["south", None]),
+        "city": chance.choice(["Guiyang", None]), "district": chance.choice(["Huaxi", None]),
+        "postcode": chance.choice(["550002", None]), "licence_end": end, "channel": "staff", "collector": "emp-1",
+        "collected_at": stamps["created_at"] + timedelta(hours=chance.choice([0, 12])),
+    }  # fmt: skip
+    return Belonging("addresses", one, (stamps["created_at"], one), columns)
 
 
 def _stamps(chance: random.Random) -> dict[str, Any]:
@@ -155,7 +182,12 @@ def _related(chance: random.Random, other: Any, kind: str) -> Belonging:
 
 async def write(tx: Tx, people: Sequence[Any]) -> None:
     """Write them, where facts came from as well, and let the database count its customers."""
-    models: dict[str, Any] = {"contacts": Contact, "relationships": Relationship, "contact_log": ContactMade}
+    models: dict[str, Any] = {
+        "addresses": Address,
+        "contacts": Contact,
+        "relationships": Relationship,
+        "contact_log": ContactMade,
+    }
     for name, model in models.items():
         rows = [
             {"customer_id": person.id, "id": one.id, **one.columns}
@@ -165,17 +197,11 @@ async def write(tx: Tx, people: Sequence[Any]) -> None:
             await tx.execute(insert(model), rows)
     at = datetime(2023, 1, 1, tzinfo=UTC)
     source = {"collected_at": at, "channel": "staff", "collector": "emp-1"}
-    stamps = {"version": 1, "created_at": at, "updated_at": at}
-    places = [
-        {"customer_id": person.id, "id": uuid.uuid4(), "kind": "home", "licence_end": end, **source, **stamps}
-        for person in people for end in person.origins.places
-    ]  # fmt: skip
     facts = [
         {"customer_id": person.id, "path": path, "licence_end": end, **source}
         for person in people for path, end in person.origins.licences.items()
     ]  # fmt: skip
-    for model, rows in ((Address, places), (Fact, facts)):
-        if rows:
-            await tx.execute(insert(model), rows)
+    if facts:
+        await tx.execute(insert(Fact), facts)
     await tx.execute(text("ANALYZE customers"))
     assert await tx.scalar(select(func.count()).select_from(Customer)) == len(people)

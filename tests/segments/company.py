@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from app.catalog.models import Category, Product, Store
+from app.catalog.models import Category, Place, Product, Store
 from app.core.db import Tx
 from app.customers.attributes import PROFILE, Attribute, Type
 from app.customers.models import Consent, ContactPolicy, Customer, IdentifierRow
@@ -22,7 +22,7 @@ from app.receipts.commands import rebuild
 from app.receipts.models import Receipt, ReceiptLine
 from tests.segments import accounts, belongings, dealings, plans
 from tests.segments.accounts import AMOUNTS, Account, some_account
-from tests.segments.belongings import Belonging, Origins
+from tests.segments.belongings import POINTS, Belonging, Origins
 from tests.segments.dealings import Dealing
 from tests.segments.plans import Plans
 
@@ -32,6 +32,7 @@ CITIES = ("Guiyang", "Zunyi", None)
 PRODUCTS = ("P1", "P2", "P3", "P4")
 BRANDS = {"P1": "Acme", "P2": "Bond", "P3": None}
 CATEGORIES = ("garden", "garden/tools", "gardening", "food", "food/tea", None)
+FAIR = (26.6, 106.7)
 NAMES = ("Wang", "wang", "O'Neil", "50%", "王伟", "a_b", None)
 LEAP_DAYS = (date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1), date(2023, 2, 28), date(2025, 2, 28))
 
@@ -138,6 +139,8 @@ class Company:
         await tx.execute(
             insert(Store), [{"code": code, "name": code, **of, **more, **stamps} for code, of in self.stores.items()]
         )
+        fair = {"code": "FAIR", "latitude": FAIR[0], "longitude": FAIR[1], **stamps}
+        await tx.execute(insert(Place), [fair])
         await tx.execute(insert(Category), [{"path": "food", "name": None, "parent": None}])
         await tx.execute(insert(Product), [{"code": code, "brand": brand, **stamps} for code, brand in BRANDS.items()])
         await tx.execute(insert(Customer), [_customer(person) for person in self.people])
@@ -166,6 +169,9 @@ def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Com
         code: {"kind": chance.choice(kinds), "city": chance.choice(CITIES), "region": chance.choice(["south", None])}
         for code in STORES
     }
+    for of in stores.values():
+        spot: Any = chance.choice((*POINTS, (None, None)))
+        of["latitude"], of["longitude"] = spot
     made = Company(stores, [_person(chance, number) for number in range(people)])
     for _ in range(receipts):
         # Some buy often, the last never.

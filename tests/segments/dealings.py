@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from app.core.db import Tx
 from app.engagement.models import Complaint, Interaction, Survey, SurveyAnswer
+from tests.segments.belongings import point_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TABLES: dict[str, Any] = {"interactions": Interaction, "complaints": Complaint, "surveys": Survey}
@@ -39,6 +40,8 @@ class Dealing:
         if head in {"did", "later"}:
             words = self.columns["customer_did" if head == "did" else "then_did"]
             return None if words is None else rest in words
+        if rest == "location":
+            return point_of(stores[self.columns["store"]]) if self.columns["store"] else None
         if rest:
             return stores[self.columns["store"]][rest] if self.columns["store"] else None
         if name == "date":

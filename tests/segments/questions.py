@@ -11,6 +11,7 @@ from app.core.fields import AGGREGATED, Collection, Field, FieldType, Registry
 from app.segments import tree as t
 from app.segments import values as v
 from tests.segments.accounts import AMOUNTS
+from tests.segments.belongings import POINTS
 from tests.segments.company import CATEGORIES, CITIES, LEAP_DAYS, NAMES, PRODUCTS, STAFF, STORES
 
 T = FieldType
@@ -159,6 +160,8 @@ class _Drawing:
         operator = self.pick([each for each in field.operators if each != "rank"])
         if operator == "missing":
             return t.Missing(field=name, negated=self.truth())
+        if operator == "within":
+            return t.Near(field=name, km=self.pick(["0.5", "1.5", "12", "150", "9000", "20040"]), of=self._place())
         if operator == "during":
             return t.During(field=name, window=self.window())
         if operator == "anniversary":
@@ -179,6 +182,12 @@ class _Drawing:
             else self.value(kind, name, field.choices)
         )
         return self._compare(t.FieldTerm(field=name), operator, right)
+
+    def _place(self) -> Any:
+        latitude, longitude = self.pick(POINTS)
+        point = v.Point(latitude=str(latitude), longitude=str(longitude))
+        named = [v.NamedPlace(place=code) for code in (*STORES, "FAIR", "NOWHERE")]
+        return self.pick([point, *named])
 
     def _compare(self, left: Any, comparator: Any, right: Any) -> Any:
         return t.Compare(left=left, comparator=comparator, right=right, including_missing=self.truth())

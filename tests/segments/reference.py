@@ -5,6 +5,7 @@ It shares nothing with the compiler but the tree. `Reference(...).holds(tree, pe
 
 import calendar
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
@@ -17,8 +18,8 @@ from app.segments import tree as t
 from app.segments import values as v
 from tests.segments import plans
 from tests.segments.accounts import Account, Entry
-from tests.segments.belongings import Belonging, completeness
-from tests.segments.company import BRANDS, Company, Decided, Line, Person
+from tests.segments.belongings import Belonging, completeness, point_of
+from tests.segments.company import BRANDS, FAIR, Company, Decided, Line, Person
 from tests.segments.dealings import TABLES, Dealing
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -76,6 +77,18 @@ def known_sum(values: Iterable[int | Decimal | None]) -> int | Decimal | None:
     listed = list(values)
     known = [value for value in listed if value is not None]
     return sum(known) if known or not listed else None
+
+
+def apart(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Kilometres between two points on a ball: the angle between them, as vectors."""
+    (a, b), (c, d) = (tuple(math.radians(degree) for degree in point) for point in (one, other))
+    first = (math.cos(a) * math.cos(b), math.cos(a) * math.sin(b), math.sin(a))
+    second = (math.cos(c) * math.cos(d), math.cos(c) * math.sin(d), math.sin(c))
+    along = sum(x * y for x, y in zip(first, second, strict=True))
+    across = math.hypot(*(
+        first[i] * second[j] - first[j] * second[i] for i, j in ((1, 2), (2, 0), (0, 1))
+    ))  # fmt: skip
+    return 6371.0088 * math.atan2(across, along)
 
 
 class Figures:
@@ -173,7 +186,20 @@ class Reference:
             return isinstance(node, t.OneOf) and node.including_missing
         return self._about(node, value)
 
+    def kilometres(self, points: list[tuple[float, float]], of: Any) -> float:
+        """From the nearest point to a place; endless to one that is not known."""
+        if isinstance(of, v.Point):
+            place = float(of.latitude), float(of.longitude)
+        else:
+            store = point_of(self.company.stores.get(of.place, {"latitude": None}))
+            if store is None and of.place != "FAIR":
+                return math.inf
+            place = store[0] if store is not None else FAIR
+        return min(apart(point, place) for point in points)
+
     def _about(self, node: Any, value: Any) -> bool:  # noqa: PLR0911  a line per kind
+        if isinstance(node, t.Near):
+            return self.kilometres(value, node.of) <= float(node.km)
         if isinstance(node, t.OneOf):
             return (value in [plain(one) for one in node.values]) != node.negated
         if isinstance(node, t.Between):
@@ -311,7 +337,7 @@ class Reference:
             if window is not None:
                 dealings = [one for one in dealings if in_window(one.day, window, self.today)]
             return [(one, None) for one in sorted(dealings, key=lambda one: (one.day, one.occurred_at, one.id))]
-        if name in ("contacts", "relationships", "contact_log"):
+        if name in ("addresses", "contacts", "relationships", "contact_log"):
             beside = [one for one in person.belongings if one.collection == name]
             if window is not None:
                 beside = [one for one in beside if one.day is not None and in_window(one.day, window, self.today)]
@@ -331,7 +357,7 @@ class Reference:
 
     # --- fields -------------------------------------------------------------------------------------------------------
 
-    def value(self, name: str, person: Person) -> Any:  # noqa: C901, PLR0911  a line per kind
+    def value(self, name: str, person: Person) -> Any:  # noqa: C901, PLR0911, PLR0912  a line per kind
         """The value of a field of a customer; None is missing. A birthday is (month, day, year or None)."""
         if name.startswith("figures.") or name.rpartition("_")[2] in ("30d", "90d", "365d"):
             if person.id not in self._figures:
@@ -339,6 +365,12 @@ class Reference:
             return self._figures[person.id].found[name.removeprefix("figures.")]
         if name.startswith("contact."):
             return self._contact(name[8:], person)
+        if name == "home.location":
+            return point_of(self.company.stores[person.home_store]) if person.home_store else None
+        if name == "location":
+            places = [one for one in person.belongings if one.collection == "addresses"]
+            usable = [one for one in places if one.value("usable", {}, self.today)]
+            return [point for one in usable for point in one.value("location", {}, self.today) or ()] or None
         if name.startswith("home."):
             return self.company.stores[person.home_store][name[5:]] if person.home_store else None
         if name.startswith("credit."):
@@ -400,6 +432,8 @@ def of_row(field: str, row: Row, company: Company, today: date) -> Any:  # noqa:
         if field == "receipt":
             return one.id
         return BRANDS.get(line.product) if field == "brand" else getattr(line, field)
+    if field == "store.location":
+        return point_of(company.stores[one.store])
     if field.startswith("store."):
         return company.stores[one.store][field[6:]]
     constants = {"till": "1", "source": "till", "currency": "CNY"}

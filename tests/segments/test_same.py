@@ -88,7 +88,7 @@ class Comparison:
                 assert explained is not None
                 assert explained.counted == person.counted
                 assert explained.member == (person.id in expected), (asked, person)
-                for leaf, outcome in zip(leaves(tree), explained.outcomes, strict=True):
+                for leaf, outcome in zip(leaves(tree, trees), explained.outcomes, strict=True):
                     if person.counted:
                         assert outcome.truth == reference.holds(leaf, person), self.world.printer.text(leaf)
 

@@ -59,6 +59,8 @@ MORE = [
     "ratio(sum(receipts.net during last 12 months), figures.net) < 0.3 and figures.occasions > ratio(age, age)",
     "ratio(credit.balance, credit.limit) > 0.9 including missing and any(lines where ratio(margin, net) < 0.1)",
     "sample 0.5% seed 'it''s' or not sample 100% seed ''",
+    "location within 0.5 km of 'GY-01' and home.location within 20 km of (-26.647, 106.63)",
+    "any(addresses where kind = 'home' and location within 5 km of 'fair ''26')",
     (
         "sequence(complaints where severity = 'critical' or about = 'price' then not interactions within 1 week"
         " then lines where category under 'food' within 2 months then receipts within 1 year)"
@@ -223,6 +225,16 @@ def test_every_amount_is_printed_and_read_exactly(minor, digits):
         ("ratio(age, ratio(age, age)) > 3", "unknown_function", 11, 16, None),
         ("ratio(age, suum(receipts.net)) > 3", "unknown_function", 11, 15, "sum"),
         ("ratio(age, age)", "syntax", 15, 15, None),
+        ("location within km of 'GY-01'", "syntax", 16, 18, None),
+        ("location within 5 of 'GY-01'", "syntax", 18, 20, None),
+        ("location within 5 miles of 'GY-01'", "syntax", 18, 23, None),
+        ("location within 0 km of 'GY-01'", "distance", 0, 31, None),
+        ("location within -1 km of 'GY-01'", "distance", 0, 32, None),
+        ("location within 20041 km of 'GY-01'", "distance", 0, 35, None),
+        ("location within 5 km of GY", "syntax", 24, 26, None),
+        ("location within 5 km of (26.6)", "syntax", 29, 30, None),
+        ("location within 5 km of (91, 106.6)", "off_earth", 24, 35, None),
+        ("location within 5 km of (26.6, -181)", "off_earth", 24, 36, None),
         ("sequence(receipts)", "steps", 0, 18, None),
         ("sequence(receipts then lines)", "syntax", 28, 29, None),
         ("sequence(receipts then lines within 3)", "syntax", 37, 38, None),
@@ -247,7 +259,6 @@ def test_an_error_tells_what_where_and_what_was_meant(text, code, start, end, ne
     [
         ("similar to segment 'vip' top 5000 and not in segment 'vip'", "similar to segment"),
         ("bought like 'vip'", "bought like"),
-        ("home within 5 km of 'GY-01'", "within ... km of"),
     ],
 )
 def test_what_is_not_offered_yet_is_named(text, named):

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import delete, insert, update
@@ -12,7 +13,7 @@ from app.core.db import Tx
 from app.core.errors import NOT_FOUND, Problem, stale
 from app.core.ids import new_id
 from app.customers import queries
-from app.customers.belongings import Kind, refuse_unless_granted
+from app.customers.belongings import ADDRESS, COORDINATES, MOVES, Kind, refuse_unless_granted
 from app.customers.birthday import merged
 from app.customers.commands.facts import Said, confirmed
 from app.customers.models import BELONGINGS_MAX, TOO_MANY_BELONGINGS
@@ -55,6 +56,9 @@ async def change(tx: Tx, kind: Kind, customer: uuid.UUID, one: uuid.UUID, versio
         given["birthday"] = merged(before if before["month"] is not None else None, given["birthday"])
     values = _columns(given)
     changed = tuple(name for name in given if any(row[column] != values[column] for column in _named(name)))
+    if kind is ADDRESS and MOVES.intersection(changed) and "latitude" not in given and row["latitude"] is not None:
+        values |= dict.fromkeys(COORDINATES)
+        changed += COORDINATES
     if not changed:
         # What was rented and is said again is ours.
         if given and row["licence_end"] is not None:
@@ -126,6 +130,8 @@ def _collected_at(tx: Tx, said: Fields | None) -> datetime:
 def _shown(row: Mapping[str, Any], field: str) -> Any:
     if field == "birthday":
         return {part: row[column] for part, column in BIRTH.items()} if row["birth_month"] is not None else None
+    if field in COORDINATES and row[field] is not None:
+        return f"{Decimal(repr(row[field])):f}"
     return row[field]
 
 

@@ -3,13 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, FromClause, Integer, Select, any_, cast, func, select
+from sqlalchemy import ColumnElement, Date, FromClause, Integer, Select, any_, cast, func, literal, or_, select
 
-from app.catalog.fields import column
-from app.core.fields import Build, Collection, Evaluation, Field, FieldType, Pii, Side
-from app.customers.models import AUTHORITIES, INVERSE, KINDS, STATUSES, Contact, Customer, Relationship
+from app.catalog.fields import column, coordinates, own_points
+from app.core.fields import Build, Collection, Evaluation, Field, FieldType, Pii, Points, Side
+from app.customers.models import (
+    ADDRESS_KINDS,
+    AUTHORITIES,
+    INVERSE,
+    KINDS,
+    STATUSES,
+    Address,
+    Contact,
+    Customer,
+    Relationship,
+)
 
 _KEY_PERSON = ("contact.updated",)
+_MOVED = ("address.updated",)
 _RELATED = ("relationship.updated",)
 _OTHER_CHANGED = ("relationship.updated", "customer.updated")
 
@@ -33,6 +44,34 @@ def _listed(name: str) -> Build:
 
 def _has_email(row: FromClause, _: Evaluation) -> ColumnElement[Any]:
     return row.c.email.is_not(None)
+
+
+def _usable(row: FromClause, asked: Evaluation) -> ColumnElement[bool]:
+    return or_(row.c.licence_end.is_(None), row.c.licence_end >= literal(asked.as_of, Date))
+
+
+def _addresses(row: FromClause, asked: Evaluation) -> Points:
+    """Where a customer's addresses are, of those that may be used."""
+    of = Address.__table__.alias()
+    mine = (of.c.customer_id == row.c.id, of.c.latitude.is_not(None), _usable(of, asked))
+    return Points(of.c.latitude, of.c.longitude, of, (*mine, *asked.bounds(of.c.customer_id)))
+
+
+def _known_points(row: FromClause, asked: Evaluation) -> ColumnElement[Any]:
+    points = _addresses(row, asked)
+    assert points.rows is not None  # noqa: S101  addresses are rows
+    each = func.string_agg(coordinates(points.rows, asked), "; ")
+    return select(each).where(*points.mine).correlate(row).scalar_subquery()
+
+
+def _of_address(name: str, label: str, kind: FieldType, **more: Any) -> Field:
+    return Field(name, label, kind, more.pop("value", None) or column(name), changed_by=_MOVED, **more)
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("location", "Where the customer's addresses are: the nearest one counts", FieldType.LOCATION, _known_points,
+          points=_addresses, group="contact", pii=Pii.IDENTIFYING, changed_by=_MOVED, temporal=True),
+)  # fmt: skip
 
 
 def _of_contact(name: str, label: str, kind: FieldType, **more: Any) -> Field:
@@ -84,6 +123,19 @@ COLLECTIONS: tuple[Collection, ...] = (
                     group="personal", pii=Pii.PERSONAL),
         _of_contact("has_phone", "Has a phone number", FieldType.BOOLEAN, value=_has_phone, group="contact"),
         _of_contact("has_email", "Has an e-mail address", FieldType.BOOLEAN, value=_has_email, group="contact"),
+    )),
+    _collection("addresses", "Addresses", Address.__table__.alias, _MOVED, (
+        _of_address("kind", "Kind", FieldType.CHOICE, choices=ADDRESS_KINDS),
+        _of_address("country", "Country", FieldType.TEXT),
+        _of_address("region", "Region", FieldType.TEXT),
+        _of_address("city", "City", FieldType.TEXT),
+        _of_address("district", "District", FieldType.TEXT, group="contact", pii=Pii.PERSONAL),
+        _of_address("postcode", "Postcode", FieldType.TEXT, group="contact", pii=Pii.PERSONAL),
+        _of_address("location", "Where it is", FieldType.LOCATION, value=coordinates, points=own_points,
+                    group="contact", pii=Pii.IDENTIFYING),
+        _of_address("usable", "May be used: its licence has not ended", FieldType.BOOLEAN, value=_usable,
+                    temporal=True),
+        _of_address("collected", "Day on which it was collected", FieldType.DATE, value=_collected),
     )),
     _collection("relationships", "Relationships with other customers", Relationship.__table__.alias, _RELATED, (
         Field("kind", "What the other is to the customer", FieldType.CHOICE, column("kind"), choices=tuple(INVERSE),

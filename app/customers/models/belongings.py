@@ -8,6 +8,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     CheckConstraint,
+    Double,
     ForeignKey,
     Index,
     PrimaryKeyConstraint,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.tables import Base, Stamp
+from app.core.tables import LOCATION, Base, Stamp
 from app.customers.models.duplicates import PLACE, PLACED
 
 ADDRESS_KINDS = ("home", "work", "billing", "delivery", "store", "other")
@@ -70,6 +71,9 @@ class Address(_Belonging, Base):
     __table_args__ = (
         PrimaryKeyConstraint("customer_id", "id"),
         CheckConstraint(f"kind IN {ADDRESS_KINDS}", name="kind"),
+        CheckConstraint(LOCATION, name="location"),
+        # Who is near a place: the rows in a band of latitude, and of them those in one of longitude.
+        Index("ix_addresses_location", "latitude", "longitude", postgresql_where=text("latitude IS NOT NULL")),
         Index("ix_addresses_place", text(PLACE), postgresql_where=text(PLACED)),
         *totals("addresses"),
     )
@@ -83,6 +87,8 @@ class Address(_Belonging, Base):
     postcode: Mapped[str | None]
     recipient: Mapped[str | None]
     note: Mapped[str | None]
+    latitude: Mapped[float | None] = mapped_column(Double)
+    longitude: Mapped[float | None] = mapped_column(Double)
 
 
 class Contact(_Belonging, Base):

@@ -24,8 +24,8 @@ from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.core.caller import Caller
 from app.core.db import Tx
-from app.core.documents import json_object, json_time
-from app.customers.belongings import ADDRESS, CONTACT, RELATIONSHIP, Kind
+from app.core.documents import json_degrees, json_object, json_time
+from app.customers.belongings import ADDRESS, CONTACT, COORDINATES, RELATIONSHIP, Kind
 from app.customers.models import Address, Contact, Customer, Relationship
 from app.customers.queries.masks import is_masked, masked_email, masked_name, masked_phones
 from app.customers.queries.reach import present, reached
@@ -47,6 +47,8 @@ def _members(kind: Kind, groups: frozenset[str]) -> dict[str, Any]:
     for name, group in kind.groups.items():
         if group in groups:
             shown[name] = _birthday() if name == "birthday" else getattr(table, name)
+            if name in COORDINATES:
+                shown[name] = json_degrees(shown[name])
     shown |= _masked(kind, table, groups)
     if kind is not RELATIONSHIP:
         shown |= {name: getattr(table, name) for name in _ORIGIN}

@@ -4,11 +4,11 @@ import uuid
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from app.core.pages import CursorText, Limit
-from app.core.types import Answer, Day, Line, Name, Note, StrictText, Wire
+from app.core.types import Answer, Day, Latitude, Line, Longitude, Name, Note, StrictText, Wire, located
 from app.core.wording import Written
 from app.customers.birthday import Birthday, BirthdayPatch, optional
 from app.customers.profile import Tags
@@ -40,7 +40,14 @@ class _Place(Wire):
     postcode: Annotated[Line, Field(max_length=20)] | None = None
     recipient: Name | None = None
     note: Note | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     provenance: Provenance = optional(_FROM)
+
+    @model_validator(mode="after")
+    def _located(self) -> "_Place":
+        located(self)
+        return self
 
 
 class NewAddress(_Place):
@@ -51,7 +58,7 @@ class NewAddress(_Place):
 
 
 class AddressPatch(_Place):
-    """A JSON merge patch of an address."""
+    """A JSON merge patch of an address. What says where it is clears its coordinates, unless new ones come with it."""
 
     kind: AddressKind = optional()
 
@@ -84,6 +91,8 @@ class AddressAnswer(_Origin):
     postcode: str | None = None
     recipient: str | None = None
     note: str | None = None
+    latitude: str | None = None
+    longitude: str | None = None
 
 
 class _Person(Wire):

@@ -12,6 +12,7 @@ from app.core.errors import NOT_FOUND, Problem, stale
 from app.core.ids import COMPANY, new_id
 from app.feed.outbox import Event, announce
 from app.segments.check import Checked
+from app.segments.commands.exports import drop_of
 from app.segments.commands.keeping import keep_members
 from app.segments.grammar import LIST, QUESTION
 from app.segments.models import (
@@ -128,6 +129,7 @@ async def remove(tx: Tx, segment: uuid.UUID, version: int) -> None:
         raise Problem(SEGMENT_IN_USE)
     # Who is putting somebody in at this moment comes first.
     await saved.hold(tx, segment, to_delete=True)
+    await drop_of(tx, segment)
     for table in (SegmentMember, SegmentSnapshot, SegmentVersion):
         await tx.execute(delete(table).where(table.segment_id == segment))
     await tx.execute(delete(Segment).where(Segment.id == segment))

@@ -7,25 +7,42 @@ from datetime import date
 from typing import Any
 
 import orjson
-from sqlalchemy import ClauseElement, ColumnElement, Executable, Select, Uuid, case, func, literal, select, true
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Executable,
+    Select,
+    Uuid,
+    any_,
+    case,
+    func,
+    literal,
+    select,
+    true,
+)  # fmt: skip
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 
 from app.core.caller import SYSTEM, Caller
 from app.core.db import Tx
+from app.core.errors import database_error
 from app.core.fields import Evaluation, Registry
 from app.customers.queries import visible_to
 from app.segments.queries.compile import Customers, Trees
 from app.segments.queries.predicates import Role
-from app.segments.tree import Expr, Missing
+from app.segments.tree import Expr
 
 # A page is looked for among this many customers first, and then among more and more.
 # Questions about one customer that share a statement.
 AT_ONCE = 10
 FIRST_STRETCH = 5_000
 STRETCH_GROWTH = 8
-# Customers among whom it is seen how often a field is missing.
-MISSING_AMONG = 1_000
+# Customers among whom it is seen how often a field is missing, and whether a condition makes a difference.
+LOOKED_AT = 1_000
+LOOK_SECONDS = 2.0
+# What PostgreSQL says when a statement has taken too long.
+_CANCELLED = "57014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +138,32 @@ def _between(low: uuid.UUID | None, high: uuid.UUID | None) -> Any:
     return None if low is None and high is None else within
 
 
-async def missing(tx: Tx, question: Question, fields: Sequence[str]) -> dict[str, int]:
-    """Of how many percent of some customers each field is missing: of the first `MISSING_AMONG`, which are enough."""
-    if not fields:
-        return {}
+async def look(
+    tx: Tx, question: Question, fields: Sequence[str], conditions: Sequence[Expr]
+) -> tuple[int, dict[str, int], list[int]] | None:
+    """A look at the first `LOOKED_AT` customers, which are enough.
+
+    How many they are, of how many percent each field is missing, and of how many each condition is true. None when it
+    takes longer than `LOOK_SECONDS`: nobody waits for it.
+    """
     population = question.registry.population
     row = population.rows()
-    some = select(population.id(row)).where(population.counted(row)).limit(MISSING_AMONG).cte("some")
-    ids = select(some.c[0])
-    customers = question.of(Missing(field=fields[0])).customers(lambda column: column.in_(ids))
+    first = select(population.id(row)).where(population.counted(row)).limit(LOOKED_AT)
+    some = literal([one[0] for one in await tx.rows(first)], ARRAY(Uuid))
+    customers = question.customers(lambda column: column == any_(some))
     shares = [func.avg(case((customers.operand(name).full.is_(None), 100), else_=0)) for name in fields]
-    found = await tx.rows(select(*shares).select_from(customers.rows.joined).where(customers.counted))
-    return {name: int(share) for name, share in zip(fields, found[0], strict=True) if share is not None}
+    holds = [func.count().filter(customers.truth(one)) for one in conditions]
+    statement = select(func.count(), *shares, *holds).select_from(customers.rows.joined).where(customers.counted)
+    try:
+        async with tx.connection.begin_nested():
+            await limited(tx, LOOK_SECONDS)
+            found = (await tx.rows(statement))[0]
+    except DBAPIError as error:
+        if (database_error(error) or ("",))[0] != _CANCELLED:
+            raise
+        return None
+    missing = {name: int(share) for name, share in zip(fields, found[1:], strict=False) if share is not None}
+    return int(found[0]), missing, [int(one) for one in found[1 + len(fields) :]]
 
 
 class _Plan(Executable, ClauseElement):

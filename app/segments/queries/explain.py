@@ -1,15 +1,19 @@
 """The conditions of a segment for one customer: the compiler's own predicates, with values and evidence beside them."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, func, literal, select
+from sqlalchemy.dialects.postgresql import array
 
 from app.core.db import Tx
 from app.core.fields import AGGREGATED, FieldType
 from app.customers.queries import visible_to
-from app.segments.explanation import Outcome, leaves
+from app.segments.explanation import leaves
+from app.segments.outcomes import Outcome
+from app.segments.queries import distance, sequence
 from app.segments.queries.bundles import Bundle, selected
 from app.segments.queries.compile import Customers
 from app.segments.queries.evaluate import Question, only
@@ -24,6 +28,7 @@ from app.segments.tree import (
     InSegment,
     Leaf,
     Moved,
+    Near,
     Rank,
     Ratio,
     Rows,
@@ -55,19 +60,20 @@ class _Shown:
     needed: ColumnElement[Any] | None = None
     fixed: Any = None
     evidence: ColumnElement[Any] | None = None
+    more: ColumnElement[Any] | None = None
 
 
 async def explain(tx: Tx, question: Question, customer: uuid.UUID) -> Explained | None:
     """What is true of one customer; None if there is no such customer."""
     customers = question.customers(only(customer))
-    shown = [_Reader(question, customers).shown(leaf) for leaf in leaves(question.tree)]
+    shown = [_Reader(question, customers).shown(leaf) for leaf in leaves(question.tree, question.trees)]
     whole = customers.truth(question.tree)
     population = question.registry.population
     columns: list[ColumnElement[Any]] = [population.counted(customers.rows.row), whole]
     places: list[tuple[_Shown, list[int | None]]] = []
     for each in shown:
         at: list[int | None] = []
-        for column in (each.truth, each.value, each.needed, each.evidence):
+        for column in (each.truth, each.value, each.needed, each.evidence, each.more):
             at.append(None if column is None else len(columns))
             columns += [] if column is None else [column]
         places.append((each, at))
@@ -81,9 +87,9 @@ async def explain(tx: Tx, question: Question, customer: uuid.UUID) -> Explained 
     return Explained(bool(row[0]), bool(row[0] and row[1]), outcomes)
 
 
-def _outcome(shown: _Shown, truth: Any, value: Any, needed: Any, evidence: Any) -> Outcome:
+def _outcome(shown: _Shown, truth: Any, value: Any, needed: Any, evidence: Any, more: Any) -> Outcome:
     needed = shown.fixed if needed is None else needed
-    return Outcome(bool(truth), shown.type, value, needed, tuple(evidence or ()))
+    return Outcome(bool(truth), shown.type, value, needed, tuple(evidence or ()), more)
 
 
 class _Reader:
@@ -97,28 +103,41 @@ class _Reader:
     def shown(self, leaf: Leaf) -> _Shown:  # noqa: PLR0911  a line per kind
         """The columns that tell of a condition."""
         truth = self._customers.leaf(leaf, role=Role.EXACT)
-        if isinstance(leaf, InSegment | Sample | WasIn):
+        if isinstance(leaf, InSegment | WasIn):
             return _Shown(truth)
         if isinstance(leaf, Moved):
             return _Shown(truth, FieldType.DATE, last_moved(self._customers.id, leaf, self._customers.rows.asked))
+        if isinstance(leaf, Sample):
+            share = sequence.share(self._customers.id, leaf)
+            return _Shown(truth, FieldType.NUMBER, share, fixed=Decimal(leaf.percent))
         if isinstance(leaf, Sequence):
             return self._followed(leaf, truth)
         if isinstance(leaf, Consent):
             return _Shown(truth, FieldType.CHOICE, self._customers.consent(leaf), fixed=leaf.state)
         if isinstance(leaf, Rows):
             bundle = self._customers.bundles.behind(leaf)
-            return _Shown(truth, FieldType.NUMBER, self._number(bundle), evidence=self._evidence(bundle))
+            every = None if bundle.where is None else self._number(replace(bundle, where=None))
+            return _Shown(truth, FieldType.NUMBER, self._number(bundle), evidence=self._evidence(bundle), more=every)
         if isinstance(leaf, Compare):
             return self._compared(leaf, truth)
+        if isinstance(leaf, Near):
+            rows = self._customers.rows
+            km = distance.kilometres(rows.points(self._registry.fields[leaf.field]), leaf, rows.row)
+            return _Shown(truth, FieldType.NUMBER, km, fixed=Decimal(leaf.km))
         kind = self._registry.fields[leaf.field].type
         value = self._customers.operand(leaf.field).full
-        return _Shown(truth, kind, value, self._customers.cut(leaf) if isinstance(leaf, Rank) else None)
+        if not isinstance(leaf, Rank):
+            return _Shown(truth, kind, value)
+        among = None if leaf.of is None else self._customers.truth(leaf.of)
+        return _Shown(truth, kind, value, self._customers.cut(leaf), more=among)
 
     def _compared(self, leaf: Compare, truth: ColumnElement[Any]) -> _Shown:
         kind, value = self._type(leaf.left), self._customers.term(leaf.left).full
         evidence = None
-        if isinstance(leaf.left, Aggregate):
-            evidence = self._evidence(self._customers.bundles.behind(leaf.left), leaf.left)
+        parts = (leaf.left.ratio, leaf.left.to) if isinstance(leaf.left, Ratio) else (leaf.left,)
+        term = next((one for one in parts if isinstance(one, Aggregate)), None)
+        if term is not None:
+            evidence = self._evidence(self._customers.bundles.behind(term), term)
         if isinstance(leaf.right, FieldTerm | Aggregate | Ratio):
             needed = self._customers.term(leaf.right).full
             return _Shown(truth, kind, value, needed, evidence=evidence)
@@ -130,7 +149,15 @@ class _Reader:
         number = select(func.count()).select_from(starts).scalar_subquery()
         newest = select(starts.c.id).group_by(starts.c.id)
         newest = newest.order_by(func.max(starts.c.day).desc(), starts.c.id.desc()).limit(EVIDENCE)
-        return _Shown(truth, FieldType.NUMBER, number, evidence=func.array(newest.scalar_subquery()))
+        counts = [self._begins(leaf, place) for place in range(1, len(leaf.steps))]
+        return _Shown(
+            truth, FieldType.NUMBER, number, evidence=func.array(newest.scalar_subquery()), more=array(counts)
+        )
+
+    def _begins(self, leaf: Sequence, steps: int) -> ColumnElement[Any]:
+        """How often the first steps of a sequence are there."""
+        first = self._customers.starts(leaf.model_copy(update={"steps": leaf.steps[:steps]})).subquery()
+        return select(func.count()).select_from(first).scalar_subquery()
 
     def _type(self, term: Node) -> FieldType:
         if isinstance(term, Ratio):

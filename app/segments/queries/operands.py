@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import Integer
 
-from app.core.fields import Evaluation, Field, FieldType, Side
+from app.core.fields import Evaluation, Field, FieldType, Points, Side
 from app.segments import windows
 from app.segments.tree import Match
 from app.segments.values import DateValue, MoneyValue, Node, NumberValue, TextValue, TruthValue
@@ -77,6 +77,11 @@ class Rowset:
         if side is None or field.empty is None:
             return Operand(raw, raw, year=year)
         return Operand(raw, case((side.present(relation).is_(None), field.empty), else_=raw), field.empty)
+
+    def points(self, field: Field) -> Points:
+        """Where a location lies."""
+        assert field.points is not None  # noqa: S101  a location has them
+        return field.points(self.row if field.side is None else self._side(field.side), self.asked)
 
     def of_side(self, side: Side) -> "Rowset":
         """The rows of a side by themselves; fields of that side are theirs."""

@@ -13,6 +13,7 @@ from sqlalchemy.types import Integer
 
 from app.core.fields import Field
 from app.segments import windows
+from app.segments.queries import distance
 from app.segments.queries.operands import COMPARE, Operand, Rowset, anniversary, bound, match, plain, within
 from app.segments.tree import (
     Aggregate,
@@ -26,6 +27,7 @@ from app.segments.tree import (
     Leaf,
     Match,
     Missing,
+    Near,
     Not,
     OneOf,
     Or,
@@ -68,6 +70,9 @@ class Predicates:
         """A predicate that is no combination of others."""
         if isinstance(leaf, Compare):
             return self._compare(leaf, role=role)
+        if isinstance(leaf, Near):
+            points = self.rows.points(self._fields[leaf.field])
+            return decided(distance.near(points, leaf, self.rows.row), missing=False, role=role)
         assert isinstance(leaf, OneOf | Between | Missing | Match | During | Anniversary)  # noqa: S101  checked before
         operand = self.operand(leaf.field)
         if isinstance(leaf, Missing):
@@ -160,7 +165,7 @@ def _field_of(node: Expr) -> str | None:
         return node.left.field if isinstance(node.left, FieldTerm) else None
     if isinstance(node, OneOf):
         return None if node.including_missing else node.field
-    return node.field if isinstance(node, Between | Match | During | Anniversary) else None
+    return node.field if isinstance(node, Between | Match | During | Anniversary | Near) else None
 
 
 def _holds_for_none(left: Operand, leaf: Compare) -> bool:

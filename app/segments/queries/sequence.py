@@ -5,7 +5,22 @@ from collections.abc import Sequence as Many
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Integer, Interval, Select, Text, cast, func, literal, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Integer,
+    Interval,
+    Numeric,
+    Select,
+    Text,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import BIT
 
 from app.core.fields import Collection, Evaluation, Registry
 from app.segments.queries.bundles import Bundle, Selected, selected
@@ -23,6 +38,13 @@ def chosen(customer: ColumnElement[uuid.UUID], leaf: Sample) -> ColumnElement[bo
     below = _ALL if share == 100 else f"{int(share * _HEX / 100):08x}"  # noqa: PLR2004
     found = func.md5(literal(f"{leaf.seed}:", Text).concat(cast(customer, Text)))
     return found.collate("C") < literal(below, Text)
+
+
+def share(customer: ColumnElement[uuid.UUID], leaf: Sample) -> ColumnElement[Any]:
+    """Where a customer stands among all of this seed, in percent: who stands below a share is in a sample of it."""
+    digits = func.substr(func.md5(literal(f"{leaf.seed}:", Text).concat(cast(customer, Text))), 1, 8)
+    place = cast(cast(literal("x", Text).concat(digits), BIT(32)), BigInteger)
+    return func.round(cast(place, Numeric) * 100 / _HEX, 6)
 
 
 def starts(registry: Registry, asked: Evaluation, leaf: Sequence) -> Select[Any]:

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from app.segments.router import members, questions, record
+from app.segments.router import exports, members, questions, record
 
 router = APIRouter()
-for _part in (questions, record, members):
+for _part in (questions, record, members, exports):
     router.routes.extend(_part.router.routes)
 
 __all__ = ["router"]

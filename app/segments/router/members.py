@@ -13,10 +13,11 @@ from app.core.db import Made, Tx
 from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, documented_body, incoming, json_response, requires
 from app.customers import queries as customers_queries
-from app.segments import answers, commands, composing, listing
+from app.segments import answers, columns, commands, composing, listing
 from app.segments.asking import Asking, not_known
 from app.segments.models import NOT_KEPT
 from app.segments.queries import evaluate, memberships, saved
+from app.segments.queries.columns import values
 from app.segments.queries.composition import composed, snapshots
 from app.segments.queries.explain import explain
 from app.segments.schemas.comparing import NewSnapshot, SnapshotAnswer, SnapshotsPage, SnapshotsQuery
@@ -66,11 +67,13 @@ async def list_segment_members(
 ) -> Response:
     """List the customers in a segment by id, as they are now. An edit of the segment makes its cursors invalid.
 
-    Of one that is kept, as for the count; who was merged since is shown as the customer that it became.
+    Of one that is kept, as for the count; who was merged since is shown as the customer that it became. With `columns`
+    each has the values of these fields instead of the record.
     """
-    asking = Asking(services)
+    asking, names = Asking(services), query.columns
     async with asking.turn(caller) as tx:
         found, world, checked = await asking.saved(tx, segment_id)
+        fields = None if names is None else columns.chosen(names, world.registry, caller)
         name = f"members:{segment_id}:{found.version}" + (":live" if query.live else "")
         after, day = None, query.as_of
         if query.cursor is not None:
@@ -83,12 +86,17 @@ async def list_segment_members(
         else:
             ids = await evaluate.page(tx, question, after=after, limit=most)
         shown = ids[: query.limit]
-        documents = await customers_queries.many(tx, shown, services.sections)
+        data: list[Any]
+        if fields is None:
+            documents = await customers_queries.many(tx, shown, services.sections)
+            data = [orjson.Fragment(documents[one]) for one in shown if one in documents]
+        else:
+            told = await values(tx, question, fields, shown)
+            data = [columns.shown(one, fields, row) for one, row in told]
     following = None
     if len(ids) > query.limit:
         following = services.cursors.write(name, [str(shown[-1]), as_of.isoformat()])
-    await services.reads.record(caller, "segment.members", list(documents))
-    data = [orjson.Fragment(documents[one]) for one in shown if one in documents]
+    await services.reads.record(caller, "segment.members", shown)
     page = {"data": data, "next_cursor": following, "has_more": following is not None, "as_of": as_of.isoformat()}
     return json_response(orjson.dumps({**page, **answers.refreshed(kept)}))
 
@@ -145,7 +153,7 @@ async def explain_segment(
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "segment.explain", [customer_id])
     shown = {"segment_id": segment_id, "customer_id": customer_id, "as_of": question.as_of}
-    return json_response(orjson.dumps({**shown, **answers.explained(question.tree, explained, world)}))
+    return json_response(orjson.dumps({**shown, **answers.explained(question, explained, world)}))
 
 
 @router.get("/customers/{customer_id}/segments", response_model=HeldSegments)

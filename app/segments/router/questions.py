@@ -81,13 +81,13 @@ async def preview_segment(caller: Reader, services: ServicesOf, body: Preview) -
         found = None if saved is None else await compare.beside(tx, asked[1], question, body.sample)
         told = {*some, *(found.some if found is not None else ())}
         documents = await customers_queries.many(tx, sorted(told), services.sections)
-        unknown = await asking.unknown(tx, question, checked)
+        doubts = await asking.doubts(tx, question, checked, count, world.printer)
     await services.reads.record(caller, "segment.preview", list(documents))
     shown = {**answers.part(Part(count, some), documents), "as_of": question.as_of.isoformat()}
     if saved is not None and found is not None:
         shown["difference"] = answers.difference(saved, found, world, documents)
     shown |= answers.written(checked, world)
-    return json_response(orjson.dumps({**shown, "cost": cost, "warnings": answers.warnings(count, checked, unknown)}))
+    return json_response(orjson.dumps({**shown, "cost": cost, "warnings": doubts}))
 
 
 @router.post("/segments/{segment_id}/difference", response_model=QuestionDifference)
@@ -104,10 +104,11 @@ async def compare_segment(caller: Reader, services: ServicesOf, segment_id: Segm
         cost = await asking.affordable(tx, before, after)
         found = await compare.beside(tx, before, after, body.sample)
         documents = await customers_queries.many(tx, found.some, services.sections)
+        count = found.second.count + found.both.count
+        doubts = await asking.doubts(tx, after, checked, count, world.printer)
     await services.reads.record(caller, "segment.difference", list(documents))
-    count = found.second.count + found.both.count
     shown = {**answers.difference(saved, found, world, documents), **answers.written(checked, world)}
-    shown |= {"as_of": after.as_of.isoformat(), "cost": cost, "warnings": answers.warnings(count, checked)}
+    shown |= {"as_of": after.as_of.isoformat(), "cost": cost, "warnings": doubts}
     return json_response(orjson.dumps(shown))
 
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -13,8 +13,10 @@ from app.core.types import Answer, Day, Name, Note, StrictText, Wire
 from app.customers.schemas.record import CustomerAnswer
 from app.segments.grammar import LIST, QUESTION, STRING_LENGTH, TEXT_BYTES
 from app.segments.tree import Expr
+from app.segments.values import Name as FieldName
 
 SAMPLE_MAX = 50
+COLUMNS_MAX = 50
 EXAMPLE = "sum(receipts.net during last 12 months where store = 'GY-01') > 200.00"
 
 SegmentName = Annotated[Name, Field(max_length=STRING_LENGTH, examples=["vip"])]
@@ -30,6 +32,14 @@ Materialised = Annotated[
         description="Keep who is in it from now on, and who comes and leaves. Turned off, all that is forgotten.",
     ),
 ]
+
+
+def _names(value: Any) -> Any:
+    # A parameter that is given twice comes as a list.
+    return [name for part in value for name in str(part).split(",")] if isinstance(value, list) else value
+
+
+ColumnNames = Annotated[list[FieldName], BeforeValidator(_names), Field(min_length=1, max_length=COLUMNS_MAX)]
 
 
 def optional(description: str | None = None) -> Any:
@@ -129,6 +139,9 @@ class MembersQuery(MembershipQuery):
 
     limit: Limit = 50
     cursor: CursorText | None = None
+    columns: ColumnNames | None = Field(
+        default=None, description="Fields, separated by commas: their values instead of the record."
+    )
 
 
 class HeldQuery(AsOfQuery):
@@ -196,10 +209,16 @@ class VersionAnswer(Answer):
 
 
 class Warned(Answer):
-    """Something that whoever wrote the question may not have meant."""
+    """Something that whoever wrote the question may not have meant.
+
+    `condition` is the part of it that is meant, `value` one that the catalog does not list, `near` one that it lists.
+    """
 
     code: str
     detail: str
+    condition: str | SkipJsonSchema[None] = None
+    value: str | SkipJsonSchema[None] = None
+    near: str | None = None
 
 
 class CountAnswer(Answer):
@@ -214,10 +233,17 @@ class CountAnswer(Answer):
     refreshed_at: datetime | SkipJsonSchema[None] = None
 
 
-class MembersPage(Answer):
-    """One page of the customers in a segment, in the order of their ids; `refreshed_at` as for the count."""
+class MemberAnswer(Answer):
+    """A member with the values of the chosen columns, each with its kind as in a tree; null: missing."""
 
-    data: list[CustomerAnswer]
+    id: uuid.UUID
+    values: dict[str, dict[str, Any] | None]
+
+
+class MembersPage(Answer):
+    """One page of the customers in a segment, in the order of their ids: records, or values of chosen columns."""
+
+    data: list[MemberAnswer | CustomerAnswer]
     next_cursor: str | None
     has_more: bool
     as_of: date
@@ -242,7 +268,7 @@ class MembershipChanges(Page[MembershipChange]):
 
 
 class ConditionAnswer(Answer):
-    """A part of a question for one customer: `op` is and, or, not, or condition.
+    """A part of a question for one customer: `op` is and, or, not, or condition; of a segment `items` has its question.
 
     A condition shows the customer's `value` (null: missing), what is `needed` where that is a value of its own, the
     `distance` in words, and as `evidence` the ids of the rows behind it (receipts, complaints, ...), newest first.

@@ -1,0 +1,71 @@
+"""What a preview warns of: each is true, and what is fine is not warned of."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.segments.queries import evaluate
+from tests.segments.factories import customer, receipt, store
+
+
+@pytest.fixture(autouse=True)
+async def company(house, client):
+    """Twenty-four people, who speak zh but for one, and of whom one has bought."""
+    house.services.clock.set(datetime(2026, 11, 21, 4, tzinfo=UTC))
+    await store(client, "GY-01")
+    await client.post("/v1/categories/batch", json={"items": [{"path": "garden/tools"}]})
+    made = [await customer(client, language="en" if number == 0 else "zh", home_store="GY-01") for number in range(24)]
+    await receipt(client, made[0], 22_000, "2026-11-01", category="garden/tools")
+
+
+async def warned(client, text):
+    answer = await client.post("/v1/segments/preview", json={"text": text, "sample": 0})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()["warnings"]
+    assert all(one["detail"] for one in found)
+    return found
+
+
+def codes(found):
+    return [(one["code"], one.get("condition") or one.get("near")) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("language = 'zh'", []),
+        ("status = 'active' or language = 'en'", [("everybody", None), ("always_true", "status = 'active'")]),
+        ("language = 'en' and status = 'active'", [("always_true", "status = 'active'")]),
+        ("language = 'en' and status = 'lost'", [("nobody", None), ("never_true", "status = 'lost'")]),
+        ("language = 'en' or status = 'lost'", [("never_true", "status = 'lost'")]),
+        ("age > 3 and language = 'zh'", [
+            ("often_missing", None), ("nobody", None), ("never_true", "age > 3")]),
+        ("home_store = 'GY-1'", [("unknown_value", "GY-01"), ("nobody", None)]),
+        ("home_store not in ('GY-01', 'XXXX')", [("unknown_value", None), ("nobody", None)]),
+        ("any(lines where category under 'gardn')", [("unknown_value", "garden"), ("nobody", None)]),
+        ("any(lines where category under 'garden')", []),
+        ("last(receipts.store) = 'GY-02'", [("unknown_value", "GY-01"), ("nobody", None)]),
+        ("any(receipts during next 14 days)", [
+            ("nobody", None), ("window_in_future", "any(receipts during next 14 days)")]),
+        ("sum(receipts.net after 2026-12-01) > 1.00", [
+            ("nobody", None), ("window_in_future", "sum(receipts.net after 2026-12-01) > 1.00")]),
+        ("sum(receipts.net after 2026-10-01) > 1.00", []),
+        ("net_365d in top 1 customers", [("population_relative", None)]),
+    ],
+)  # fmt: skip
+async def test_what_is_warned_of(client, text, expected):
+    assert codes(await warned(client, text)) == expected
+
+
+async def test_a_difference_warns_as_a_preview_does(client):
+    saved = (await client.post("/v1/segments", json={"name": "zh", "text": "language = 'zh'"})).json()
+    text = "home_store = 'GY-1' and status = 'active'"
+    answer = await client.post(f"/v1/segments/{saved['id']}/difference", json={"text": text, "sample": 0})
+    assert answer.json()["warnings"] == await warned(client, text)
+
+
+async def test_a_look_that_takes_too_long_is_left_out(client, monkeypatch):
+    monkeypatch.setattr(evaluate, "LOOK_SECONDS", 0.0011)
+    text = "all(lines where category under 'a') and status = 'active' and completeness >= 0"
+    for _ in range(3):
+        assert (await client.post("/v1/segments/preview", json={"text": text})).status_code == 200
