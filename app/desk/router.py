@@ -12,6 +12,7 @@ from app.core.errors import INVALID, FieldError, Problem
 from app.core.gate import validation_problem
 from app.core.hot import operation, parse_query
 from app.core.reply import Reply
+from app.core.settings import Language
 from app.customers.identifiers import normalise
 from app.desk import hot
 from app.desk.question import asked
@@ -26,6 +27,7 @@ from app.desk.schemas import (
     SearchQuery,
     Standing,
 )
+from app.early_warning.sentences import language_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,6 +39,7 @@ nobody has answers an empty list, not 404.
 _ABOUT_STANDING = """\
 Live, from the ledger and the holds as they are. `hold`: somebody has stopped sales, or the account is suspended.
 `review`: the customer owes more than the limit, or something is overdue; selling against payment is fine.
+Details are in the language that Accept-Language asks for: English, Chinese or Korean.
 """
 
 _ABOUT_CARD = """\
@@ -79,12 +82,17 @@ async def search_by_body(request: HotRequest) -> Reply:
 
 async def standing(request: HotRequest) -> Reply:
     """`GET /v1/customers/{customer_id}/standing`."""
-    return await hot.standing(request.services, request.caller, _customer_id(request))
+    return await hot.standing(request.services, request.caller, _customer_id(request), _language(request))
 
 
 async def card(request: HotRequest) -> Reply:
     """`GET /v1/customers/{customer_id}/card`."""
-    return await hot.card(request.services, request.caller, _customer_id(request))
+    return await hot.card(request.services, request.caller, _customer_id(request), _language(request))
+
+
+def _language(request: HotRequest) -> Language:
+    """What sentences for people are to be in."""
+    return language_of(None, request.header(b"accept-language"), request.services.settings.company.language)
 
 
 def _customer_id(request: HotRequest) -> uuid.UUID:

@@ -36,8 +36,8 @@ async def sweep(services: Services, job: RunningJob) -> None:
 async def _stretch(tx: Tx, services: Services, job: RunningJob) -> Step:
     cursor = job.cursor
     kind, *others = cursor["kinds"]
-    day = services.settings.company.today(tx.now)
-    upto, done = await commands.evaluate_stretch(tx, kind, uuid.UUID(cursor["after"]), day)
+    company = services.settings.company
+    upto, done = await commands.evaluate_stretch(tx, kind, uuid.UUID(cursor["after"]), company)
     progress = {**job.progress, kind: dict(Counter(job.progress.get(kind, {})) + Counter(done))}
     if upto is None:
         return Step({"kinds": others, "after": str(_START)}, progress, done=not others)

@@ -2,10 +2,9 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from app.core.caller import Caller
 from app.core.db import Made, Tx, serialise
@@ -13,15 +12,36 @@ from app.core.errors import FORBIDDEN, NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, Writer, requires, respond
 from app.core.pages import Page
 from app.core.services import Services
+from app.core.settings import Language
 from app.customers.queries import hidden
 from app.early_warning import commands, documents, queries, schemas
-from app.early_warning.rules import KINDS, RULES, CreditRule, Kind, LossRule
+from app.early_warning.rules import (  # fmt: skip
+    KINDS,
+    RULES,
+    CreditRule,
+    Kind,
+    LossRule,
+    Rule,
+    SalesExpenseRule,
+    SalesProgressRule,
+)
+from app.early_warning.sentences import language_of
 
 router = APIRouter(prefix="/v1", tags=["warnings"], route_class=GatedRoute)
 
 Reader = Annotated[Caller, requires("warnings:read")]
 WRITER = [requires("warnings:write")]
 RULE_MAKER = [requires("warnings:admin")]
+_ACCEPTED = "The languages of what is for people: English, Chinese and Korean are there."
+Accepted = Annotated[str | None, Header(alias="Accept-Language", description=_ACCEPTED)]
+
+
+async def _language(services: ServicesOf, language: schemas.Spoken = None, accepted: Accepted = None) -> Language:
+    """The language of what is for people."""
+    return language_of(language, accepted, services.settings.company.language)
+
+
+Spoken = Annotated[Language, Depends(_language)]
 WarningIdInPath = Annotated[uuid.UUID, Path()]
 QUEUED: dict[int | str, dict[str, Any]] = {
     202: {"model": schemas.Evaluated, "description": "All customers will be evaluated by a job."}
@@ -30,10 +50,11 @@ QUEUED: dict[int | str, dict[str, Any]] = {
 
 @router.get("/warnings", response_model=Page[schemas.WarningAnswer])
 async def list_warnings(
-    caller: Reader, services: ServicesOf, query: Annotated[schemas.WarningQuery, Query()]
+    caller: Reader, services: ServicesOf, query: Annotated[schemas.WarningQuery, Query()], accepted: Accepted = None
 ) -> Response:
     """List warnings: those that are not resolved, the worst first, unless `status` asks for others."""
-    wanted = queries.Filter(**query.model_dump(exclude={"limit", "cursor"}))
+    wanted = queries.Filter(**query.model_dump(exclude={"limit", "cursor", "language"}))
+    language = language_of(query.language, accepted, services.settings.company.language)
     name = f"warnings:{wanted}"
     after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
     rows = await services.db.read(caller, lambda tx: queries.page(tx, wanted, after=after, limit=query.limit + 1))
@@ -43,12 +64,12 @@ async def list_warnings(
         key = [last["severity_rank"], str(last["id"])] if wanted.worst_first else [str(last["id"])]
         following = services.cursors.write(name, key)
     await services.reads.record(caller, "warning.list", list(dict.fromkeys(row["customer_id"] for row in shown)))
-    data = [_document(row, caller, services) for row in shown]
+    data = [_document(row, caller, services, language) for row in shown]
     return respond(serialise({"data": data, "next_cursor": following, "has_more": following is not None}))
 
 
 @router.get("/warnings/{warning_id}", response_model=schemas.WarningWithHistory)
-async def get_warning(caller: Reader, services: ServicesOf, warning_id: WarningIdInPath) -> Response:
+async def get_warning(caller: Reader, services: ServicesOf, warning_id: WarningIdInPath, language: Spoken) -> Response:
     """Read a warning and all that happened to it."""
 
     async def work(tx: Tx) -> dict[str, Any] | None:
@@ -57,7 +78,7 @@ async def get_warning(caller: Reader, services: ServicesOf, warning_id: WarningI
             return None
         steps = await queries.history(tx, found)
         history = [documents.step(one, found["kind"], caller.field_groups) for one in steps]
-        return {**_document(found, caller, services), "history": history}
+        return {**_document(found, caller, services, language), "history": history}
 
     shown = await services.db.read(caller, work)
     if shown is None:
@@ -71,6 +92,7 @@ async def acknowledge_warning(
     services: ServicesOf,
     write: WriteOf,
     warning_id: WarningIdInPath,
+    language: Spoken,
     body: schemas.Acknowledgement | None = None,
 ) -> Response:
     """Take a warning on. It stays on the board until it is resolved, and is told again if it gets worse."""
@@ -78,14 +100,14 @@ async def acknowledge_warning(
 
     async def work(tx: Tx) -> Made:
         await commands.acknowledge(tx, warning_id, given)
-        return await _shown(tx, services, warning_id)
+        return await _shown(tx, services, warning_id, language)
 
     return await write(work)
 
 
 @router.post("/warnings/{warning_id}/resolve", response_model=schemas.WarningAnswer, dependencies=WRITER)
 async def resolve_warning(
-    services: ServicesOf, write: WriteOf, warning_id: WarningIdInPath, body: schemas.Resolution
+    services: ServicesOf, write: WriteOf, warning_id: WarningIdInPath, language: Spoken, body: schemas.Resolution
 ) -> Response:
     """Resolve a warning. It is not raised again for the same cause unless that gets worse.
 
@@ -98,7 +120,7 @@ async def resolve_warning(
 
     async def work(tx: Tx) -> Made:
         await commands.resolve(tx, warning_id, given)
-        return await _shown(tx, services, warning_id)
+        return await _shown(tx, services, warning_id, language)
 
     return await write(work)
 
@@ -119,7 +141,7 @@ async def evaluate_warnings(services: ServicesOf, write: WriteOf, body: schemas.
         if customers is not None:
             gone = await hidden(tx, customers)
             known = [one for one in customers if one not in gone]
-            return _evaluated(await commands.evaluate_customers(tx, kinds, known, _today(services)), None)
+            return _evaluated(await commands.evaluate_customers(tx, kinds, known, services.settings.company), None)
         if tx.caller.limited:
             raise Problem(FORBIDDEN, "This API key reaches only some customers: name them.")
         return _evaluated({}, await commands.enqueue_sweep(tx, kinds))
@@ -151,7 +173,19 @@ async def put_loss_rule(write: WriteOf, body: LossRule) -> Response:
     return await _put_rule(write, "loss", body)
 
 
-async def _put_rule(write: Writer, kind: Kind, rule: CreditRule | LossRule) -> Response:
+@router.put("/warning-rules/sales_progress", response_model=schemas.WarningRule, dependencies=RULE_MAKER)
+async def put_sales_progress_rule(write: WriteOf, body: SalesProgressRule) -> Response:
+    """Set the rule of sales plans: what is left out is as usual. It counts from the next evaluation on."""
+    return await _put_rule(write, "sales_progress", body)
+
+
+@router.put("/warning-rules/sales_expense", response_model=schemas.WarningRule, dependencies=RULE_MAKER)
+async def put_sales_expense_rule(write: WriteOf, body: SalesExpenseRule) -> Response:
+    """Set the rule of expenses: what is left out is as usual. It counts from the next evaluation on."""
+    return await _put_rule(write, "sales_expense", body)
+
+
+async def _put_rule(write: Writer, kind: Kind, rule: Rule) -> Response:
     async def work(tx: Tx) -> dict[str, Any]:
         await commands.set_rule(tx, kind, rule.model_dump())
         return await _rule(tx, kind)
@@ -166,35 +200,45 @@ async def _rule(tx: Tx, kind: Kind) -> dict[str, Any]:
 
 
 @router.post("/customers/{customer_id}/holds", status_code=201, response_model=schemas.Hold, dependencies=WRITER)
-async def place_hold(write: WriteOf, customer_id: Annotated[uuid.UUID, Path()], body: schemas.HoldIn) -> Response:
+async def place_hold(
+    write: WriteOf, customer_id: Annotated[uuid.UUID, Path()], language: Spoken, body: schemas.HoldIn
+) -> Response:
     """Stop sales to a customer: the standing becomes `hold` until the hold is released."""
 
     async def work(tx: Tx) -> Made:
         hold_id = await commands.place_hold(tx, customer_id, body.reason)
-        return Made(documents.plain(await queries.hold(tx, hold_id) or {}), 201)
+        return Made(await _hold(tx, hold_id, language), 201)
 
     return await write(work)
 
 
 @router.post("/holds/{hold_id}/release", response_model=schemas.Hold, dependencies=WRITER)
-async def release_hold(write: WriteOf, hold_id: Annotated[uuid.UUID, Path()], body: schemas.Release) -> Response:
+async def release_hold(
+    services: ServicesOf,
+    write: WriteOf,
+    hold_id: Annotated[uuid.UUID, Path()],
+    language: Spoken,
+    body: schemas.Release,
+) -> Response:
     """Let sales go on, as far as this hold is concerned. 409 `hold_released` if that was done before."""
 
     async def work(tx: Tx) -> dict[str, Any]:
-        await commands.release_hold(tx, hold_id, body.reason)
-        return documents.plain(await queries.hold(tx, hold_id) or {})
+        await commands.release_hold(tx, hold_id, body.reason, services.settings.company)
+        return await _hold(tx, hold_id, language)
 
     return await write(work)
 
 
-async def _shown(tx: Tx, services: Services, warning_id: uuid.UUID) -> Made:
+async def _hold(tx: Tx, hold_id: uuid.UUID, language: Language) -> dict[str, Any]:
+    found = await queries.hold(tx, hold_id)
+    assert found is not None  # noqa: S101  it was written a moment ago
+    return documents.hold(found, language)
+
+
+async def _shown(tx: Tx, services: Services, warning_id: uuid.UUID, language: Language) -> Made:
     row = await queries.warning(tx, warning_id) or {}
-    return Made(_document(row, tx.caller, services), headers=etag(row["version"]))
+    return Made(_document(row, tx.caller, services, language), headers=etag(row["version"]))
 
 
-def _document(row: Mapping[str, Any], caller: Caller, services: Services) -> dict[str, Any]:
-    return documents.document(row, caller.field_groups, services.clock.now(), services.settings.company.today)
-
-
-def _today(services: Services) -> date:
-    return services.settings.company.today(services.clock.now())
+def _document(row: Mapping[str, Any], caller: Caller, services: Services, language: Language) -> dict[str, Any]:
+    return documents.document(row, caller.field_groups, services.clock.now(), services.settings.company.today, language)

@@ -8,12 +8,16 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from app.core.pages import CursorText, Limit
+from app.core.settings import Language
 from app.core.types import Answer, Code, Moment, Note, Wire
-from app.early_warning.rules import CreditRule, Kind, LossRule, Severity, State
+from app.early_warning.rules import KINDS, About, Kind, Rule, Severity, State
 
 EVALUATED_MAX = 1000
 Status = Literal["open", "acknowledged", "resolved"]
-About = Literal["limit", "overdue", "rhythm"]
+Spoken = Annotated[
+    Language | SkipJsonSchema[None],
+    Field(description="Of what is for people; default: what Accept-Language asks for, else the company's."),
+]
 Outcome = Literal["kept", "won_back", "paid", "promised", "written_off", "lost", "false_alarm", "other"]
 Action = Literal["opened", "changed", "reopened", "acknowledged", "resolved"]
 
@@ -29,8 +33,13 @@ class WarningAnswer(Answer):
     severity: Severity
     status: Status
     sentence: Annotated[str | SkipJsonSchema[None], Field(description="For people, as of now.")] = None
+    next_step: Annotated[str | None, Field(description="What is usually done next, for people; null when resolved.")]
     evidence: Annotated[
-        dict[str, Any] | SkipJsonSchema[None], Field(description="The numbers that brought it into this state.")
+        dict[str, Any] | SkipJsonSchema[None],
+        Field(
+            description="The numbers that brought it into this state; `rule` says by whose settings: of the customer, "
+            "of a segment, of a grade, or the company's."
+        ),
     ] = None
     owner: str | None
     due_at: datetime | None
@@ -70,6 +79,7 @@ class WarningQuery(Wire):
     severity: Severity | SkipJsonSchema[None] = None
     owner: Code | SkipJsonSchema[None] = None
     customer_id: uuid.UUID | SkipJsonSchema[None] = None
+    language: Spoken = None
     limit: Limit = 50
     cursor: CursorText | SkipJsonSchema[None] = None
 
@@ -95,7 +105,7 @@ class Resolution(Wire):
 class Evaluation(Wire):
     """What to evaluate; without customers, all of them, in the background."""
 
-    kinds: Annotated[list[Kind], Field(min_length=1, max_length=2)] | SkipJsonSchema[None] = None
+    kinds: Annotated[list[Kind], Field(min_length=1, max_length=len(KINDS))] | SkipJsonSchema[None] = None
     customer_ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=EVALUATED_MAX)] | SkipJsonSchema[None] = (
         None
     )
@@ -116,7 +126,7 @@ class WarningRule(Answer):
     """A rule as it counts now; `version` is 0 as long as nobody has set anything."""
 
     kind: Kind
-    settings: CreditRule | LossRule
+    settings: Rule
     version: int
     updated_at: datetime | None
 
@@ -134,13 +144,18 @@ class Release(Wire):
 
 
 class Hold(Answer):
-    """Nothing is sold to the customer from `placed_at` until `released_at`."""
+    """Nothing is sold to the customer from `placed_at` until `released_at`.
+
+    What a rule has placed nobody has: `placed_by` is null, and `rule` and `about` say why.
+    """
 
     id: uuid.UUID
     customer_id: uuid.UUID
     reason: str
     placed_at: datetime
-    placed_by: uuid.UUID
+    placed_by: uuid.UUID | None
+    rule: Kind | None
+    about: About | None
     released_at: datetime | None
     released_by: uuid.UUID | None
     release_reason: str | None

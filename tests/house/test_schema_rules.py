@@ -21,13 +21,14 @@ LOOKUPS = {"identifiers", "receipt_numbers", "idempotency_keys", "search_terms"}
 # Small, the same for everybody, copied to every node.
 REFERENCE = {
     "stores", "tills", "products", "categories", "segments", "segment_versions", "custom_attributes", "weekday_shapes",
+    "warning_overrides",
 }  # fmt: skip
 
 # Plain tables on one node: queues, leases, the company's own records, and the feed after the sequencer.
 LOCAL = {
     *("api_keys", "audit_entries", "events", "feed_state", "jobs", "imports", "import_chunks", "import_faults"),
     *("model_fits", "warning_rules", "follow_up_rules", "follow_up_state", "duplicate_state", "handovers"),
-    *("erasure_state", "segment_snapshots"),
+    *("erasure_state", "segment_snapshots", "warning_state"),
 }
 
 # The outbox takes its order number after the subject's row is locked: the only sequence.

@@ -12,7 +12,8 @@ from app.early_warning.commands.evaluating import (
     evaluate_customers,
     evaluate_stretch,
 )  # fmt: skip
-from app.early_warning.commands.following import acknowledge, place_hold, release_hold, resolve, set_rule
+from app.early_warning.commands.following import acknowledge, resolve, set_rule
+from app.early_warning.commands.holding import place_hold, release_hold
 
 __all__ = [
     "NOTHING", "SWEEP", "Done", "Ending", "acknowledge", "after_purchases", "enqueue_daily_sweep", "enqueue_sweep",

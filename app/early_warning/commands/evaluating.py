@@ -1,7 +1,8 @@
 """Bringing warnings in line with the rules: one statement for any number of customers, which tells the feed as well.
 
 Nothing changes between judging a customer and writing what follows, because the caller holds what the rule judges: the
-customers' figures (`receipts`) for loss, their accounts (`credit`) for credit.
+customers' figures (`receipts`) for loss, their accounts (`credit`) for credit, and the customers themselves for plans
+and expenses, which nobody changes without holding them.
 """
 
 import uuid
@@ -15,11 +16,13 @@ from sqlalchemy import CTE, Executable, column, text
 
 from app.core.db import Tx
 from app.core.jobs import enqueue, enqueue_once, waiting
+from app.core.settings import CompanySettings
 from app.core.sql import id_from
 from app.credit.commands import lock_accounts
+from app.early_warning.commands.holding import audited, parts_of_holds, told_of_holds
 from app.early_warning.models import SETTLED
 from app.early_warning.queries import BY_ID, STRETCH, WARNED, Part, Parts, acting, chained, stretch_end, to_do
-from app.early_warning.rules import KINDS, Kind
+from app.early_warning.rules import HOLDING, KINDS, Kind
 from app.feed.outbox import publish_rows
 from app.receipts.commands import lock_customers
 
@@ -27,7 +30,7 @@ SWEEP = "warnings.sweep"
 # Customers looked at in one transaction of a sweep, and of these at most locked: a till waits no longer than that
 # takes.
 STRETCH_SIZE, LOCKED_MAX = 20_000, 1000
-_LOCKED_IN_THIS_ORDER: tuple[Kind, ...] = ("loss", "credit")
+_LOCKED_IN_THIS_ORDER: tuple[Kind, ...] = ("loss", "sales_progress", "sales_expense", "credit")
 _DAILY = uuid.UUID("7f0c6a1e-5d1b-4f0a-9a54-0d6f7c1f3a52")
 
 # How many warnings were opened, changed, reopened, resolved.
@@ -99,27 +102,28 @@ _NOTED: Part = (
          d.version, d.action, d.state, d.severity, d.evidence
   FROM done d""",
 )
-_TOLD: Part = (
-    "told",
-    publish_rows(
-        f"""
-  SELECT d.customer_id, {id_from("d.id::text || d.version::text || 'event'")} AS id,
+
+
+def _told(kind: Kind) -> Part:
+    """The feed is told of a warning, and then of the hold that it brings."""
+    holds = f"UNION ALL {told_of_holds()}" if kind in HOLDING else ""
+    rows = f"""
+  SELECT customer_id, id, type, subject, version, occurred_at, data
+  FROM (SELECT d.customer_id, {id_from("d.id::text || d.version::text || 'event'")} AS id,
          CASE d.action WHEN 'resolved' THEN 'warning.resolved' WHEN 'changed' THEN 'warning.changed'
                        ELSE 'warning.opened' END AS type,
          d.id::text AS subject, d.version, CAST(:now AS timestamptz) AS occurred_at,
          jsonb_build_object('customer_id', d.customer_id, 'kind', d.kind, 'about', d.subject, 'state', d.state,
-                            'severity', d.severity, 'status', d.status, 'reopened', d.action = 'reopened') AS data
-  FROM done d ORDER BY d.customer_id, d.subject""",
-        "warning.opened",
-        "warning.changed",
-        "warning.resolved",
-    ),
-)
+                            'severity', d.severity, 'status', d.status, 'reopened', d.action = 'reopened') AS data,
+               d.subject AS about, 1 AS place
+        FROM done d {holds}) told ORDER BY customer_id, about, place"""
+    return "told", publish_rows(rows, "warning.opened", "warning.changed", "warning.resolved", "hold.placed")
 
 
 def _parts(kind: Kind, scope: Part) -> Parts:
-    settled = (_SETTLED,) if kind == "credit" else ()
-    return (*acting(kind, scope), _opened(kind), _ALTERED, *settled, _DONE, _NOTED, _TOLD)
+    settled = (_SETTLED,) if kind != "loss" else ()
+    holds = parts_of_holds(kind) if kind in HOLDING else ()
+    return (*acting(kind, scope), _opened(kind), _ALTERED, *settled, _DONE, _NOTED, *holds, _told(kind))
 
 
 @cache
@@ -141,9 +145,12 @@ def _after_purchases() -> tuple[CTE, ...]:
 async def evaluate(tx: Tx, kind: Kind, customers: Iterable[uuid.UUID], today: date) -> Done:
     """Bring the warnings of a kind about these customers in line with its rule; how many were opened, changed, ...
 
-    The caller has locked the customers (loss) or their accounts (credit).
+    The caller has locked the customers (loss) or their accounts (credit). Of the other kinds `evaluate_customers` does.
     """
-    values = parameters(tx, customers, today)
+    return await _evaluate(tx, kind, parameters(tx, customers, today))
+
+
+async def _evaluate(tx: Tx, kind: Kind, values: Mapping[str, Any]) -> Done:
     await tx.execute(_LOCKED, {"customers": values["customers"], "kind": kind})
     return {row[0]: row[1] for row in await tx.rows(_evaluation(kind), values)}
 
@@ -162,17 +169,29 @@ def after_purchases(tx: Tx, customers: Collection[object], today: date) -> Endin
     return (_after_purchases(), parameters(tx, customers, today)) if customers else NOTHING
 
 
-async def evaluate_customers(tx: Tx, kinds: Sequence[Kind], customers: Iterable[uuid.UUID], today: date) -> Done:
+async def evaluate_customers(
+    tx: Tx, kinds: Sequence[Kind], customers: Iterable[uuid.UUID], company: CompanySettings
+) -> Done:
     """Lock what the rules judge of these customers, and bring their warnings in line."""
     wanted, done = list(customers), Counter[str]()
+    values = parameters(tx, wanted, company.today(tx.now))
     # Customers are locked before accounts, here as everywhere.
     for kind in sorted(kinds, key=_LOCKED_IN_THIS_ORDER.index):
-        await (lock_customers if kind == "loss" else lock_accounts)(tx, wanted)
-        done.update(await evaluate(tx, kind, wanted, today))
+        await (lock_accounts if kind == "credit" else lock_customers)(tx, wanted)
+        more = {**_circumstances(kind, company), **(audited(tx) if kind in HOLDING else {})}
+        done.update(await _evaluate(tx, kind, {**values, **more}))
     return dict(done)
 
 
-async def evaluate_stretch(tx: Tx, kind: Kind, after: uuid.UUID, today: date) -> tuple[uuid.UUID | None, Done]:
+def _circumstances(kind: Kind, company: CompanySettings) -> Mapping[str, Any]:
+    """What a rule takes besides the day: how expenses are dated, and what money is in."""
+    named = {"sales_progress": ("currency",), "sales_expense": ("currency", "time_zone")}.get(kind, ())
+    return {{"time_zone": "zone"}.get(name, name): getattr(company, name) for name in named}
+
+
+async def evaluate_stretch(
+    tx: Tx, kind: Kind, after: uuid.UUID, company: CompanySettings
+) -> tuple[uuid.UUID | None, Done]:
     """The same for the next customers after an id; (how far it came, None at the end; what was done).
 
     Customers about whom there is nothing to do, which is nearly all, are neither locked nor written.
@@ -180,9 +199,11 @@ async def evaluate_stretch(tx: Tx, kind: Kind, after: uuid.UUID, today: date) ->
     upto = await stretch_end(tx, after, STRETCH_SIZE)
     if upto is None:
         return None, {}
-    rows = await tx.rows(_to_do(kind), {"after": after, "upto": upto, "today": today, "now": tx.now})
+    zone = {"zone": company.time_zone} if kind == "sales_expense" else {}
+    values = {"after": after, "upto": upto, "today": company.today(tx.now), "now": tx.now, **zone}
+    rows = await tx.rows(_to_do(kind), values)
     found = [row[0] for row in rows[:LOCKED_MAX]]
-    done = await evaluate_customers(tx, [kind], found, today) if found else {}
+    done = await evaluate_customers(tx, [kind], found, company) if found else {}
     return (found[-1] if len(rows) > LOCKED_MAX else upto), done
 
 

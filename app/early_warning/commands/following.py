@@ -1,4 +1,4 @@
-"""What people do: take a warning on, resolve it, set a rule, place and release a hold."""
+"""What people do: take a warning on, resolve it, set a rule."""
 
 import uuid
 from collections.abc import Mapping
@@ -13,11 +13,10 @@ from app.core.errors import NOT_FOUND, Problem
 from app.core.ids import new_id
 from app.core.sql import together
 from app.credit.models import CreditAccount
-from app.customers.models import Customer
-from app.customers.queries import editable, reached, visible_to
-from app.early_warning.models import HOLD_RELEASED, WARNING_RESOLVED, Hold, WarningEvent, WarningRow, WarningRule
+from app.customers.queries import reached
+from app.early_warning.models import WARNING_RESOLVED, WarningEvent, WarningRow, WarningRule
 from app.early_warning.rules import RULES, Kind
-from app.feed.outbox import Event, announce, publish
+from app.feed.outbox import Event, publish
 
 Given = Mapping[str, Any]
 
@@ -92,36 +91,3 @@ async def set_rule(tx: Tx, kind: Kind, settings: Given) -> None:
     await tx.execute(
         record(tx, [AuditEntry("warning_rule.update", "warning_rule", uuid.UUID(int=0), fields=tuple(kept))])
     )
-
-
-async def place_hold(tx: Tx, customer_id: uuid.UUID, reason: str) -> uuid.UUID:
-    """Stop sales to a customer. Raises Problem not_found."""
-    hold_id = new_id()
-    known = select(Customer.id).where(Customer.id == customer_id, editable(), visible_to(tx.caller))
-    if await tx.scalar(known.with_for_update(key_share=True)) is None:
-        raise Problem(NOT_FOUND)
-    made = insert(Hold).values(
-        customer_id=customer_id, id=hold_id, placed_at=tx.now, placed_by=tx.caller.client_id, reason=reason
-    )
-    event = Event("hold.placed", customer_id, hold_id, data={"customer_id": str(customer_id)})
-    entry = AuditEntry("hold.place", "hold", hold_id, customer_id, ("reason",))
-    await tx.execute(together(made, publish(tx, [event]), record(tx, [entry])))
-    return hold_id
-
-
-async def release_hold(tx: Tx, hold_id: uuid.UUID, reason: str) -> None:
-    """Let sales go on, as far as this hold is concerned. Raises Problem: not found, released already."""
-    mine = (Hold.id == hold_id, reached(tx.caller, Hold.customer_id))
-    found = select(Hold.customer_id, Hold.released_at).where(*mine).with_for_update()
-    rows = await tx.rows(found) or await tx.rows(found)
-    if not rows:
-        raise Problem(NOT_FOUND)
-    if rows[0].released_at is not None:
-        raise Problem(HOLD_RELEASED)
-    customer_id = rows[0].customer_id
-    released = {"released_at": tx.now, "released_by": tx.caller.client_id, "release_reason": reason}
-    changed = update(Hold).where(Hold.customer_id == customer_id, Hold.id == hold_id).values(**released)
-    event = Event("hold.released", customer_id, hold_id, data={"customer_id": str(customer_id)})
-    entry = AuditEntry("hold.release", "hold", hold_id, customer_id, tuple(released))
-    await tx.execute(changed)
-    await announce(tx, [event], [entry])

@@ -1,6 +1,7 @@
 """Every SELECT of early warnings: judging customers, and reading warnings, rules and holds."""
 
-from app.early_warning.queries.judging import BY_ID, STRETCH, WARNED, Part, Parts, acting, chained, to_do
+from app.early_warning.queries.judging import acting, stands, to_do
+from app.early_warning.queries.parts import BY_ID, STRETCH, WARNED, Part, Parts, chained
 from app.early_warning.queries.reading import (
     Filter,
     history,
@@ -15,5 +16,5 @@ from app.early_warning.queries.reading import (
 
 __all__ = [
     "BY_ID", "STRETCH", "WARNED", "Filter", "Part", "Parts", "acting", "chained", "history", "hold", "live",
-    "live_holds",     "page", "rules", "stretch_end", "to_do", "warning",
+    "live_holds", "page", "rules", "stands", "stretch_end", "to_do", "warning",
 ]  # fmt: skip
