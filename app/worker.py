@@ -23,6 +23,7 @@ from app.customers.jobs import HANDLERS as RECORDS
 from app.customers.jobs import DuplicateFinder
 from app.early_warning import commands as warnings
 from app.early_warning.jobs import HANDLERS as SWEEPS
+from app.early_warning.jobs import Watcher
 from app.engagement.jobs import Follower
 from app.feed import commands as feed_commands
 from app.feed.jobs import Sequencer, keep_partitions
@@ -58,6 +59,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
             group.create_task(JobRunner(services, kinds).run(stop))
             group.create_task(Follower(services).run(stop))
             group.create_task(DuplicateFinder(services).run(stop))
+            group.create_task(Watcher(services).run(stop))
             group.create_task(_keep_house(services, stop))
     finally:
         services.offload.close()

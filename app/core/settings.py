@@ -220,6 +220,13 @@ class DuplicateSettings(_Part):
     poll_seconds: float = Field(default=2, gt=0)
 
 
+class WarningSettings(_Part):
+    """Judging customers anew when something has happened."""
+
+    # How often the worker looks at what the feed says.
+    poll_seconds: float = Field(default=0.5, gt=0)
+
+
 class RetentionSettings(_Part):
     """What is kept of a customer who is erased, in days from then on (0: nothing), and what must be settled before."""
 
@@ -256,6 +263,7 @@ class Settings(BaseSettings):
     completeness: CompletenessSettings = CompletenessSettings()
     engagement: EngagementSettings = EngagementSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
+    warnings: WarningSettings = WarningSettings()
     retention: RetentionSettings = RetentionSettings()
 
     @cached_property

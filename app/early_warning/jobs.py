@@ -1,10 +1,14 @@
-"""The sweep: all customers, rule by rule, in stretches. Killed anywhere it goes on; twice it does nothing more."""
+"""The sweep, and following the feed.
 
+The sweep looks at all customers, rule by rule, in stretches. Killed anywhere it goes on; twice it does nothing more.
+"""
+
+import asyncio
 import uuid
 from collections import Counter
 
 from app.core.db import Tx
-from app.core.jobs import Handler, RunningJob, Step
+from app.core.jobs import Handler, RunningJob, Step, keep_turning
 from app.core.services import Services
 from app.early_warning import commands
 from app.early_warning.rules import Kind
@@ -42,6 +46,26 @@ async def _stretch(tx: Tx, services: Services, job: RunningJob) -> Step:
     if upto is None:
         return Step({"kinds": others, "after": str(_START)}, progress, done=not others)
     return Step({**cursor, "after": str(upto)}, progress)
+
+
+class Watcher:
+    """Judges anew whoever the feed says something has happened to, for as long as the worker runs.
+
+    Any number may run, in any process. Killed anywhere it goes on where it stopped.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._db = services.db
+        self._company = services.settings.company
+        self._pause = services.settings.warnings.poll_seconds
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look again and again until `stop` is set. Outlives the database's restarts."""
+        await keep_turning(self.turn, stop, self._pause, "warnings cannot be followed")
+
+    async def turn(self) -> int:
+        """Look once; how many events there were to look at, of which there may be more."""
+        return await self._db.run(lambda tx: commands.watch(tx, self._company))
 
 
 HANDLERS: dict[str, Handler] = {commands.SWEEP: sweep}

@@ -27,9 +27,8 @@ def parts_of_holds(kind: Kind) -> Parts:
 
 
 def _held(kind: Kind) -> Part:
-    key = f"a.customer_id::text || '{kind}' || a.subject || :now || 'hold'".replace(
-        ":now", "CAST(:now AS timestamptz)::text"
-    )
+    earlier = "(SELECT count(*) FROM holds h WHERE h.customer_id = a.customer_id)"
+    key = f"a.customer_id::text || '{kind}' || a.subject || {earlier}::text || 'hold'"
     # Of an action that came too late (somebody resolved the warning) nothing is held.
     return (
         "held",

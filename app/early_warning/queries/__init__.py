@@ -4,6 +4,7 @@ from app.early_warning.queries.judging import acting, stands, to_do
 from app.early_warning.queries.parts import BY_ID, STRETCH, WARNED, Part, Parts, chained
 from app.early_warning.queries.reading import (
     Filter,
+    happened,
     history,
     hold,
     live,
@@ -15,6 +16,6 @@ from app.early_warning.queries.reading import (
 )  # fmt: skip
 
 __all__ = [
-    "BY_ID", "STRETCH", "WARNED", "Filter", "Part", "Parts", "acting", "chained", "history", "hold", "live",
+    "BY_ID", "STRETCH", "WARNED", "Filter", "Part", "Parts", "acting", "chained", "happened", "history", "hold", "live",
     "live_holds", "page", "rules", "stands", "stretch_end", "to_do", "warning",
 ]  # fmt: skip
