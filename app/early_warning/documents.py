@@ -6,6 +6,7 @@ from typing import Any
 
 from app.core.settings import Language
 from app.core.types import rfc3339
+from app.early_warning.rules import RULES, Kind
 from app.early_warning.sentences import hold_reason, next_step, sentence
 
 # Loss speaks of days only; credit speaks of money.
@@ -54,6 +55,13 @@ def hold(row: Mapping[str, Any], language: Language) -> dict[str, Any]:
     )  # fmt: skip
     shown = {name: _plain(row[name]) for name in names}
     return shown if row["rule"] is None else {**shown, "reason": hold_reason(row["reason"], language)}
+
+
+def override(kind: Kind, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule for some customers, as it counts."""
+    names = ("by", "key", "priority", "version", "set_at", "updated_at")
+    settings = RULES[kind](**row["settings"]).model_dump()
+    return {"kind": kind, **{name: _plain(row[name]) for name in names}, "settings": settings}
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:

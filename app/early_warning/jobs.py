@@ -6,12 +6,18 @@ The sweep looks at all customers, rule by rule, in stretches. Killed anywhere it
 import asyncio
 import uuid
 from collections import Counter
+from contextlib import suppress
+from typing import Any
 
 from app.core.db import Tx
+from app.core.errors import Problem
 from app.core.jobs import Handler, RunningJob, Step, keep_turning
 from app.core.services import Services
-from app.early_warning import commands
+from app.early_warning import commands, queries
 from app.early_warning.rules import Kind
+from app.segments import definition
+from app.segments.asking import Asking
+from app.segments.queries import evaluate, saved
 from app.value.commands import keep_fits
 from app.value.jobs import fits_if_old
 
@@ -21,7 +27,8 @@ _START = uuid.UUID(int=0)
 async def sweep(services: Services, job: RunningJob) -> None:
     """Evaluate all customers by the rules of `kinds`, as of the company's day at each step.
 
-    Before that, the models that the rules stand on are fitted anew if they are old.
+    Before that, the models that the rules stand on are fitted anew if they are old, and it is looked up who is in the
+    segments that rules are set for.
     """
     kinds: list[Kind] = list(job.arguments["kinds"])
     if not job.cursor:
@@ -30,15 +37,23 @@ async def sweep(services: Services, job: RunningJob) -> None:
 
         async def kept(tx: Tx) -> Step:
             await keep_fits(tx, day, fits)
-            return Step({"kinds": kinds, "after": str(_START)}, {"fitted": sorted(fits)})
+            return Step({"kinds": kinds, "members": str(_START), "after": str(_START)}, {"fitted": sorted(fits)})
 
         await job.step(kept)
     while not job.over:
         await job.step(lambda tx: _stretch(tx, services, job))
 
 
+async def look_up(services: Services, job: RunningJob) -> None:
+    """Look up who is in the segments that rules are set for."""
+    while not job.over:
+        await job.step(lambda tx: _members(tx, services, job, {"members": str(_START), **job.cursor}))
+
+
 async def _stretch(tx: Tx, services: Services, job: RunningJob) -> Step:
     cursor = job.cursor
+    if "members" in cursor:
+        return await _members(tx, services, job, cursor)
     kind, *others = cursor["kinds"]
     company = services.settings.company
     upto, done = await commands.evaluate_stretch(tx, kind, uuid.UUID(cursor["after"]), company)
@@ -46,6 +61,27 @@ async def _stretch(tx: Tx, services: Services, job: RunningJob) -> Step:
     if upto is None:
         return Step({"kinds": others, "after": str(_START)}, progress, done=not others)
     return Step({**cursor, "after": str(upto)}, progress)
+
+
+async def _members(tx: Tx, services: Services, job: RunningJob, cursor: dict[str, Any]) -> Step:
+    """The members among the next customers; behind the last of them the rest of the job."""
+    after, wanted = uuid.UUID(cursor["members"]), await queries.by_segment(tx)
+    upto = await queries.stretch_end(tx, after, commands.STRETCH_SIZE) if wanted else None
+    if upto is None:
+        rest = {name: value for name, value in cursor.items() if name != "members"}
+        return Step(rest, job.progress, done=not rest)
+    await evaluate.limited(tx, services.settings.segments.evaluation_seconds)
+    asking, questions = Asking(services), []
+    for override, segment in wanted:
+        # Nobody is in a segment that is not there any more, or cannot be answered.
+        question, found = None, await saved.one(tx, segment)
+        if found is not None:
+            with suppress(Problem):
+                world = await asking.world(tx, {}, found)
+                question = asking.question(definition.of_tree(found.tree, world), world, asking.today())
+        questions.append((override, question))
+    await commands.look_up_members(tx, questions, after, upto)
+    return Step({**cursor, "members": str(upto)}, job.progress)
 
 
 class Watcher:
@@ -68,4 +104,4 @@ class Watcher:
         return await self._db.run(lambda tx: commands.watch(tx, self._company))
 
 
-HANDLERS: dict[str, Handler] = {commands.SWEEP: sweep}
+HANDLERS: dict[str, Handler] = {commands.SWEEP: sweep, commands.MEMBERS: look_up}

@@ -159,6 +159,8 @@ class SalesExpenseRule(Wire):
     )
 
 
+# For whom a rule may be set otherwise, the most specific first.
+Target = Literal["customer", "segment", "grade"]
 Rule = CreditRule | LossRule | SalesProgressRule | SalesExpenseRule
 RULES: dict[Kind, type[Rule]] = {
     "credit": CreditRule, "loss": LossRule, "sales_progress": SalesProgressRule, "sales_expense": SalesExpenseRule,

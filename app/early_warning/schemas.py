@@ -10,7 +10,19 @@ from pydantic.json_schema import SkipJsonSchema
 from app.core.pages import CursorText, Limit
 from app.core.settings import Language
 from app.core.types import Answer, Code, Moment, Note, Wire
-from app.early_warning.rules import KINDS, About, Kind, Rule, Severity, State
+from app.early_warning.rules import (
+    KINDS,
+    About,
+    CreditRule,
+    Kind,
+    LossRule,
+    Rule,
+    SalesExpenseRule,
+    SalesProgressRule,
+    Severity,
+    State,
+    Target,
+)  # fmt: skip
 
 EVALUATED_MAX = 1000
 Status = Literal["open", "acknowledged", "resolved"]
@@ -129,6 +141,70 @@ class WarningRule(Answer):
     settings: Rule
     version: int
     updated_at: datetime | None
+
+
+Priority = Annotated[
+    int,
+    Field(
+        strict=True, ge=-1000, le=1000,
+        description="Of several segments of a customer the highest counts, of equal ones the first that was set.",
+    ),
+]  # fmt: skip
+
+
+class CreditOverride(Wire):
+    """A rule of credit for some customers: the whole rule, what is left out is as usual."""
+
+    settings: CreditRule
+    priority: Priority = 0
+
+
+class LossOverride(Wire):
+    """A rule of loss for some customers: the whole rule, what is left out is as usual."""
+
+    settings: LossRule
+    priority: Priority = 0
+
+
+class SalesProgressOverride(Wire):
+    """A rule of sales plans for some customers: the whole rule, what is left out is as usual."""
+
+    settings: SalesProgressRule
+    priority: Priority = 0
+
+
+class SalesExpenseOverride(Wire):
+    """A rule of expenses for some customers: the whole rule, what is left out is as usual."""
+
+    settings: SalesExpenseRule
+    priority: Priority = 0
+
+
+OVERRIDES: dict[Kind, type[Wire]] = {
+    "credit": CreditOverride, "loss": LossOverride, "sales_progress": SalesProgressOverride,
+    "sales_expense": SalesExpenseOverride,
+}  # fmt: skip
+
+
+class RuleOverride(Answer):
+    """A rule for customers of a grade, or of a segment, or for one customer."""
+
+    kind: Kind
+    by: Target
+    key: Annotated[str, Field(description="The grade, or the id of the segment or of the customer.")]
+    priority: int
+    settings: Rule
+    version: int
+    set_at: datetime
+    updated_at: datetime
+
+
+class OverrideQuery(Wire):
+    """Which of them to list."""
+
+    by: Target | SkipJsonSchema[None] = None
+    limit: Limit = 50
+    cursor: CursorText | SkipJsonSchema[None] = None
 
 
 class HoldIn(Wire):

@@ -1,11 +1,10 @@
-"""What people do: take a warning on, resolve it, set a rule."""
+"""What people do: take a warning on, resolve it."""
 
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
@@ -14,8 +13,7 @@ from app.core.ids import new_id
 from app.core.sql import together
 from app.credit.models import CreditAccount
 from app.customers.queries import reached
-from app.early_warning.models import WARNING_RESOLVED, WarningEvent, WarningRow, WarningRule
-from app.early_warning.rules import RULES, Kind
+from app.early_warning.models import WARNING_RESOLVED, WarningEvent, WarningRow
 from app.feed.outbox import Event, publish
 
 Given = Mapping[str, Any]
@@ -76,18 +74,3 @@ async def _follow(tx: Tx, held: Any, action: str, changed: dict[str, Any], note:
     event = Event(kind, held.customer_id, held.id, version, data)
     entry = AuditEntry(f"warning.{action}", "warning", held.id, held.customer_id, tuple(changed))
     await tx.execute(together(noted, publish(tx, [event]), record(tx, [entry])))
-
-
-async def set_rule(tx: Tx, kind: Kind, settings: Given) -> None:
-    """Set a rule whole; what is left out is as usual. It counts from the next evaluation on."""
-    usual = RULES[kind]().model_dump()
-    kept = {name: value for name, value in settings.items() if value != usual[name]}
-    statement = upsert(WarningRule).values(kind=kind, version=1, updated_at=tx.now, settings=kept)
-    statement = statement.on_conflict_do_update(
-        index_elements=["kind"],
-        set_={"version": WarningRule.version + 1, "updated_at": tx.now, "settings": statement.excluded.settings},
-    )
-    await tx.execute(statement)
-    await tx.execute(
-        record(tx, [AuditEntry("warning_rule.update", "warning_rule", uuid.UUID(int=0), fields=tuple(kept))])
-    )

@@ -63,9 +63,9 @@ async def _concerned(tx: Tx, after: int, upto: int, company: CompanySettings) ->
         for kind in CAUSES[kind_of_event]:
             touched.setdefault(kind, set()).update(customers)
     found = {}
-    for kind, customers in touched.items():
+    for kind, some in touched.items():
         values: dict[str, Any] = {
-            "customers": "{" + ",".join(sorted(str(one) for one in customers)) + "}",
+            "customers": "{" + ",".join(sorted(str(one) for one in some)) + "}",
             "today": company.today(tx.now), "now": tx.now,
         }  # fmt: skip
         if kind == "sales_expense":
