@@ -22,7 +22,7 @@ WORDS = Words(
         "forecast_above_budget": "{period}：预算 {planned}，已支出 {spent}；按此进度预计 {forecast}。",
         "above_budget": "{period}：已支出 {spent}，超出预算 {planned} 达 {above}。",
         "share_climbing": "最近 {days}费用 {spent}，占净销售额的 {share}；通常为 {usual}。",
-        "costs_climbing": "费用逐月上升，截至{month}的三个月依次为 {first}、{second}、{third}。",
+        "costs_climbing": "费用逐月上升，截至 {month}的三个月依次为 {first}、{second}、{third}。",
     },
     without_sales="最近 {days}费用 {spent}，但没有净销售额；通常占净销售额的 {usual}。",
     steps={
