@@ -24,6 +24,7 @@ from app.customers.jobs import DuplicateFinder
 from app.early_warning import commands as warnings
 from app.early_warning.jobs import HANDLERS as SWEEPS
 from app.early_warning.jobs import Keeper as WarningKeeper
+from app.early_warning.jobs import Watcher as WarningWatcher
 from app.early_warning.opportunities import commands as opportunities
 from app.early_warning.opportunities.jobs import HANDLERS as CHANCES
 from app.early_warning.opportunities.jobs import OpportunityFollower
@@ -68,6 +69,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
             group.create_task(DuplicateFinder(services).run(stop))
             group.create_task(WarningKeeper(services).run(stop))
             group.create_task(MembershipKeeper(services).run(stop))
+            group.create_task(WarningWatcher(services).run(stop))
             group.create_task(_keep_house(services, stop))
     finally:
         services.offload.close()

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,11 @@ class HotRequest:
     body: bytes
     json: Any
     value: str = ""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+    def header(self, name: bytes) -> str | None:
+        """A header, by its name in small letters; looked for only where somebody asks."""
+        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +203,9 @@ class Edge:
         assert seen.caller is not None  # noqa: S101  set above, for every path that is not public
         if hot.scope not in seen.caller.scopes:
             raise Problem(FORBIDDEN, f"This API key lacks the scope {hot.scope}.")
-        request = HotRequest(self._services, seen.caller, scope["query_string"], seen.body, seen.json, value)
+        request = HotRequest(
+            self._services, seen.caller, scope["query_string"], seen.body, seen.json, value, scope["headers"]
+        )
         await exchange.reply(await hot.handler(request))
 
     async def _read_body(self, receive: Receive, headers: Mapping[bytes, bytes]) -> bytes:

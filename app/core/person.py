@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import Uuid
 
 from app.core.db import Tx
+from app.core.settings import CompanySettings
 from app.core.tables import Base
 
 Fields = dict[str, Any]
@@ -99,6 +100,7 @@ class Trip:
     winner: uuid.UUID
     loser: uuid.UUID
     today: date
+    company: CompanySettings
     choices: Mapping[str, str] = field(default_factory=dict)
     kept: dict[str, Kept] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)

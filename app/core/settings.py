@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from phonenumbers import SUPPORTED_REGIONS
@@ -20,6 +20,9 @@ from app.core.types import CurrencyCode
 
 PREFIX = "CLIENTELE_"
 NESTED = "__"
+# What people are spoken to in, where sentences are made for them.
+Language = Literal["en", "zh", "ko"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
 def _refused(reason: str) -> PydanticCustomError:
@@ -144,6 +147,8 @@ class CompanySettings(_Part):
     currency: CurrencyCode = "CNY"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "Asia/Shanghai"
     phone_region: Annotated[str, AfterValidator(_known_region)] = "CN"
+    # Of sentences for people, where a caller asks for none.
+    language: Language = "en"
     # What happens before this many minutes past midnight still belongs to the day before.
     closing_minutes: int = Field(default=0, ge=0, le=720)
     # How far the tenders of a receipt may differ from its net, in minor units.
@@ -222,10 +227,12 @@ class DuplicateSettings(_Part):
 
 
 class WarningSettings(_Part):
-    """Following warnings: what is snoozed, due and promised."""
+    """Following warnings: what has happened, and what the clock brings."""
 
-    # How often the worker looks for what the clock has brought.
-    poll_seconds: float = Field(default=2, gt=0)
+    # How often the worker looks at what the feed says.
+    poll_seconds: float = Field(default=0.5, gt=0)
+    # How often it looks for what is snoozed, due or promised.
+    clock_seconds: float = Field(default=2, gt=0)
 
 
 class CreditSettings(_Part):

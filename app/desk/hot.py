@@ -15,6 +15,7 @@ from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
 from app.core.hot import CompiledSql, compiled
 from app.core.reply import Reply
 from app.core.services import Services
+from app.core.settings import Language
 from app.core.types import rfc3339
 from app.customers.completeness import judge, weighted
 from app.customers.identifiers import Identifier
@@ -26,7 +27,7 @@ from app.desk.standing import Sale, judged
 from app.early_warning.documents import document
 from app.early_warning.opportunities import documents as opportunities
 
-Read = Callable[[Services, Caller, uuid.UUID], Awaitable[Reply | None]]
+Read = Callable[[Services, Caller, uuid.UUID, Language], Awaitable[Reply | None]]
 _REGION_SECONDS = 60.0
 _SOUGHT = {"name": "name", "number": "number", "email": "e-mail"}
 
@@ -55,35 +56,39 @@ async def found(services: Services, caller: Caller, question: Question, limit: i
     return await _answered(services, caller, "customer.search", row)
 
 
-async def standing(services: Services, caller: Caller, customer_id: uuid.UUID, sale: Sale | None = None) -> Reply:
+async def standing(
+    services: Services, caller: Caller, customer_id: uuid.UUID, language: Language, sale: Sale | None = None
+) -> Reply:
     """How things stand with a customer, and a sale. Raises Problem not_found, also for whom the caller may not see.
 
     Who was merged is found under the new id; of who was erased it is told.
     """
-    return await _found(services, caller, customer_id, partial(_standing_of, sale=sale))
+    return await _found(services, caller, customer_id, language, partial(_standing_of, sale=sale))
 
 
-async def card(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply:
+async def card(services: Services, caller: Caller, customer_id: uuid.UUID, language: Language) -> Reply:
     """What the caller may see of a customer. Raises Problem not_found, also for whom the caller may not see.
 
     Who was merged is found under the new id; of who was erased it is told.
     """
-    return await _found(services, caller, customer_id, _card_of)
+    return await _found(services, caller, customer_id, language, _card_of)
 
 
-async def _found(services: Services, caller: Caller, customer_id: uuid.UUID, read: Read) -> Reply:
-    reply = await read(services, caller, customer_id)
+async def _found(services: Services, caller: Caller, customer_id: uuid.UUID, language: Language, read: Read) -> Reply:
+    reply = await read(services, caller, customer_id, language)
     if reply is not None:
         return reply
     gone = await services.db.read(caller, lambda tx: absent(tx, customer_id)) or Problem(NOT_FOUND)
     into = gone.extra.get("merged_into")
-    reply = None if into is None else await read(services, caller, uuid.UUID(into))
+    reply = None if into is None else await read(services, caller, uuid.UUID(into), language)
     if reply is None:
         raise gone
     return reply
 
 
-async def _standing_of(services: Services, caller: Caller, customer_id: uuid.UUID, sale: Sale | None) -> Reply | None:
+async def _standing_of(
+    services: Services, caller: Caller, customer_id: uuid.UUID, language: Language, sale: Sale | None
+) -> Reply | None:
     now = services.clock.now()
     today = services.settings.company.today(now)
     key = ("desk.standing", caller.reach, caller.partner)
@@ -95,10 +100,10 @@ async def _standing_of(services: Services, caller: Caller, customer_id: uuid.UUI
     if row is None:
         return None
     await services.reads.record(caller, "customer.standing", [customer_id])
-    return Reply(200, _standing(row, caller, customer_id, now, today, sale))
+    return Reply(200, _standing(row, caller, customer_id, now, today, language, sale))
 
 
-async def _card_of(services: Services, caller: Caller, customer_id: uuid.UUID) -> Reply | None:
+async def _card_of(services: Services, caller: Caller, customer_id: uuid.UUID, language: Language) -> Reply | None:
     now, company = services.clock.now(), services.settings.company
     today = company.today(now)
     key = ("desk.card", *_view(caller), caller.scopes & queries.SCOPES)
@@ -123,7 +128,8 @@ async def _card_of(services: Services, caller: Caller, customer_id: uuid.UUID) -
     customer = b'{"customer":%b,"ask_next":%b}' % (row["customer"].encode()[:-1], asks)
     parts = [customer, row["document"].encode()[1:-1]]
     if row["warnings"] is not None:
-        warned = [document(one, caller.field_groups, now, company.today) for one in orjson.loads(row["warnings"])]
+        listed = orjson.loads(row["warnings"])
+        warned = [document(one, caller.field_groups, now, company.today, language) for one in listed]
         parts.append(b'"warnings":%b' % orjson.dumps(warned))
     if row["opportunities"] is not None:
         view = opportunities.View(caller.field_groups, now, company.currency)
@@ -131,7 +137,7 @@ async def _card_of(services: Services, caller: Caller, customer_id: uuid.UUID) -
         parts.append(b'"opportunities":%b' % orjson.dumps(open_ones))
     if caller.partner is None:
         # As it is with the route of its own.
-        parts.append(b'"standing":%b' % _standing(row, caller, customer_id, now, today))
+        parts.append(b'"standing":%b' % _standing(row, caller, customer_id, now, today, language))
     return Reply(200, b",".join(parts) + b"}")
 
 
@@ -158,9 +164,15 @@ def _ask_next(services: Services, caller: Caller, basis: Any, now: datetime, tod
 
 
 def _standing(
-    row: Any, caller: Caller, customer_id: uuid.UUID, now: datetime, today: date, sale: Sale | None = None
+    row: Any,
+    caller: Caller,
+    customer_id: uuid.UUID,
+    now: datetime,
+    today: date,
+    language: Language,
+    sale: Sale | None = None,
 ) -> bytes:
-    answer = judged(row, today, financial="financial" in caller.field_groups, sale=sale)
+    answer = judged(row, today, language, financial="financial" in caller.field_groups, sale=sale)
     return orjson.dumps({"customer_id": str(customer_id), **answer, "as_of": rfc3339(now)})
 
 

@@ -12,6 +12,7 @@ from app.core.errors import INVALID, FieldError, Problem
 from app.core.gate import validation_problem
 from app.core.hot import operation, parse_query
 from app.core.reply import Reply
+from app.core.settings import Language
 from app.customers.identifiers import normalise
 from app.desk import hot
 from app.desk.question import asked
@@ -28,6 +29,7 @@ from app.desk.schemas import (
     StandingQuery,
 )
 from app.desk.standing import Sale
+from app.early_warning.sentences import language_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -42,6 +44,7 @@ Live, from the ledger and the holds as they are. `hold`: somebody has stopped sa
 
 With an `amount`, `sale.passes` says whether it may be sold, on account unless `on_account` is false: `hold` is then
 also an amount above what is left of the limit, with what is reserved for other sales counted. Asking reserves nothing.
+Details are in the language that Accept-Language asks for: English, Chinese or Korean.
 """
 
 _ABOUT_CARD = """\
@@ -86,12 +89,17 @@ async def standing(request: HotRequest) -> Reply:
     """`GET /v1/customers/{customer_id}/standing`."""
     given = parse_query(StandingQuery, request.query)
     sale = None if given.amount is None else Sale(given.amount, given.on_account)
-    return await hot.standing(request.services, request.caller, _id_in_path(request), sale)
+    return await hot.standing(request.services, request.caller, _id_in_path(request), _language(request), sale)
 
 
 async def card(request: HotRequest) -> Reply:
     """`GET /v1/customers/{customer_id}/card`."""
-    return await hot.card(request.services, request.caller, _customer_id(request))
+    return await hot.card(request.services, request.caller, _customer_id(request), _language(request))
+
+
+def _language(request: HotRequest) -> Language:
+    """What sentences for people are to be in."""
+    return language_of(None, request.header(b"accept-language"), request.services.settings.company.language)
 
 
 def _customer_id(request: HotRequest) -> uuid.UUID:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
-from app.core.types import currency_digits, rfc3339
-from app.early_warning.sentences import sentence
+from app.core.settings import Language
+from app.core.types import rfc3339
+from app.early_warning.sentences import WORDS, hold_reason, money, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,22 +18,24 @@ class Sale:
     on_account: bool
 
 
-def judged(row: Mapping[str, Any], today: date, *, financial: bool, sale: Sale | None = None) -> dict[str, Any]:
+def judged(
+    row: Mapping[str, Any], today: date, language: Language, *, financial: bool, sale: Sale | None = None
+) -> dict[str, Any]:
     """`standing`, `reasons` and `credit`, from what `queries.standing` finds; money only if `financial`.
 
     Of a `sale` on account also whether it fits, as an authorisation would be judged at this moment.
     """
-    stops = [
-        {"code": "hold", "detail": reason, "since": rfc3339(placed)}
+    stops: list[dict[str, Any]] = [
+        {"code": "hold", "detail": hold_reason(reason, language), "since": rfc3339(placed)}
         for reason, placed in zip(row["reasons"], row["placed"], strict=True)
     ]
-    doubts = _doubts(row, today, financial=financial)
+    doubts = _doubts(row, today, language, financial=financial)
     if row["status"] == "suspended":
-        suspended = {"code": "account_suspended", "detail": "Nothing more is sold on account.", "since": None}
+        suspended = {"code": "account_suspended", "detail": WORDS[language].suspended, "since": None}
         # Who pays at once needs no account.
         (doubts if sale is not None and not sale.on_account else stops).append(suspended)
     if sale is not None and sale.on_account:
-        stops += _too_much(row, sale.amount, financial=financial)
+        stops += _too_much(row, sale.amount, language, financial=financial)
     shown: dict[str, Any] = {
         "standing": "hold" if stops else "review" if doubts else "allow",
         "reasons": stops + doubts,
@@ -45,41 +47,36 @@ def judged(row: Mapping[str, Any], today: date, *, financial: bool, sale: Sale |
     return shown
 
 
-def _too_much(row: Mapping[str, Any], amount: int, *, financial: bool) -> list[dict[str, Any]]:
+def _too_much(row: Mapping[str, Any], amount: int, language: Language, *, financial: bool) -> list[dict[str, Any]]:
     """Why an amount may not be sold on account, apart from the account's status."""
+    words = WORDS[language]
     if row["status"] is None:
-        return [{"code": "no_account", "detail": "The customer has no account.", "since": None}]
+        return [{"code": "no_account", "detail": words.no_account, "since": None}]
     left = _left(row)
     if row["status"] != "active" or amount <= left:
         return []
-    detail = "It is more than is left of the limit."
+    detail = words.too_much
     if financial:
         asked, free = (money(one, row["currency"]) for one in (amount, max(0, left)))
-        detail = f"{asked} is more than is left of the limit, {free}."
+        detail = words.more_than_left.format(amount=asked, left=free)
     return [{"code": "not_enough_credit", "detail": detail, "since": None}]
-
-
-def money(amount: int, currency: str) -> str:
-    """An amount of minor units as people write it: 12,345.00 CNY."""
-    digits = currency_digits(currency)
-    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency}"
 
 
 def _left(row: Mapping[str, Any]) -> int:
     return int(row["credit_limit"] - row["balance"] - row["reserved"])
 
 
-def _doubts(row: Mapping[str, Any], today: date, *, financial: bool) -> list[dict[str, Any]]:
+def _doubts(row: Mapping[str, Any], today: date, language: Language, *, financial: bool) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if row["status"] is None:
         return found
     evidence = {"balance": row["balance"], "limit": row["credit_limit"], "currency": row["currency"]}
     if row["balance"] > row["credit_limit"]:
-        detail = {"detail": sentence("over_limit", evidence, today)} if financial else {}
+        detail = {"detail": sentence("over_limit", evidence, today, language)} if financial else {}
         found.append({"code": "over_limit", **detail, "since": None})
     if row["overdue"]:
         owed = {**evidence, "overdue": row["overdue"], "since": row["since"].isoformat()}
-        detail = {"detail": sentence("overdue", owed, today)} if financial else {}
+        detail = {"detail": sentence("overdue", owed, today, language)} if financial else {}
         found.append({"code": "overdue", **detail, "since": row["since"]})
     return found
 

@@ -9,17 +9,19 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
+    Integer,
     PrimaryKeyConstraint,
     SmallInteger,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.errors import ProblemType
+from app.core.errors import NOT_FOUND, ProblemType
 from app.core.tables import Base, Stamp
 from app.early_warning.life import ACTIONS, PROMISE_STATES, STATUSES, WARNING_RAISED_AGAIN
 
-KINDS = ("credit", "loss")
+KINDS = ("credit", "loss", "sales_progress", "sales_expense")
 SEVERITIES = ("notice", "warning", "critical")
 
 HOLD_RELEASED = ProblemType("hold_released", 409, "The hold is released already")
@@ -30,11 +32,11 @@ class WarningRow(Base):
 
     `subject` says what about (`rules.STATES`), `state` how bad it is and `rank` the same as a number. `evidence` are
     the numbers that brought it into its state. `episode` tells one cause from a later one of the same sort: the last
-    purchase before a silence; of a debt `life.SETTLED` once it was, after a person had resolved the warning.
-    `accepted` is what was owed when a person resolved a warning about the limit. `resolved_by` is who resolved it,
-    null if its cause went away. `by_manager` says that the owner is the customer's account manager, or was nobody's
-    choice: it goes with the customer. `escalated_at` is when `due_at` had passed. What was promised to be paid is in
-    minor units; `promise_paid` is how much of it was when that was decided.
+    purchase before a silence, the period of a plan or budget; of what is no silence `life.SETTLED` once its cause was
+    gone after a person had resolved the warning. `accepted` is what was owed when a person resolved a warning about the
+    limit. `resolved_by` is who resolved it, null if its cause went away. `by_manager` says that the owner is the
+    customer's account manager, or was nobody's choice: it goes with the customer. `escalated_at` is when `due_at` had
+    passed. What was promised to be paid is in minor units; `promise_paid` is how much of it was when that was decided.
     """
 
     __tablename__ = "warnings"
@@ -148,22 +150,102 @@ class WarningRule(Base):
     settings: Mapped[dict[str, Any]]
 
 
+class RuleOverride(Base):
+    """Other settings of a rule for customers of a grade, or of a segment (`key` is its id).
+
+    They are the whole rule: what is absent is as usual. `priority` decides between two segments.
+    """
+
+    __tablename__ = "warning_overrides"
+    __table_args__ = (
+        UniqueConstraint("kind", "by", "key"),
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        CheckConstraint("by IN ('segment', 'grade')", name="by"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    set_at: Mapped[Stamp]
+    updated_at: Mapped[Stamp]
+    priority: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str]
+    by: Mapped[str]
+    key: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+
+
+class OverrideMember(Base):
+    """A customer in the segment of an override, as it was looked up last."""
+
+    __tablename__ = "warning_override_members"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "override_id"),
+        ForeignKeyConstraint(["override_id"], ["warning_overrides.id"]),
+        Index("ix_warning_override_members_override_id", "override_id", "customer_id"),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    override_id: Mapped[uuid.UUID]
+
+
+class CustomerRule(Base):
+    """Other settings of a rule for one customer. They are the whole rule: what is absent is as usual."""
+
+    __tablename__ = "customer_warning_rules"
+    __table_args__ = (
+        PrimaryKeyConstraint("customer_id", "id"),
+        ForeignKeyConstraint(["customer_id"], ["customers.id"]),
+        UniqueConstraint("customer_id", "kind"),
+        CheckConstraint(f"kind IN {KINDS}", name="kind"),
+        Index("ix_customer_warning_rules_kind", "kind", "customer_id"),
+    )
+
+    customer_id: Mapped[uuid.UUID]
+    id: Mapped[uuid.UUID]
+    version: Mapped[int] = mapped_column(BigInteger)
+    set_at: Mapped[Stamp]
+    updated_at: Mapped[Stamp]
+    kind: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+
+
+class WatchState(Base):
+    """The one row that says up to which event of the feed customers were judged. Who watches holds its lock."""
+
+    __tablename__ = "warning_state"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+
+
 class Hold(Base):
-    """Nothing is sold to the customer until somebody releases it."""
+    """Nothing is sold to the customer until somebody releases it.
+
+    One that a `rule` has placed has nobody in `placed_by`, and its `reason` is the state that it was placed for.
+    `about` and `episode` are those of the warning; `rank` and `amount` (what was spent of the budget) are as they were
+    when it was placed, and from its release on as they were then: how bad it was when somebody let sales go on.
+    """
 
     __tablename__ = "holds"
     __table_args__ = (
         PrimaryKeyConstraint("customer_id", "id"),
         CheckConstraint("(released_at IS NULL) = (released_by IS NULL)", name="released"),
+        CheckConstraint("(placed_by IS NULL) = (rule IS NOT NULL)", name="placed"),
         Index("ix_holds_id", "id"),
     )
 
     customer_id: Mapped[uuid.UUID]
     id: Mapped[uuid.UUID]
     placed_at: Mapped[Stamp]
-    placed_by: Mapped[uuid.UUID]
+    placed_by: Mapped[uuid.UUID | None]
     released_at: Mapped[datetime | None]
     released_by: Mapped[uuid.UUID | None]
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    rank: Mapped[int | None] = mapped_column(SmallInteger)
+    rule: Mapped[str | None]
+    about: Mapped[str | None]
+    episode: Mapped[str | None]
     reason: Mapped[str]
     release_reason: Mapped[str | None]
 
@@ -178,4 +260,7 @@ class WarningFollower(Base):
     sequence: Mapped[int] = mapped_column(BigInteger)
 
 
-PROBLEMS: dict[str, ProblemType] = {"uq_warnings_live": WARNING_RAISED_AGAIN}
+PROBLEMS: dict[str, ProblemType] = {
+    "uq_warnings_live": WARNING_RAISED_AGAIN,
+    "fk_customer_warning_rules_customer_id_customers": NOT_FOUND,
+}

@@ -5,10 +5,10 @@ from collections.abc import Collection, Sequence
 
 from app.core import rights
 from app.core.db import Tx
-from app.core.person import Holding, Trip, move_rows, move_rows_back
+from app.core.person import Fate, Holding, Trip, move_rows, move_rows_back
 from app.early_warning import traces
 from app.early_warning.commands import evaluate_customers
-from app.early_warning.models import Hold, WarningEvent, WarningRow
+from app.early_warning.models import CustomerRule, Hold, OverrideMember, WarningEvent, WarningRow
 from app.early_warning.opportunities.models import Opportunity
 from app.early_warning.rules import KINDS
 
@@ -27,6 +27,10 @@ HOLDINGS = (
         clash="theirs.kind = mine.kind AND theirs.subject = mine.subject"
         " AND theirs.status = 'open' AND mine.status = 'open'",
     ),
+    # Of two rules of their own the winner's goes on.
+    Holding(CustomerRule, clash="theirs.kind = mine.kind"),
+    # Looked up anew with the next sweep.
+    Holding(OverrideMember, Fate.STAYS),
 )
 TRACES = traces.TRACES
 
@@ -34,13 +38,13 @@ TRACES = traces.TRACES
 async def move(tx: Tx, trip: Trip) -> None:
     """The winner has the warnings and holds of both, and those that follow from what it owes and buys now."""
     await move_rows(tx, HOLDINGS, trip)
-    await evaluate_customers(tx, KINDS, [trip.winner], trip.today)
+    await evaluate_customers(tx, KINDS, [trip.winner], trip.company)
 
 
 async def move_back(tx: Tx, trip: Trip) -> None:
     """Warnings and holds that had moved go back; both customers are judged anew."""
     await move_rows_back(tx, HOLDINGS, trip)
-    await evaluate_customers(tx, KINDS, [trip.winner, trip.loser], trip.today)
+    await evaluate_customers(tx, KINDS, [trip.winner, trip.loser], trip.company)
 
 
 async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:

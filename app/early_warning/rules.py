@@ -5,17 +5,25 @@
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.core.types import Code, Wire
 
-Kind = Literal["credit", "loss"]
+Kind = Literal["credit", "loss", "sales_progress", "sales_expense"]
 Severity = Literal["notice", "warning", "critical"]
 State = Literal[
     "near_limit", "over_limit", "far_over_limit", "overdue", "overdue_31", "overdue_61", "overdue_91",
     "late", "at_risk", "lost",
+    "behind", "far_behind", "forecast_above_budget", "above_budget", "share_climbing", "costs_climbing",
 ]  # fmt: skip
+About = Literal[
+    "limit", "overdue", "rhythm", "month_plan", "quarter_plan", "year_plan", "month_budget", "quarter_budget",
+    "year_budget", "cost_share", "cost_trend",
+]  # fmt: skip
+BehindState = Literal["behind", "far_behind"]
+CostlyState = Literal["forecast_above_budget", "above_budget", "share_climbing", "costs_climbing"]
+ABOVE_BUDGET: CostlyState = "above_budget"
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # What a warning is about, and its states from bad to worse: one that gets worse is told again.
@@ -23,14 +31,20 @@ STATES: dict[str, tuple[State, ...]] = {
     "limit": ("near_limit", "over_limit", "far_over_limit"),
     "overdue": ("overdue", "overdue_31", "overdue_61", "overdue_91"),
     "rhythm": ("late", "at_risk", "lost"),
+    **dict.fromkeys(("month_plan", "quarter_plan", "year_plan"), ("behind", "far_behind")),
+    **dict.fromkeys(("month_budget", "quarter_budget", "year_budget"), ("forecast_above_budget", "above_budget")),
+    "cost_share": ("share_climbing",),
+    "cost_trend": ("costs_climbing",),
 }
 SEVERITY: dict[State, Severity] = {
     "near_limit": "notice", "over_limit": "warning", "far_over_limit": "critical",
     "overdue": "warning", "overdue_31": "warning", "overdue_61": "critical", "overdue_91": "critical",
     "late": "notice", "at_risk": "warning", "lost": "critical",
+    "behind": "warning", "far_behind": "critical",
+    "forecast_above_budget": "warning", "above_budget": "critical", "share_climbing": "warning",
+    "costs_climbing": "warning",
 }  # fmt: skip
 SEVERITY_RANK: dict[Severity, int] = {"notice": 1, "warning": 2, "critical": 3}
-
 
 Hours = Annotated[int, Field(strict=True, ge=1, le=8760)]
 
@@ -97,4 +111,83 @@ class LossRule(Wire):
         return self
 
 
-RULES: dict[Kind, type[CreditRule] | type[LossRule]] = {"credit": CreditRule, "loss": LossRule}
+def _each_once(states: list[str]) -> list[str]:
+    if len(set(states)) < len(states):
+        raise PydanticCustomError("not_unique", "Name each state once.")
+    return states
+
+
+class SalesProgressRule(Wire):
+    """The plan for the month, quarter or year that today is in will not be reached, by its forecast.
+
+    The forecast is that of the plan's own answer. Nothing is said of a plan of zero, or before `from_percent` of the
+    plan are normally reached. Behind: forecast < planned x (1 - tolerance). The tolerance is `tolerance_percent`; in
+    the first `early_days` days of the period it is `early_tolerance_percent`, if that is more. Far behind: behind, and
+    forecast < planned x (1 - `critical_percent`).
+
+    In a state of `hold_on` nothing is sold to the customer until somebody releases the hold. A hold that was released
+    is not placed again in the same period unless the state gets worse, or it was over in between.
+    """
+
+    enabled: bool = Field(default=True, strict=True)
+    tolerance_percent: int = Field(default=5, strict=True, ge=0, le=100)
+    early_days: int = Field(default=9, strict=True, ge=0, le=366)
+    early_tolerance_percent: int = Field(default=10, strict=True, ge=0, le=100)
+    from_percent: int = Field(
+        default=10,
+        strict=True,
+        ge=0,
+        le=100,
+        description="Before this share of a plan is due, its forecast is a guess.",
+    )
+    critical_percent: int = Field(default=25, strict=True, ge=0, le=100)
+    hold_on: Annotated[list[BehindState], Field(max_length=2), AfterValidator(_each_once)] = Field(default_factory=list)
+    cooling_days: int = Field(
+        default=7, strict=True, ge=0, le=365, description="Within so many days a warning reopens instead of a new one."
+    )
+    handling: Handling = Handling()
+
+
+class SalesExpenseRule(Wire):
+    """What is spent on the customer is above its budget, will be, or climbs.
+
+    About a budget (of the month, quarter or year that today is in): above, if spent > planned x `budget_percent`; else
+    its forecast is, if at least `forecast_from_percent` of the period have passed and forecast > planned x
+    `budget_percent`. Both numbers are those of the budget's own answer.
+
+    Climbing against net sales: with spent and net of the last `share_days` days (today is one of them), and usual spent
+    and usual net of the 365 days before these, both above zero: spent > 0, and net <= 0 or spent / net >
+    (usual spent / usual net) x `share_factor_percent`.
+
+    Climbing by itself: each of the last three whole months cost more than the one before, the first of them more than
+    zero, and the last at least `trend_percent` more than the first.
+
+    In a state of `hold_on` nothing is sold to the customer until somebody releases the hold. A hold that was released
+    is not placed again in the same period unless it gets worse (another state, or more was spent of the budget than
+    `again_percent` of what had been when it was released), or it was over in between.
+    """
+
+    enabled: bool = Field(default=True, strict=True)
+    budget_percent: int = Field(default=100, strict=True, ge=1, le=1000)
+    forecast_from_percent: int = Field(default=25, strict=True, ge=0, le=100)
+    share_days: int = Field(default=90, strict=True, ge=7, le=365)
+    share_factor_percent: int = Field(default=150, strict=True, ge=100, le=10_000)
+    trend_percent: int = Field(default=20, strict=True, ge=0, le=10_000)
+    hold_on: Annotated[list[CostlyState], Field(max_length=4), AfterValidator(_each_once)] = Field(
+        default_factory=lambda: [ABOVE_BUDGET]
+    )
+    again_percent: int = Field(default=110, strict=True, ge=100, le=1000)
+    cooling_days: int = Field(
+        default=7, strict=True, ge=0, le=365, description="Within so many days a warning reopens instead of a new one."
+    )
+    handling: Handling = Handling()
+
+
+# For whom a rule may be set otherwise, the most specific first.
+Target = Literal["customer", "segment", "grade"]
+Rule = CreditRule | LossRule | SalesProgressRule | SalesExpenseRule
+RULES: dict[Kind, type[Rule]] = {
+    "credit": CreditRule, "loss": LossRule, "sales_progress": SalesProgressRule, "sales_expense": SalesExpenseRule,
+}  # fmt: skip
+# The rules that may stop sales.
+HOLDING: tuple[Kind, ...] = ("sales_progress", "sales_expense")

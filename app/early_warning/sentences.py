@@ -1,44 +1,112 @@
-"""What a warning says to people, in one sentence. Pure."""
+"""What a warning says to people in their language: a sentence of its numbers, and what to do next. Pure."""
 
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from app.core.settings import LANGUAGES, Language
 from app.core.types import currency_digits
+from app.early_warning.wording import chinese, english, korean
+from app.early_warning.wording.words import Words
+
+WORDS: dict[Language, Words] = {"en": english.WORDS, "zh": chinese.WORDS, "ko": korean.WORDS}
 
 
-def sentence(state: str, evidence: Mapping[str, Any], day: date) -> str:
+def language_of(asked: str | None, accepted: str | None, usual: Language) -> Language:
+    """The language to answer in: the one asked for, else the first of an Accept-Language header that we have.
+
+    Of a header (RFC 9110, 12.5.4) the tags count by their weight and then their order, by their first part: `zh-Hant`
+    is answered in `zh`. What cannot be read counts for nothing, and `*` for `usual`.
+    """
+    if asked in WORDS:
+        return asked
+    best: tuple[Decimal, Language] | None = None
+    for part in (accepted or "").split(",")[:20]:
+        tag, _, weight = part.partition(";")
+        weighed = _weight(weight.strip())
+        name = tag.strip().lower().partition("-")[0]
+        found = next((one for one in LANGUAGES if one == name), usual if name == "*" else None)
+        if found is not None and weighed > (best[0] if best else 0):
+            best = (weighed, found)
+    return best[1] if best else usual
+
+
+def _weight(text: str) -> Decimal:
+    if not text:
+        return Decimal(1)
+    name, _, value = text.partition("=")
+    digits = value.strip()
+    if name.strip() != "q" or len(digits) > 5 or not digits.replace(".", "", 1).isascii():  # noqa: PLR2004
+        return Decimal(0)
+    return Decimal(digits) if digits.replace(".", "", 1).isdigit() else Decimal(0)
+
+
+def next_step(state: str, language: Language) -> str:
+    """What is usually done next about a warning in `state`."""
+    return WORDS[language].steps[state]
+
+
+def hold_reason(reason: str, language: Language) -> str:
+    """Why sales are stopped: what somebody wrote, or what the rule's state means."""
+    return WORDS[language].holds.get(reason, reason)
+
+
+def sentence(state: str, evidence: Mapping[str, Any], day: date, language: Language) -> str:
     """The sentence of a warning in `state` as of `day`, from its evidence."""
+    words = WORDS[language]
+    template = words.sentences[state]
+    if state == "share_climbing" and evidence["net"] <= 0:
+        template = words.without_sales
+    return template.format_map(_values(state, evidence, day, words))
+
+
+def _values(state: str, evidence: Mapping[str, Any], day: date, words: Words) -> dict[str, str]:
     if state in {"late", "at_risk", "lost"}:
-        return _silence(state, evidence, day)
-    if state == "near_limit":
-        share = evidence["balance"] * 100 // evidence["limit"]
-        return f"Owes {_money(evidence, 'balance')}, {share} % of the limit."
-    if state in {"over_limit", "far_over_limit"}:
-        above = {**evidence, "above": evidence["balance"] - evidence["limit"]}
-        return f"Owes {_money(evidence, 'balance')}, {_money(above, 'above')} above the limit."
-    since = date.fromisoformat(evidence["since"])
-    return f"{_money(evidence, 'overdue')} should have been paid by {since}, {_days((day - since).days)} ago."
+        silent = max((day - date.fromisoformat(evidence["last_occasion"])).days, evidence["silent_days"])
+        return {
+            "usual": words.days(evidence["usual_days"]), "silent": str(silent),
+            "horizon": words.days(evidence["horizon_days"]), "chance": words.percent(Decimal(str(evidence["chance"]))),
+        }  # fmt: skip
+    if state.startswith("overdue"):
+        since = date.fromisoformat(evidence["since"])
+        owed = _money(evidence["overdue"], evidence)
+        return {"overdue": owed, "since": words.date(since), "ago": words.days((day - since).days)}
+    if state in {"near_limit", "over_limit", "far_over_limit"}:
+        balance, limit = evidence["balance"], evidence["limit"]
+        share = str(balance * 100 // limit) if limit else ""
+        return {"balance": _money(balance, evidence), "above": _money(balance - limit, evidence), "share": share}
+    if state == "share_climbing":
+        usual = Decimal(evidence["usual_spent"]) / evidence["usual_net"]
+        sold = Decimal(evidence["spent"]) / evidence["net"] if evidence["net"] > 0 else Decimal(0)
+        return {
+            "spent": _money(evidence["spent"], evidence), "days": words.days(evidence["days"]),
+            "share": words.percent(sold), "usual": words.percent(usual),
+        }  # fmt: skip
+    if state == "costs_climbing":
+        first, second, third = (_money(one, evidence) for one in evidence["months"])
+        return {"first": first, "second": second, "third": third, "month": words.period(evidence["month"])}
+    return _of_period(evidence, words)
 
 
-def _silence(state: str, evidence: Mapping[str, Any], day: date) -> str:
-    silent = max((day - date.fromisoformat(evidence["last_occasion"])).days, evidence["silent_days"])
-    said = f"Usually back within {_days(evidence['usual_days'])}, now {silent}"
-    chance = f"the chance of a purchase within {_days(evidence['horizon_days'])} is {_percent(evidence['chance'])}"
-    return {"late": f"{said}.", "at_risk": f"{said}: {chance}.", "lost": f"{said}: probably gone, {chance}."}[state]
+def _of_period(evidence: Mapping[str, Any], words: Words) -> dict[str, str]:
+    """Of a plan or a budget: every amount of its evidence as money, and how far off it is."""
+    planned, forecast = evidence["planned"], evidence["forecast"]
+    amounts = ("planned", "actual", "spent", "expected", "forecast")
+    said = {name: _money(evidence[name], evidence) for name in amounts if evidence.get(name) is not None}
+    said["period"] = words.period(evidence["period"])
+    if "spent" in evidence:
+        said["above"] = _money(evidence["spent"] - planned, evidence)
+    elif planned and forecast is not None:
+        said["below"] = words.percent(Decimal(planned - forecast) / planned)
+    return said
 
 
-def _percent(share: float) -> str:
-    return f"{share * 100:.0f} %" if share >= 0.01 else "below 1 %"  # noqa: PLR2004
+def _money(amount: int, evidence: Mapping[str, Any]) -> str:
+    return money(amount, evidence["currency"])
 
 
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"
-
-
-def _money(evidence: Mapping[str, Any], name: str) -> str:
+def money(amount: int, currency: str) -> str:
     """An amount of minor units as people write it: 12,345.00 CNY."""
-    currency = evidence["currency"]
     digits = currency_digits(currency)
-    return f"{Decimal(evidence[name]).scaleb(-digits):,.{digits}f} {currency}"
+    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency}"

@@ -7,6 +7,14 @@ from app.examples.customers import CUSTOMER
 WARNING = "01989e3c-7a00-7c11-9d53-2f6a0c8e4b17"
 # An opportunity that is open.
 OPPORTUNITY = "01932f5a-6b10-7d42-8a08-5c1e9f2b4d77"
+_PROGRESS: dict[str, Any] = {
+    "enabled": True, "tolerance_percent": 5, "early_days": 9, "early_tolerance_percent": 10, "from_percent": 10,
+    "critical_percent": 25, "hold_on": [], "cooling_days": 7,
+}  # fmt: skip
+_EXPENSE: dict[str, Any] = {
+    "enabled": True, "budget_percent": 100, "forecast_from_percent": 25, "share_days": 90, "share_factor_percent": 150,
+    "trend_percent": 20, "hold_on": ["above_budget"], "again_percent": 110, "cooling_days": 7,
+}  # fmt: skip
 
 BODIES: dict[str, Any] = {
     "POST /v1/warnings/evaluations": {"kinds": ["credit"], "customer_ids": [CUSTOMER]},
@@ -51,6 +59,12 @@ BODIES: dict[str, Any] = {
     "POST /v1/opportunities/batch": {"items": [{"id": OPPORTUNITY, "action": "dismiss", "reason": "no_time"}]},
     "POST /v1/opportunities/evaluations": {"kinds": ["birthday", "contact_due"], "customer_ids": [CUSTOMER]},
     "PUT /v1/opportunity-rules/{kind}": {"enabled": True, "priority": 2, "days_before": 14},
+    "PUT /v1/warning-rules/sales_progress": _PROGRESS,
+    "PUT /v1/warning-rules/sales_expense": _EXPENSE,
+    "PUT /v1/warning-rules/credit/overrides/{by}/{key}": {"settings": {"notice_percent": 70}, "priority": 0},
+    "PUT /v1/warning-rules/loss/overrides/{by}/{key}": {"settings": {"late_percent": 70}, "priority": 0},
+    "PUT /v1/warning-rules/sales_progress/overrides/{by}/{key}": {"settings": _PROGRESS, "priority": 0},
+    "PUT /v1/warning-rules/sales_expense/overrides/{by}/{key}": {"settings": _EXPENSE, "priority": 0},
     "POST /v1/customers/{customer_id}/holds": {"reason": "Cheque returned"},
     "POST /v1/holds/{hold_id}/release": {"reason": "Paid in full"},
 }  # fmt: skip

@@ -12,7 +12,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "20261127_12_life"
-down_revision = "20261127_10_authorisations"
+down_revision = "20261127_11_rules"
 branch_labels = None
 depends_on = None
 

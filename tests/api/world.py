@@ -247,6 +247,12 @@ def plans() -> dict[str, Sample]:
     return found
 
 
+PROGRESS_RULE = {"enabled": True, "tolerance_percent": 5, "early_days": 9, "early_tolerance_percent": 10,
+                 "from_percent": 10, "critical_percent": 25, "hold_on": ["far_behind"], "cooling_days": 7}  # fmt: skip
+EXPENSE_RULE = {"enabled": True, "budget_percent": 100, "forecast_from_percent": 25, "share_days": 90,
+                "share_factor_percent": 150, "trend_percent": 20, "hold_on": ["above_budget"], "again_percent": 110,
+                "cooling_days": 7}  # fmt: skip
+
 SAMPLES: dict[str, Sample] = {
     "GET /v1/idempotency/{key}": Sample("requests:read", own=True),
     "GET /v1/changes": Sample("feed:read", query={"limit": "5", "types": "receipt.recorded", "wait": "0"}),
@@ -518,6 +524,23 @@ SAMPLES: dict[str, Sample] = {
         "warnings:admin", body={"enabled": True, "priority": 3, "days_before": 5},
         instead={"kind": "opportunity_kind"},
     ),
+    "PUT /v1/warning-rules/sales_progress": Sample("warnings:admin", body=PROGRESS_RULE),
+    "PUT /v1/warning-rules/sales_expense": Sample("warnings:admin", body=EXPENSE_RULE),
+    "GET /v1/warning-rules/{kind}/overrides": Sample("warnings:read", query={"limit": "5", "by": "grade"}),
+    "GET /v1/warning-rules/{kind}/overrides/{by}/{key}": Sample("warnings:read"),
+    "DELETE /v1/warning-rules/{kind}/overrides/{by}/{key}": Sample("warnings:admin", status=204),
+    **{
+        f"PUT /v1/warning-rules/{kind}/overrides/{{by}}/{{key}}": Sample(
+            "warnings:admin", body={"settings": settings, "priority": 1}, status=200 if kind == "credit" else 201
+        )
+        for kind, settings in (
+            ("credit", {"enabled": True, "notice_percent": 80, "critical_percent": 120, "cooling_days": 3}),
+            ("loss", {"enabled": True, "late_percent": 80, "risk_percent": 90, "risk_chance_percent": 50,
+                      "lost_chance_percent": 10, "horizon_days": 90, "occasions": 2, "silent_days": 365,
+                      "cooling_days": 30}),
+            ("sales_progress", PROGRESS_RULE), ("sales_expense", EXPENSE_RULE),
+        )
+    },
     "POST /v1/customers/{customer_id}/holds": Sample("warnings:write", body={"reason": "Cheque returned"}, status=201),
     "POST /v1/holds/{hold_id}/release": Sample("warnings:write", body={"reason": "Paid in full"}),
     **engagement(),
@@ -683,6 +706,8 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     held = await client.post(f"/v1/customers/{names['customer_id']}/holds", json={"reason": "Until it is paid"})
     held.raise_for_status()
     names["hold_id"], names["kind"] = held.json()["id"], "credit"
+    names["by"], names["key"] = "grade", "A"
+    await client.put("/v1/warning-rules/credit/overrides/grade/A", json={"settings": {"notice_percent": 70}})
     other = await client.post("/v1/customers", json={"display_name": "On the line"})
     other.raise_for_status()
     names["resolved_warning_id"] = await build_resolved(client, other.json()["id"])

@@ -1,7 +1,8 @@
 """`python -m tests.benchmarks [rows ...]`: measure against the budgets, print one table and keep it in RESULTS.md.
 
-Rows: lookup, sizes, card, search, single, batch, beside, feed, import, segments, start; without any, all of them. The
-first run builds the data in .clientele-bench (half an hour and 20 GB); of the rest, segments take longest (10 minutes).
+Rows: lookup, sizes, card, search, single, batch, beside, feed, import, segments, sweep, start; without any, all of
+them. The first run builds the data in .clientele-bench (half an hour and 20 GB); of the rest, segments take longest (10
+minutes).
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 import asyncpg
 
 from app.core.embedded import server as embedded
-from tests.benchmarks import cards, cpu, feeds, imports, lookups, pushes, searches, segments, starts, table
+from tests.benchmarks import cards, cpu, feeds, imports, lookups, pushes, searches, segments, starts, sweeps, table
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.data import dsn, say
 from tests.benchmarks.table import Row
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "feed": feeds.pages,
     "import": imports.of_a_file,
     "segments": segments.beside_plain_sql,
+    "sweep": sweeps.of_everybody,
     "start": starts.until_ready,
 }
 

@@ -6,8 +6,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
+from sqlalchemy import text
 
+from app.core.caller import SYSTEM
 from app.core.services import Services
+from app.early_warning import commands
 from app.early_warning.jobs import Keeper
 from tests.feed import factories as feed
 from tests.till.factories import line, receipt
@@ -116,3 +119,32 @@ class Town:
             pass
         found = await feed.read_on(self.client, after, types=",".join(types))
         return [(event["type"], event["data"]) for event in found]
+
+    async def plan(self, customer: str, period: str, planned: int, kind: str = "sales-plans", **more: Any) -> Any:
+        """Set a plan (or a budget)."""
+        return await self.call("PUT", f"/customers/{customer}/{kind}/{period}", {"planned": planned, **more})
+
+    async def spend(self, customer: str, amount: int, **more: Any) -> Any:
+        """Enter an expense of today; its result."""
+        item = {"external_id": uuid.uuid4().hex, "kind": "travel", "amount": amount, **more}
+        answer = await self.call("POST", f"/customers/{customer}/expenses/batch", {"items": [item]})
+        return answer["results"][0]
+
+    async def watch(self) -> None:
+        """What the worker does moments after something has happened."""
+        while await feed.move(self.services.db):
+            pass
+        while await self.services.db.run(lambda tx: commands.watch(tx, self.services.settings.company)):
+            pass
+
+    async def standing(self, customer: str) -> tuple[str, list[tuple[str, str]]]:
+        """How things stand with a customer, and why."""
+        found = await self.call("GET", f"/customers/{customer}/standing")
+        return found["standing"], [(reason["code"], reason["detail"]) for reason in found["reasons"]]
+
+    async def hold_of(self, customer: str) -> str:
+        """The id of the one hold that stops sales to a customer."""
+        found = text("SELECT id FROM holds WHERE customer_id = CAST(:customer AS uuid) AND released_at IS NULL")
+        rows = await self.services.db.read(SYSTEM, lambda tx: tx.rows(found, {"customer": customer}))
+        assert len(rows) == 1
+        return str(rows[0].id)

@@ -20,7 +20,9 @@ async def test_a_dealer_passes_the_limit_is_warned_once_pays_and_is_cleared(town
         "credit", "limit", "over_limit", "warning", "open",
     )  # fmt: skip
     assert warning["sentence"] == "Owes 1,050.00 CNY, 50.00 CNY above the limit."
-    assert warning["evidence"] == {"balance": 105_000, "limit": 100_000, "currency": "CNY"}
+    assert warning["evidence"] == {
+        "balance": 105_000, "limit": 100_000, "currency": "CNY", "rule": {"by": "default"},
+    }  # fmt: skip
     standing = await town.call("GET", f"/customers/{dealer}/standing")
     assert standing["standing"] == "review"
     assert [reason["code"] for reason in standing["reasons"]] == ["over_limit"]

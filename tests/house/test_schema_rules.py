@@ -23,7 +23,7 @@ LOOKUPS = {"identifiers", "receipt_numbers", "idempotency_keys", "search_terms"}
 # Small, the same for everybody, copied to every node.
 REFERENCE = {
     "stores", "tills", "products", "categories", "segments", "segment_versions", "custom_attributes", "weekday_shapes",
-    "places",
+    "places", "warning_overrides",
 }  # fmt: skip
 
 # Plain tables on one node: queues, leases, the company's own records, and the feed after the sequencer.
@@ -31,7 +31,7 @@ LOCAL = {
     *("api_keys", "audit_entries", "events", "feed_state", "jobs", "imports", "import_chunks", "import_faults"),
     *("model_fits", "warning_rules", "follow_up_rules", "follow_up_state", "duplicate_state", "handovers"),
     *("erasure_state", "segment_snapshots", "segment_exports", "segment_export_portions", "kept_segments"),
-    *("opportunity_rules", "opportunity_state", "warning_follower"),
+    *("opportunity_rules", "opportunity_state", "warning_follower", "warning_state"),
 }
 
 # The outbox takes its order number after the subject's row is locked: the only sequence.

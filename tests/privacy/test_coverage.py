@@ -27,6 +27,7 @@ OTHERS = {
     "segment_snapshots": "counts of many", "weekday_shapes": "numbers over all",
     "feed_state": "numbers", "model_fits": "numbers over all", "warning_rules": "settings",
     "opportunity_rules": "settings", "opportunity_state": "a number",
+    "warning_overrides": "settings", "warning_state": "a number",
     "handovers": "why many customers went to somebody else", "erasure_state": "a database",
     "duplicate_state": "a number",
     "follow_up_rules": "settings", "follow_up_state": "a number", "warning_follower": "a number",

@@ -1,7 +1,8 @@
 """Bringing warnings in line with the rules: one statement for any number of customers, which tells the feed as well.
 
 Nothing changes between judging a customer and writing what follows, because the caller holds what the rule judges: the
-customers' figures (`receipts`) for loss, their accounts (`credit`) for credit.
+customers' figures (`receipts`) for loss, their accounts (`credit`) for credit, and the customers themselves for plans
+and expenses, which nobody changes without holding them.
 """
 
 import uuid
@@ -15,8 +16,10 @@ from sqlalchemy import CTE, Executable, column, text
 
 from app.core.db import Tx
 from app.core.jobs import enqueue, enqueue_once, waiting
+from app.core.settings import CompanySettings
 from app.core.sql import id_from
 from app.credit.commands import lock_accounts
+from app.early_warning.commands.holding import audited, parts_of_holds, told_of_holds
 from app.early_warning.commands.promising import decide_promises
 from app.early_warning.commands.telling import SHOWN, noted, told
 from app.early_warning.life import SETTLED
@@ -34,7 +37,7 @@ from app.early_warning.queries import (
     stretch_end,
     to_do,
 )  # fmt: skip
-from app.early_warning.rules import KINDS, Kind
+from app.early_warning.rules import HOLDING, KINDS, Kind
 from app.receipts.commands import lock_customers
 
 SWEEP = "warnings.sweep"
@@ -43,7 +46,7 @@ SWEEP = "warnings.sweep"
 STRETCH_SIZE, LOCKED_MAX = 20_000, 1000
 # Promises that are decided about in one transaction.
 PROMISES_MAX = 500
-_LOCKED_IN_THIS_ORDER: tuple[Kind, ...] = ("loss", "credit")
+_LOCKED_IN_THIS_ORDER: tuple[Kind, ...] = ("loss", "sales_progress", "sales_expense", "credit")
 _DAILY = uuid.UUID("7f0c6a1e-5d1b-4f0a-9a54-0d6f7c1f3a52")
 
 # How many warnings were opened, changed, reopened, resolved.
@@ -119,18 +122,20 @@ _DONE: Part = (
     "SELECT o.*, 'opened' AS action FROM opened o UNION ALL SELECT * FROM altered",
 )
 _NOTED = noted(evidence="d.evidence")
-_TOLD = told(
+_TYPE = (
     "CASE d.action WHEN 'resolved' THEN 'warning.resolved' WHEN 'changed' THEN 'warning.changed'"
-    " ELSE 'warning.opened' END",
-    "warning.opened",
-    "warning.changed",
-    "warning.resolved",
+    " ELSE 'warning.opened' END"
 )
+_TYPES = ("warning.opened", "warning.changed", "warning.resolved")
 
 
 def _parts(kind: Kind, scope: Part) -> Parts:
-    settled = (_SETTLED,) if kind == "credit" else ()
-    return (*acting(kind, scope), HANDLING, _opened(kind), _ALTERED, *settled, _DONE, _NOTED, _TOLD)
+    settled = (_SETTLED,) if kind != "loss" else ()
+    judged = (*acting(kind, scope), HANDLING, _opened(kind), _ALTERED, *settled, _DONE, _NOTED)
+    if kind not in HOLDING:
+        return (*judged, told(_TYPE, *_TYPES))
+    # The feed is told of a warning, and then of the hold that it brings.
+    return (*judged, *parts_of_holds(kind), told(_TYPE, *_TYPES, "hold.placed", more=told_of_holds()))
 
 
 @cache
@@ -152,9 +157,12 @@ def _after_purchases() -> tuple[CTE, ...]:
 async def evaluate(tx: Tx, kind: Kind, customers: Iterable[uuid.UUID], today: date) -> Done:
     """Bring the warnings of a kind about these customers in line with its rule; how many were opened, changed, ...
 
-    The caller has locked the customers (loss) or their accounts (credit).
+    The caller has locked the customers (loss) or their accounts (credit). Of the other kinds `evaluate_customers` does.
     """
-    values = parameters(tx, customers, today)
+    return await _evaluate(tx, kind, parameters(tx, customers, today))
+
+
+async def _evaluate(tx: Tx, kind: Kind, values: Mapping[str, Any]) -> Done:
     held = await tx.rows(_LOCKED, {"customers": values["customers"], "kind": kind})
     done = {row[0]: row[1] for row in await tx.rows(_evaluation(kind), values)}
     if any(row.promise_state == "open" for row in held):
@@ -176,25 +184,37 @@ def after_purchases(tx: Tx, customers: Collection[object], today: date) -> Endin
     return (_after_purchases(), parameters(tx, customers, today)) if customers else NOTHING
 
 
-async def evaluate_customers(tx: Tx, kinds: Sequence[Kind], customers: Iterable[uuid.UUID], today: date) -> Done:
+async def evaluate_customers(
+    tx: Tx, kinds: Sequence[Kind], customers: Iterable[uuid.UUID], company: CompanySettings
+) -> Done:
     """Lock what the rules judge of these customers, and bring their warnings in line."""
     wanted, done = list(customers), Counter[str]()
+    values = parameters(tx, wanted, company.today(tx.now))
     # Customers are locked before accounts, here as everywhere.
     for kind in sorted(kinds, key=_LOCKED_IN_THIS_ORDER.index):
-        await (lock_customers if kind == "loss" else lock_accounts)(tx, wanted)
-        done.update(await evaluate(tx, kind, wanted, today))
+        await (lock_accounts if kind == "credit" else lock_customers)(tx, wanted)
+        more = {**_circumstances(kind, company), **(audited(tx) if kind in HOLDING else {})}
+        done.update(await _evaluate(tx, kind, {**values, **more}))
     return dict(done)
 
 
-async def end_promises(tx: Tx, today: date) -> int:
+async def end_promises(tx: Tx, company: CompanySettings) -> int:
     """Decide about promises whose day is over; of how many customers, at most PROMISES_MAX."""
-    due_now = await promises_due(tx, today, PROMISES_MAX)
+    due_now = await promises_due(tx, company.today(tx.now), PROMISES_MAX)
     for kind in (one for one in _LOCKED_IN_THIS_ORDER if one in due_now):
-        await evaluate_customers(tx, [kind], due_now[kind], today)
+        await evaluate_customers(tx, [kind], due_now[kind], company)
     return sum(len(customers) for customers in due_now.values())
 
 
-async def evaluate_stretch(tx: Tx, kind: Kind, after: uuid.UUID, today: date) -> tuple[uuid.UUID | None, Done]:
+def _circumstances(kind: Kind, company: CompanySettings) -> Mapping[str, Any]:
+    """What a rule takes besides the day: how expenses are dated, and what money is in."""
+    named = {"sales_progress": ("currency",), "sales_expense": ("currency", "time_zone")}.get(kind, ())
+    return {{"time_zone": "zone"}.get(name, name): getattr(company, name) for name in named}
+
+
+async def evaluate_stretch(
+    tx: Tx, kind: Kind, after: uuid.UUID, company: CompanySettings
+) -> tuple[uuid.UUID | None, Done]:
     """The same for the next customers after an id; (how far it came, None at the end; what was done).
 
     Customers about whom there is nothing to do, which is nearly all, are neither locked nor written.
@@ -202,9 +222,11 @@ async def evaluate_stretch(tx: Tx, kind: Kind, after: uuid.UUID, today: date) ->
     upto = await stretch_end(tx, after, STRETCH_SIZE)
     if upto is None:
         return None, {}
-    rows = await tx.rows(_to_do(kind), {"after": after, "upto": upto, "today": today, "now": tx.now})
+    zone = {"zone": company.time_zone} if kind == "sales_expense" else {}
+    values = {"after": after, "upto": upto, "today": company.today(tx.now), "now": tx.now, **zone}
+    rows = await tx.rows(_to_do(kind), values)
     found = [row[0] for row in rows[:LOCKED_MAX]]
-    done = await evaluate_customers(tx, [kind], found, today) if found else {}
+    done = await evaluate_customers(tx, [kind], found, company) if found else {}
     return (found[-1] if len(rows) > LOCKED_MAX else upto), done
 
 

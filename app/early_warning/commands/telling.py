@@ -29,18 +29,19 @@ def noted(evidence: str = "NULL::jsonb", details: str = "NULL::jsonb") -> Part:
     )
 
 
-def told(kind: str, *kinds: str) -> Part:
-    """The part that publishes it; `kind` is SQL of an event's type, one of `kinds`."""
-    return (
-        "told",
-        publish_rows(
-            f"""
-  SELECT d.customer_id, {id_from("d.id::text || d.version::text || 'event'")} AS id, {kind} AS type,
-         d.id::text AS subject, d.version, CAST(:now AS timestamptz) AS occurred_at, {_DATA} AS data
-  FROM done d ORDER BY d.customer_id, d.subject, d.id""",
-            *kinds,
-        ),
-    )
+def told(kind: str, *kinds: str, more: str = "") -> Part:
+    """The part that publishes it; `kind` is SQL of an event's type, one of `kinds`.
+
+    `more` is a SELECT of events that come with it: the same columns, what they are about, and 2.
+    """
+    along = f"UNION ALL {more}" if more else ""
+    rows = f"""
+  SELECT customer_id, id, type, subject, version, occurred_at, data
+  FROM (SELECT d.customer_id, {id_from("d.id::text || d.version::text || 'event'")} AS id, {kind} AS type,
+         d.id::text AS subject, d.version, CAST(:now AS timestamptz) AS occurred_at, {_DATA} AS data,
+         d.subject AS about, 1 AS place
+        FROM done d {along}) told ORDER BY customer_id, about, place, subject"""
+    return "told", publish_rows(rows, *kinds)
 
 
 def audited() -> Part:

@@ -5,57 +5,14 @@ customers, `measured` their numbers, `judged` the state that each is in, `plan` 
 (the company's day), `now`, and those of the scope.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from app.credit.queries import OVERDUE as DEBT
-from app.early_warning.rules import KINDS, RULES, SEVERITY, SEVERITY_RANK, STATES, Handling, Kind, State
+from app.early_warning.queries.applied import applied
+from app.early_warning.queries.budgeting import COSTS_EVIDENCE, EXPENSE, SALES, SALES_EVIDENCE
+from app.early_warning.queries.parts import Part, Parts, chained
+from app.early_warning.rules import HOLDING, SEVERITY, SEVERITY_RANK, STATES, Kind, State
 from app.value import queries as value
-
-Part = tuple[str, str]
-Parts = tuple[Part, ...]
-
-# Scopes: customers by their ids, a stretch of all customers, and those of some customers whose silence was warned of.
-BY_ID: Part = ("scope", "SELECT DISTINCT unnest(CAST(CAST(:customers AS text) AS uuid[])) AS customer_id")
-STRETCH: Part = ("scope", "SELECT c.id AS customer_id FROM customers c WHERE c.id > :after AND c.id <= :upto")
-WARNED: Part = (
-    "scope",
-    """SELECT DISTINCT w.customer_id FROM warnings w
-       WHERE w.customer_id = ANY (CAST(CAST(:customers AS text) AS uuid[])) AND w.kind = 'loss'
-         AND w.status <> 'resolved'""",
-)
-
-
-def _rule(kind: Kind) -> Part:
-    """The settings of a rule in one row: as they were set, or as usual."""
-    columns = []
-    for name, usual in RULES[kind]().model_dump(exclude={"handling"}).items():
-        given = f"(given.settings->>'{name}')"
-        if isinstance(usual, bool):
-            columns.append(f"coalesce({given}::boolean, {str(usual).lower()}) AS {name}")
-        else:
-            columns.append(f"coalesce({given}::int, {'NULL' if usual is None else usual}) AS {name}")
-    found = f"(SELECT settings FROM warning_rules WHERE kind = '{kind}') AS settings"
-    return "rule", f"SELECT {', '.join(columns)} FROM (SELECT {found}) given"
-
-
-def _handling() -> str:
-    """Per kind of warning whose it is and how long there is for it: `rules.Handling`, as it was set, or as usual."""
-    columns = []
-    for name, usual in Handling().model_dump().items():
-        given = f"r.settings->'handling'->>'{name}'"
-        columns.append(f"{given} AS {name}" if usual is None else f"coalesce(({given})::int, {usual}) AS {name}")
-    kinds = ", ".join(f"('{kind}')" for kind in KINDS)
-    found = f"(VALUES {kinds}) k (kind) LEFT JOIN warning_rules r ON r.kind = k.kind"
-    return f"SELECT k.kind, {', '.join(columns)} FROM {found}"
-
-
-HANDLING: Part = ("handling", _handling())
-
-
-def due(severity: str) -> str:
-    """SQL of the moment by which a warning is to be resolved that comes now, from the row `h` of HANDLING."""
-    hours = " ".join(f"WHEN '{one}' THEN h.{one}_hours" for one in SEVERITY_RANK)
-    return f"CAST(:now AS timestamptz) + make_interval(hours => CASE {severity} {hours} END)"
 
 
 def _by_state(values: Mapping[State, object], of: str) -> str:
@@ -83,7 +40,7 @@ _RHYTHM_MEASURED: Part = (
     "measured",
     f"""SELECT h.*, {value.OVERDUE} AS overdue, {value.buys_within("rule.horizon_days")} AS chance,
                {value.usual_gap("rule.late_percent / 100.0::float8")} AS usual
-        FROM history h CROSS JOIN rule""",
+        FROM history h JOIN rule ON rule.customer_id = h.customer_id""",
 )
 _RHYTHM_JUDGED: Part = (
     "judged",
@@ -94,7 +51,7 @@ _RHYTHM_JUDGED: Part = (
                      THEN CASE WHEN m.overdue * 100 >= rule.late_percent THEN 'late' END
                    WHEN m.chance * 100 < rule.lost_chance_percent THEN 'lost'
                    ELSE 'at_risk' END AS state
-       FROM measured m CROSS JOIN rule""",
+       FROM measured m JOIN rule ON rule.customer_id = m.customer_id""",
 )
 # Days. Longer gaps are no number to tell people: whoever bought once may have a usual gap without end.
 _GAP_MAX = 36_500
@@ -123,13 +80,13 @@ _DEBT_JUDGED: Part = (
                                THEN 'far_over_limit' ELSE 'over_limit' END
                    WHEN m.balance::numeric * 100 >= m.credit_limit::numeric * rule.notice_percent THEN 'near_limit'
               END AS state
-       FROM measured m CROSS JOIN rule
+       FROM measured m JOIN rule ON rule.customer_id = m.customer_id
        UNION ALL
        SELECT m.customer_id, 'overdue', '', true, NULL,
               CASE WHEN NOT rule.enabled OR m.overdue IS NULL OR m.overdue = 0 THEN NULL
                    WHEN m.days > 90 THEN 'overdue_91' WHEN m.days > 60 THEN 'overdue_61'
                    WHEN m.days > 30 THEN 'overdue_31' ELSE 'overdue' END
-       FROM measured m CROSS JOIN rule""",
+       FROM measured m JOIN rule ON rule.customer_id = m.customer_id""",
 )
 _DEBT_EVIDENCE = """
   CASE p.subject
@@ -137,20 +94,28 @@ _DEBT_EVIDENCE = """
     ELSE jsonb_build_object('overdue', m.overdue, 'since', m.since, 'balance', m.balance, 'currency', m.currency) END"""
 
 _COOLING = "l.resolved_at > CAST(:now AS timestamptz) - make_interval(days => rule.cooling_days)"
-# A person's resolution stands while nothing gets worse: for a silence until it ends, for a debt too, while it cools.
-_STANDS = {"loss": "true", "credit": _COOLING}
+# A person's resolution stands while nothing gets worse: for a silence until it ends, for a plan or a budget until it is
+# over; for what has no end of its own (a debt, a share) only while it cools.
+_STANDS: dict[Kind, str] = {
+    "loss": "true", "credit": _COOLING, "sales_progress": "true",
+    "sales_expense": f"(j.subject <> 'cost_share' OR {_COOLING})",
+}  # fmt: skip
 # What was promised to be paid by a later day stands until then.
 _PROMISED = "l.promise_state IS NOT DISTINCT FROM 'open'"
 # What the person has seen takes the place of the limit: owing far more than that is as bad as owing far more than this.
 _OWES_MORE = f"""
   {_RANK} >= {STATES["limit"].index("over_limit") + 1}
   AND j.owed::numeric * 100 > l.accepted::numeric * rule.critical_percent"""
-_WORSE = {"loss": f"{_RANK} > l.rank", "credit": f"({_RANK} > l.rank OR coalesce({_OWES_MORE}, false))"}
-# What a person resolved and is over since excuses nothing that comes next. A silence tells itself what it began with.
-_OVER = {
-    "loss": "NULL",
-    "credit": "CASE WHEN l.resolved_by IS NOT NULL AND l.episode = j.episode THEN 'settled' END",
+_RANKS_MORE = f"{_RANK} > l.rank"
+_WORSE: dict[Kind, str] = {
+    **dict.fromkeys(("loss", *HOLDING), _RANKS_MORE),
+    "credit": f"({_RANKS_MORE} OR coalesce({_OWES_MORE}, false))",
 }
+# What a person resolved and is over since excuses nothing that comes next. A silence tells itself what it began with.
+_SETTLED = "CASE WHEN l.resolved_by IS NOT NULL AND l.episode = j.episode THEN 'settled' END"
+_OVER: dict[Kind, str] = {"loss": "NULL", **dict.fromkeys(("credit", *HOLDING), _SETTLED)}
+# More of the budget was spent than the person who released the hold has seen.
+_SPENT_MORE = "j.amount::numeric * 100 > h.amount::numeric * rule.again_percent"
 
 
 def _last(kind: Kind) -> Part:
@@ -164,10 +129,14 @@ def _last(kind: Kind) -> Part:
 
 
 def _plan(kind: Kind) -> Part:
+    held = _holds(kind) if kind in HOLDING else "false"
     return (
         "plan",
-        f"""SELECT j.*, {_RANK} AS rank, {_SEVERITY} AS severity, {_SEVERITY_RANK} AS severity_rank,
-              l.id AS warning_id,
+        f"""SELECT found.*, found.stops AND (found.action IN ('opened', 'changed', 'reopened')
+              OR (found.action IS NULL AND found.live)) AS holds
+       FROM (
+         SELECT j.*, {_RANK} AS rank, {_SEVERITY} AS severity, {_SEVERITY_RANK} AS severity_rank,
+              l.id AS warning_id, coalesce(l.status <> 'resolved', false) AS live, {held} AS stops,
               CASE
                 WHEN l.status <> 'resolved' THEN
                   CASE WHEN j.state IS NULL THEN 'resolved'
@@ -179,29 +148,45 @@ def _plan(kind: Kind) -> Part:
                 WHEN {_COOLING} OR {_PROMISED} THEN 'reopened'
                 ELSE 'opened'
               END AS action
-       FROM judged j CROSS JOIN rule
-       LEFT JOIN last l ON l.customer_id = j.customer_id AND l.subject = j.subject""",
+         FROM judged j JOIN rule ON rule.customer_id = j.customer_id
+         LEFT JOIN last l ON l.customer_id = j.customer_id AND l.subject = j.subject
+       ) found""",
     )
+
+
+def _holds(kind: Kind) -> str:
+    """Whether the state stops sales and nothing does so yet, nor has somebody let them go on in spite of it."""
+    more = f"NOT coalesce({_SPENT_MORE}, false)" if kind == "sales_expense" else "true"
+    return f"""coalesce(j.state = ANY (rule.hold_on), false) AND NOT EXISTS (
+                SELECT FROM holds h WHERE h.customer_id = j.customer_id AND h.rule = '{kind}' AND h.about = j.subject
+                  AND (h.released_at IS NULL OR (h.episode = j.episode AND h.rank >= {_RANK} AND {more})))"""
 
 
 def _acting(kind: Kind) -> Part:
+    same = "AND m.subject = p.subject" if kind in HOLDING else ""
     return (
         "acting",
-        f"""SELECT p.*, {_EVIDENCE[kind]} AS evidence
-       FROM plan p JOIN measured m ON m.customer_id = p.customer_id CROSS JOIN rule WHERE p.action IS NOT NULL""",
+        f"""SELECT p.*, {_EVIDENCE[kind]} || jsonb_build_object('rule', rule.applies) AS evidence
+       FROM plan p JOIN measured m ON m.customer_id = p.customer_id {same}
+       JOIN rule ON rule.customer_id = p.customer_id WHERE p.action IS NOT NULL OR p.holds""",
     )
 
 
-_EVIDENCE = {"loss": _RHYTHM_EVIDENCE, "credit": _DEBT_EVIDENCE}
+_EVIDENCE: dict[Kind, str] = {
+    "loss": _RHYTHM_EVIDENCE, "credit": f"({_DEBT_EVIDENCE})", "sales_progress": SALES_EVIDENCE,
+    "sales_expense": f"({COSTS_EVIDENCE})",
+}  # fmt: skip
 _JUDGING: dict[Kind, Parts] = {
-    "loss": (_rule("loss"), value.RHYTHM, _HISTORY, _RHYTHM_MEASURED, _RHYTHM_JUDGED),
-    "credit": (_rule("credit"), _DEBT_MEASURED, _DEBT_JUDGED),
+    "loss": (value.RHYTHM, _HISTORY, _RHYTHM_MEASURED, _RHYTHM_JUDGED),
+    "credit": (_DEBT_MEASURED, _DEBT_JUDGED),
+    "sales_progress": SALES,
+    "sales_expense": EXPENSE,
 }
 
 
 def planned(kind: Kind, scope: Part) -> Parts:
     """The chain up to `plan`: per customer and subject the state, and in `action` what is to be done, if anything."""
-    return (scope, *_JUDGING[kind], _last(kind), _plan(kind))
+    return (scope, *applied(kind), *_JUDGING[kind], _last(kind), _plan(kind))
 
 
 def acting(kind: Kind, scope: Part) -> Parts:
@@ -209,12 +194,13 @@ def acting(kind: Kind, scope: Part) -> Parts:
     return (*planned(kind, scope), _acting(kind))
 
 
-def chained(parts: Iterable[Part], final: str) -> str:
-    """One statement of the chain and what follows it. Each part is computed once."""
-    return "WITH " + ",\n".join(f"{name} AS MATERIALIZED (\n{body}\n)" for name, body in parts) + "\n" + final
-
-
 def to_do(kind: Kind, scope: Part) -> str:
     """A SELECT of the customers of a scope about whose warnings there is something to do, in the order of ids."""
-    found = "SELECT DISTINCT customer_id FROM plan WHERE action IS NOT NULL ORDER BY customer_id"
+    found = "SELECT DISTINCT customer_id FROM plan WHERE action IS NOT NULL OR holds ORDER BY customer_id"
     return chained(planned(kind, scope), found)
+
+
+def stands(kind: Kind, scope: Part) -> str:
+    """A SELECT of how customers stand with what the rule of a kind looks at: `subject`, `episode`, `rank`, `amount`."""
+    found = f"SELECT j.customer_id, j.subject, j.episode, coalesce({_RANK}, 0) AS rank, j.amount FROM judged j"
+    return chained((scope, *applied(kind), *_JUDGING[kind]), found)

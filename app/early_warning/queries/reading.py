@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Select, func, literal, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.core.db import Tx
@@ -146,3 +158,22 @@ async def live_holds(tx: Tx, customer_id: uuid.UUID) -> list[str] | None:
     found = select(reasons.scalar_subquery()).where(Customer.id == customer_id, editable(), visible_to(tx.caller))
     rows = await tx.rows(found)
     return list(rows[0][0] or ()) if rows else None
+
+
+_HAPPENED = text(
+    """
+SELECT e.type, array_agg(DISTINCT c.id) AS customers FROM events e
+CROSS JOIN LATERAL (
+  SELECT e.customer_id AS id
+  UNION SELECT CAST(e.data->>'previous_customer_id' AS uuid) WHERE e.type = 'receipt.attributed'
+) c
+WHERE e.sequence > :after AND e.sequence <= :upto AND e.type = ANY (:types) AND c.id IS NOT NULL
+GROUP BY e.type
+"""
+).bindparams(bindparam("types", type_=ARRAY(Text)))
+
+
+async def happened(tx: Tx, after: int, upto: int, types: list[str]) -> dict[str, list[uuid.UUID]]:
+    """By type the customers whom the events of these types in a stretch of the feed are about."""
+    rows = await tx.rows(_HAPPENED, {"after": after, "upto": upto, "types": types})
+    return {row.type: row.customers for row in rows}

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from app.early_warning.router import board, figures, life
+from app.early_warning.router import board, figures, holds, life, rules
 
 router = APIRouter()
-for _part in (figures, board, life):
+for _part in (figures, board, life, rules, holds):
     router.routes.extend(_part.router.routes)
 
 DOORS_BULK = life.DOORS_BULK

@@ -1,8 +1,7 @@
-"""Routes of warnings: the board, what people do about them, rules, holds, and evaluating on request."""
+"""Routes of warnings: the board, and evaluating on request."""
 
 import uuid
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -10,18 +9,20 @@ from fastapi import APIRouter, Path, Query, Response
 from app.core.caller import Caller
 from app.core.db import Made, Tx, serialise
 from app.core.errors import FORBIDDEN, NOT_FOUND, Problem, etag
-from app.core.http import GatedRoute, ServicesOf, WriteOf, Writer, requires, respond
+from app.core.http import GatedRoute, ServicesOf, WriteOf, respond
 from app.core.pages import Page
 from app.core.services import Services
+from app.core.settings import Language
 from app.customers.queries import hidden
 from app.early_warning import commands, documents, queries, schemas
-from app.early_warning.rules import KINDS, RULES, CreditRule, Kind, LossRule
+from app.early_warning.router.shared import WRITER, Accepted, Reader, Spoken
+from app.early_warning.rules import (  # fmt: skip
+    KINDS,
+)
+from app.early_warning.sentences import language_of
 
 router = APIRouter(prefix="/v1", tags=["warnings"], route_class=GatedRoute)
 
-Reader = Annotated[Caller, requires("warnings:read")]
-WRITER = [requires("warnings:write")]
-RULE_MAKER = [requires("warnings:admin")]
 WarningIdInPath = Annotated[uuid.UUID, Path()]
 QUEUED: dict[int | str, dict[str, Any]] = {
     202: {"model": schemas.Evaluated, "description": "All customers will be evaluated by a job."}
@@ -30,10 +31,11 @@ QUEUED: dict[int | str, dict[str, Any]] = {
 
 @router.get("/warnings", response_model=Page[schemas.WarningAnswer])
 async def list_warnings(
-    caller: Reader, services: ServicesOf, query: Annotated[schemas.WarningQuery, Query()]
+    caller: Reader, services: ServicesOf, query: Annotated[schemas.WarningQuery, Query()], accepted: Accepted = None
 ) -> Response:
     """List warnings: those that are not resolved, the worst first, unless `status` asks for others."""
-    wanted = queries.Filter(**query.model_dump(exclude={"limit", "cursor"}))
+    wanted = queries.Filter(**query.model_dump(exclude={"limit", "cursor", "language"}))
+    language = language_of(query.language, accepted, services.settings.company.language)
     name = f"warnings:{wanted}"
     after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
     rows = await services.db.read(caller, lambda tx: queries.page(tx, wanted, after=after, limit=query.limit + 1))
@@ -43,12 +45,12 @@ async def list_warnings(
         key = [last["severity_rank"], str(last["id"])] if wanted.worst_first else [str(last["id"])]
         following = services.cursors.write(name, key)
     await services.reads.record(caller, "warning.list", list(dict.fromkeys(row["customer_id"] for row in shown)))
-    data = [_document(row, caller, services) for row in shown]
+    data = [_document(row, caller, services, language) for row in shown]
     return respond(serialise({"data": data, "next_cursor": following, "has_more": following is not None}))
 
 
 @router.get("/warnings/{warning_id}", response_model=schemas.WarningWithHistory)
-async def get_warning(caller: Reader, services: ServicesOf, warning_id: WarningIdInPath) -> Response:
+async def get_warning(caller: Reader, services: ServicesOf, warning_id: WarningIdInPath, language: Spoken) -> Response:
     """Read a warning and all that happened to it."""
 
     async def work(tx: Tx) -> dict[str, Any] | None:
@@ -57,7 +59,7 @@ async def get_warning(caller: Reader, services: ServicesOf, warning_id: WarningI
             return None
         steps = await queries.history(tx, found)
         history = [documents.step(one, found["kind"], caller.field_groups) for one in steps]
-        return {**_document(found, caller, services), "history": history}
+        return {**_document(found, caller, services, language), "history": history}
 
     shown = await services.db.read(caller, work)
     if shown is None:
@@ -82,7 +84,7 @@ async def evaluate_warnings(services: ServicesOf, write: WriteOf, body: schemas.
         if customers is not None:
             gone = await hidden(tx, customers)
             known = [one for one in customers if one not in gone]
-            return _evaluated(await commands.evaluate_customers(tx, kinds, known, _today(services)), None)
+            return _evaluated(await commands.evaluate_customers(tx, kinds, known, services.settings.company), None)
         if tx.caller.limited:
             raise Problem(FORBIDDEN, "This API key reaches only some customers: name them.")
         return _evaluated({}, await commands.enqueue_sweep(tx, kinds))
@@ -96,63 +98,5 @@ def _evaluated(done: commands.Done, job_id: uuid.UUID | None) -> Made:
     return Made({"status": status, "job_id": job_id, **counts}, 200 if job_id is None else 202)
 
 
-@router.get("/warning-rules/{kind}", response_model=schemas.WarningRule)
-async def get_warning_rule(caller: Reader, services: ServicesOf, kind: Kind) -> Response:
-    """Read a rule as it counts now."""
-    return respond(serialise(await services.db.read(caller, lambda tx: _rule(tx, kind))))
-
-
-@router.put("/warning-rules/credit", response_model=schemas.WarningRule, dependencies=RULE_MAKER)
-async def put_credit_rule(write: WriteOf, body: CreditRule) -> Response:
-    """Set the rule of credit warnings: what is left out is as usual. It counts from the next evaluation on."""
-    return await _put_rule(write, "credit", body)
-
-
-@router.put("/warning-rules/loss", response_model=schemas.WarningRule, dependencies=RULE_MAKER)
-async def put_loss_rule(write: WriteOf, body: LossRule) -> Response:
-    """Set the rule of loss warnings: what is left out is as usual. It counts from the next evaluation on."""
-    return await _put_rule(write, "loss", body)
-
-
-async def _put_rule(write: Writer, kind: Kind, rule: CreditRule | LossRule) -> Response:
-    async def work(tx: Tx) -> dict[str, Any]:
-        await commands.set_rule(tx, kind, rule.model_dump())
-        return await _rule(tx, kind)
-
-    return await write(work)
-
-
-async def _rule(tx: Tx, kind: Kind) -> dict[str, Any]:
-    settings, version, updated_at = (await queries.rules(tx)).get(kind, ({}, 0, None))
-    shown = {"kind": kind, "settings": RULES[kind](**settings).model_dump(), "version": version}
-    return documents.plain({**shown, "updated_at": updated_at})
-
-
-@router.post("/customers/{customer_id}/holds", status_code=201, response_model=schemas.Hold, dependencies=WRITER)
-async def place_hold(write: WriteOf, customer_id: Annotated[uuid.UUID, Path()], body: schemas.HoldIn) -> Response:
-    """Stop sales to a customer: the standing becomes `hold` until the hold is released."""
-
-    async def work(tx: Tx) -> Made:
-        hold_id = await commands.place_hold(tx, customer_id, body.reason)
-        return Made(documents.plain(await queries.hold(tx, hold_id) or {}), 201)
-
-    return await write(work)
-
-
-@router.post("/holds/{hold_id}/release", response_model=schemas.Hold, dependencies=WRITER)
-async def release_hold(write: WriteOf, hold_id: Annotated[uuid.UUID, Path()], body: schemas.Release) -> Response:
-    """Let sales go on, as far as this hold is concerned. 409 `hold_released` if that was done before."""
-
-    async def work(tx: Tx) -> dict[str, Any]:
-        await commands.release_hold(tx, hold_id, body.reason)
-        return documents.plain(await queries.hold(tx, hold_id) or {})
-
-    return await write(work)
-
-
-def _document(row: Mapping[str, Any], caller: Caller, services: Services) -> dict[str, Any]:
-    return documents.document(row, caller.field_groups, services.clock.now(), services.settings.company.today)
-
-
-def _today(services: Services) -> date:
-    return services.settings.company.today(services.clock.now())
+def _document(row: Mapping[str, Any], caller: Caller, services: Services, language: Language) -> dict[str, Any]:
+    return documents.document(row, caller.field_groups, services.clock.now(), services.settings.company.today, language)

@@ -6,15 +6,14 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Response
 
-from app.core.caller import Caller
 from app.core.db import serialise
 from app.core.errors import INVALID, FieldError, Problem
-from app.core.http import GatedRoute, ServicesOf, requires, respond
+from app.core.http import GatedRoute, ServicesOf, respond
 from app.early_warning import queries, schemas
+from app.early_warning.router.shared import Reader
 
 router = APIRouter(prefix="/v1", tags=["warnings"], route_class=GatedRoute)
 
-Reader = Annotated[Caller, requires("warnings:read")]
 DAYS, DAYS_MAX = 30, 366
 
 

@@ -16,20 +16,19 @@ from app.core.http import (  # fmt: skip
     WriteOf,
     documented_body,
     incoming,
-    requires,
     respond,
 )
 from app.core.http import Writer as Write
 from app.core.pages import Page
 from app.core.services import Services
+from app.core.settings import Language
 from app.early_warning import commands, documents, queries, schemas
 from app.early_warning.commands import Order
 from app.early_warning.life import Verb
+from app.early_warning.router.shared import WRITER, Reader, Spoken
 
 router = APIRouter(prefix="/v1", tags=["warnings"], route_class=GatedRoute)
 
-Reader = Annotated[Caller, requires("warnings:read")]
-WRITER = [requires("warnings:write")]
 WarningIdInPath = Annotated[uuid.UUID, Path()]
 DOORS_BULK = frozenset({("POST", "/v1/warnings/batch")})
 
@@ -68,49 +67,66 @@ async def acknowledge_warning(
     services: ServicesOf,
     write: WriteOf,
     warning_id: WarningIdInPath,
+    language: Spoken,
     body: schemas.Acknowledgement | None = None,
 ) -> Response:
     """Take a warning on. It stays on the board until it is resolved, and is told again if it gets worse.
 
     409 `warning_investigated` if that has gone further already.
     """
-    return await _take(services, write, warning_id, "acknowledge", body)
+    return await _take(services, write, warning_id, "acknowledge", language, body)
 
 
 @router.post("/warnings/{warning_id}/snooze", response_model=schemas.WarningAnswer, dependencies=WRITER)
 async def snooze_warning(
-    services: ServicesOf, write: WriteOf, warning_id: WarningIdInPath, body: schemas.Snooze
+    services: ServicesOf,
+    write: WriteOf,
+    warning_id: WarningIdInPath,
+    language: Spoken,
+    body: schemas.Snooze,
 ) -> Response:
     """Put a warning aside until a time. Then, or at once if it gets worse, it is open again.
 
     It does not escalate while it sleeps; when it wakes there is as much time for it as for a new one.
     """
-    return await _take(services, write, warning_id, "snooze", body)
+    return await _take(services, write, warning_id, "snooze", language, body)
 
 
 @router.post("/warnings/{warning_id}/investigate", response_model=schemas.WarningAnswer, dependencies=WRITER)
 async def investigate_warning(
-    services: ServicesOf, write: WriteOf, warning_id: WarningIdInPath, body: schemas.Investigation | None = None
+    services: ServicesOf,
+    write: WriteOf,
+    warning_id: WarningIdInPath,
+    language: Spoken,
+    body: schemas.Investigation | None = None,
 ) -> Response:
     """Look for a warning's cause. If it gets worse meanwhile that is told, and the investigation goes on."""
-    return await _take(services, write, warning_id, "investigate", body)
+    return await _take(services, write, warning_id, "investigate", language, body)
 
 
 @router.post("/warnings/{warning_id}/assign", response_model=schemas.WarningAnswer, dependencies=WRITER)
 async def assign_warning(
-    services: ServicesOf, write: WriteOf, warning_id: WarningIdInPath, body: schemas.Assignment
+    services: ServicesOf,
+    write: WriteOf,
+    warning_id: WarningIdInPath,
+    language: Spoken,
+    body: schemas.Assignment,
 ) -> Response:
     """Give a warning to somebody, or to nobody. Its status stays.
 
     A warning that is the account manager's, by assignment or because nobody has chosen, goes with the customer to the
     next one.
     """
-    return await _take(services, write, warning_id, "assign", body)
+    return await _take(services, write, warning_id, "assign", language, body)
 
 
 @router.post("/warnings/{warning_id}/resolve", response_model=schemas.WarningAnswer, dependencies=WRITER)
 async def resolve_warning(
-    services: ServicesOf, write: WriteOf, warning_id: WarningIdInPath, body: schemas.Resolution
+    services: ServicesOf,
+    write: WriteOf,
+    warning_id: WarningIdInPath,
+    language: Spoken,
+    body: schemas.Resolution,
 ) -> Response:
     """Resolve a warning. It is not raised again for the same cause unless that gets worse.
 
@@ -122,18 +138,22 @@ async def resolve_warning(
 
     409 `warning_resolved` if it is resolved already: also by itself, because its cause is gone.
     """
-    return await _take(services, write, warning_id, "resolve", body)
+    return await _take(services, write, warning_id, "resolve", language, body)
 
 
 @router.post("/warnings/{warning_id}/reopen", response_model=schemas.WarningAnswer, dependencies=WRITER)
 async def reopen_warning(
-    services: ServicesOf, write: WriteOf, warning_id: WarningIdInPath, body: schemas.Reopening | None = None
+    services: ServicesOf,
+    write: WriteOf,
+    warning_id: WarningIdInPath,
+    language: Spoken,
+    body: schemas.Reopening | None = None,
 ) -> Response:
     """Take a resolved warning up again. If its cause is gone, the next evaluation resolves it by itself.
 
     409 `warning_live` if it is not resolved, `warning_raised_again` if another about the same is not.
     """
-    return await _take(services, write, warning_id, "reopen", body)
+    return await _take(services, write, warning_id, "reopen", language, body)
 
 
 @router.post("/warnings/{warning_id}/comments", status_code=201, response_model=schemas.Comment, dependencies=WRITER)
@@ -182,7 +202,7 @@ def _order(warning_id: uuid.UUID, verb: Verb, given: dict[str, Any], caller: Cal
 
 
 async def _take(
-    services: Services, write: Write, warning_id: uuid.UUID, verb: Verb, body: BaseModel | None
+    services: Services, write: Write, warning_id: uuid.UUID, verb: Verb, language: Language, body: BaseModel | None
 ) -> Response:
     given = {} if body is None else body.model_dump(exclude_unset=True)
 
@@ -191,6 +211,7 @@ async def _take(
         await commands.handle_one(tx, order, services.settings.company.today(tx.now))
         row = await queries.warning(tx, warning_id) or {}
         groups, day = tx.caller.field_groups, services.settings.company.today
-        return Made(documents.document(row, groups, services.clock.now(), day), headers=etag(row["version"]))
+        shown = documents.document(row, groups, services.clock.now(), day, language)
+        return Made(shown, headers=etag(row["version"]))
 
     return await write(work)

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import Any
 
 from app.access.audit import AuditEntry
@@ -11,6 +10,7 @@ from app.core.db import Tx
 from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem
 from app.core.ids import new_id
 from app.core.person import Kept, Person, Trip
+from app.core.settings import CompanySettings
 from app.customers.attributes import BY_PATH, CUSTOM
 from app.customers.commands import merges as kept
 from app.customers.merging import UNSOURCED
@@ -41,7 +41,9 @@ class Rehearsed(Exception):
         self.answer = answer
 
 
-async def merge(tx: Tx, order: Order, persons: Sequence[Person], today: date, *, dry_run: bool) -> dict[str, Any]:
+async def merge(
+    tx: Tx, order: Order, persons: Sequence[Person], company: CompanySettings, *, dry_run: bool
+) -> dict[str, Any]:
     """Merge; the merge's document. A dry run does all of it, and raises Rehearsed with what it came to.
 
     Raises Problem: one of the two is not there, they are of different kinds, a choice names nothing.
@@ -50,7 +52,7 @@ async def merge(tx: Tx, order: Order, persons: Sequence[Person], today: date, *,
     both = await kept.hold_pair(tx, order.winner, order.loser)
     if len(set(both.values())) > 1:
         raise Problem(DIFFERENT_KINDS)
-    trip = Trip(order.winner, order.loser, today, order.choices)
+    trip = Trip(order.winner, order.loser, company.today(tx.now), company, order.choices)
     for person in persons:
         await person.move(tx, trip)
     merge_id = new_id()
@@ -63,7 +65,7 @@ async def merge(tx: Tx, order: Order, persons: Sequence[Person], today: date, *,
     return answer
 
 
-async def undo(tx: Tx, merge_id: uuid.UUID, persons: Sequence[Person], today: date) -> dict[str, Any]:
+async def undo(tx: Tx, merge_id: uuid.UUID, persons: Sequence[Person], company: CompanySettings) -> dict[str, Any]:
     """Undo a merge; its document. Raises Problem: there is none, it is undone, a later one has to be undone first."""
     row = await merges.merge(tx, merge_id)
     if row is None or await merges.one(tx, merge_id) is None:
@@ -80,7 +82,7 @@ async def undo(tx: Tx, merge_id: uuid.UUID, persons: Sequence[Person], today: da
         ids = [str(one) for one in first]
         raise Problem(MERGE_NOT_NEWEST, f"Undo {ids[0]} first.", extra={"merges": ids})
     memory = await merges.rows(tx, row.customer_id, merge_id)
-    trip = Trip(row.customer_id, row.loser, today, row.choices)
+    trip = Trip(row.customer_id, row.loser, company.today(tx.now), company, row.choices)
     trip.kept = {
         one.name: Kept([str(each) for each in one.moved], one.dropped, one.before, one.after) for one in memory
     }

@@ -35,8 +35,8 @@ async def merge_customers(services: ServicesOf, write: WriteOf, body: MergeIn) -
     order = Order(body.winner, body.loser, body.choices, body.reason)
 
     async def work(tx: Tx) -> Made:
-        today = services.settings.company.today(tx.now)
-        made = await commands.merge(tx, order, services.persons, today, dry_run=body.dry_run)
+        company = services.settings.company
+        made = await commands.merge(tx, order, services.persons, company, dry_run=body.dry_run)
         return Made(_shown(made), 201)
 
     try:
@@ -79,8 +79,7 @@ async def undo_merge(services: ServicesOf, write: WriteOf, merge_id: MergeId) ->
     """
 
     async def work(tx: Tx) -> str:
-        today = services.settings.company.today(tx.now)
-        return _shown(await commands.undo(tx, merge_id, services.persons, today))
+        return _shown(await commands.undo(tx, merge_id, services.persons, services.settings.company))
 
     found: Response = await write(work)
     return found

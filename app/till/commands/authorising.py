@@ -12,6 +12,7 @@ from app.credit.commands import Grant, Reservation, Reserved
 from app.credit.models import CREDIT_REFUSED
 from app.customers.queries.merges import absent
 from app.early_warning.queries import live_holds
+from app.early_warning.sentences import hold_reason
 
 # What the reason is of which the caller may not know the numbers.
 MONEY = "financial"
@@ -67,7 +68,7 @@ async def _fits(tx: Tx, customer: uuid.UUID, amount: int) -> Reserved:
 
 
 def _reasons(held: Reserved | None, holds: list[str], amount: int) -> list[dict[str, str]]:
-    found = [{"code": "hold", "detail": reason} for reason in holds]
+    found = [{"code": "hold", "detail": hold_reason(reason, "en")} for reason in holds]
     if held is None:
         found.append({"code": "no_account", "detail": "The customer has no account."})
     elif held.status != "active":

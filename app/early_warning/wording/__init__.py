@@ -1,0 +1,1 @@
+"""The words of warnings, language by language."""

@@ -1,0 +1,116 @@
+"""The sweep of warnings: every kind over every customer, with what a company of that size owes, plans and spends.
+
+Beside the receipts, a tenth of the customers have an account and charges, a tenth a plan for the month and the year,
+and one in twenty a budget and expenses. Measured is a sweep that finds everything done, as every day's but the first.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from sqlalchemy import text
+
+from app.assembly import build_services
+from app.core.caller import SYSTEM
+from app.core.db import Tx
+from app.core.services import Services
+from app.early_warning import commands
+from app.early_warning.jobs import HANDLERS
+from app.early_warning.rules import KINDS
+from tests.benchmarks import data
+from tests.benchmarks.bench import Bench, median
+from tests.benchmarks.table import Row
+from tests.core.test_jobs import run_until_over
+
+BUDGET_SECONDS = 60.0
+# One in so many customers, in the order of ids, which are those of the days on which they came.
+_SOME = "(SELECT id, row_number() OVER (ORDER BY id) AS n FROM customers WHERE kind <> 'walk_in') c"
+_FILLED = (
+    f"""INSERT INTO credit_accounts (customer_id, credit_limit, balance, version, created_at, updated_at, term_days,
+          currency, status)
+        SELECT id, 100000, 90000, 1, now(), now(), 30, 'CNY', 'active' FROM {_SOME} WHERE n % 10 = 0""",
+    f"""INSERT INTO receivables (customer_id, id, amount, recorded_at, occurred_on, due_on, kind)
+        SELECT id, uuidv7(), 30000, now(), CAST(:today AS date) - 20 * k, CAST(:today AS date) - 20 * k + 45, 'charge'
+        FROM {_SOME} CROSS JOIN generate_series(1, 3) k WHERE n % 10 = 0""",
+    *(
+        f"""INSERT INTO sales_plans (customer_id, id, version, planned, created_at, updated_at, starts_on,
+              ends_on, period)
+            SELECT id, uuidv7(), 1, 20000, now(), now(), date_trunc('{span}', CAST(:today AS timestamp))::date,
+                   (date_trunc('{span}', CAST(:today AS timestamp)) + interval '1 {span}')::date - 1,
+                   to_char(CAST(:today AS date), '{pattern}')
+            FROM {_SOME} WHERE n % 10 = 1"""
+        for span, pattern in (("month", "YYYY-MM"), ("year", "YYYY"))
+    ),
+    f"""INSERT INTO expense_budgets (customer_id, id, version, planned, created_at, updated_at, starts_on,
+          ends_on, period)
+        SELECT id, uuidv7(), 1, 9000, now(), now(), date_trunc('year', CAST(:today AS timestamp))::date,
+               (date_trunc('year', CAST(:today AS timestamp)) + interval '1 year')::date - 1,
+               to_char(CAST(:today AS date), 'YYYY')
+        FROM {_SOME} WHERE n % 20 = 2""",
+    f"""INSERT INTO expenses (customer_id, id, recorded_by, amount, recorded_at, occurred_on, kind, external_id)
+        SELECT id, uuidv7(), id, 500, now(), CAST(:today AS date) - 25 * k, 'visit', k::text
+        FROM {_SOME} CROSS JOIN generate_series(0, 20) k WHERE n % 20 = 2""",
+)
+_TABLES = (
+    "receivables", "credit_accounts", "sales_plans", "expenses", "expense_budgets", "warning_events", "warnings",
+    "holds", "outbox",
+)  # fmt: skip
+
+
+def of_everybody(bench: Bench) -> Iterator[Row]:
+    """Sweeps of the big database."""
+    filled = bench.big
+    services = build_services(data.settings_for(filled.url, bench.scratch), filled.url)
+    yield from asyncio.run(data.with_services(services, lambda: _measure(services, filled.size, bench.turns)))
+
+
+async def _measure(services: Services, size: data.Size, turns: int) -> list[Row]:
+    day: date = services.settings.company.today(services.clock.now())
+    try:
+        await _prepare(services, day)
+        first, opened = await _sweep(services)
+        taken = [(await _sweep(services))[0] for _ in range(turns)]
+        each = {kind: await _sweep(services, kind) for kind in KINDS}
+    finally:
+        await _tidy(services)
+    seconds = median(taken)
+    parts = ", ".join(f"{kind} {one[0]:.1f} s" for kind, one in each.items())
+    return [
+        Row(
+            f"sweep of {size.customers:,} customers, all kinds",
+            f"{seconds:.1f} s",
+            f"<= {BUDGET_SECONDS:.0f} s",
+            seconds <= BUDGET_SECONDS,
+            f"{parts}; the first one opened {opened:,} warnings in {first:.0f} s",
+        )
+    ]
+
+
+async def _sweep(services: Services, *kinds: Any) -> tuple[float, int]:
+    """(seconds, warnings opened) of a sweep of these kinds, or of all."""
+    job = await services.db.run(lambda tx: commands.enqueue_sweep(tx, kinds or KINDS))
+    began = time.perf_counter()
+    await run_until_over(services, job, HANDLERS, seconds=3600)
+    seconds = time.perf_counter() - began
+    progress = await services.db.read(SYSTEM, lambda tx: tx.scalar(text(_PROGRESS), {"id": job}))
+    return seconds, sum(progress.get(kind, {}).get("opened", 0) for kind in KINDS)
+
+
+_PROGRESS = "SELECT progress FROM jobs WHERE id = :id AND status = 'done'"
+
+
+async def _prepare(services: Services, day: date) -> None:
+    async def work(tx: Tx) -> None:
+        await tx.execute(text("SET LOCAL statement_timeout = '30min'"))
+        for statement in _FILLED:
+            await tx.execute(text(statement), {"today": day})
+
+    await _tidy(services)
+    await services.db.run(work)
+    await services.db.run(lambda tx: tx.execute(text("ANALYZE")))
+
+
+async def _tidy(services: Services) -> None:
+    await services.db.run(lambda tx: tx.execute(text(f"TRUNCATE {', '.join(_TABLES)} CASCADE")))
