@@ -42,6 +42,7 @@ class Told:
     by_person: bool = False
     settled: bool = False
     accepted: int | None = None
+    until: datetime | None = None
 
 
 @dataclass
@@ -112,6 +113,12 @@ class Reading:
                 owed = customer.ledger.balance if subject == "limit" else None
                 self.follow(self.told[name, subject], KIND_OF[subject], state, episode, now, owed, fresh=fresh)
 
+    def wake(self, now: datetime) -> None:
+        """What slept until now is open again."""
+        for told in self.told.values():
+            if told and told[-1].status == "snoozed" and (told[-1].until or now) <= now:
+                told[-1].status = "open"
+
     def came(self, name: str, now: datetime, today: date) -> None:
         """A purchase ends the silence that was told of at once, not with the next evaluation."""
         told = self.told[name, "rhythm"]
@@ -136,7 +143,7 @@ class Reading:
         if state is None:
             last.status, last.resolved_at, last.by_person = "resolved", now, False
             return
-        if RANKS[state] > RANKS[last.state]:
+        if RANKS[state] > RANKS[last.state] and last.status != "investigating":
             last.status = "open"
         last.state, last.episode = state, episode
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from app.early_warning import commands
 from tests.credit.reference import Entry
 from tests.early_warning.reading import Reading
 
@@ -31,9 +32,12 @@ class Story:
     async def step(self) -> None:
         steps = [self.visit] * 4 + [self.borrow] * 2 + [self.wait] * 4
         steps += [self.pay, self.pay, self.change_limit, self.acknowledge, self.resolve, self.void, self.change_rule]
+        steps += [self.snooze, self.investigate, self.reopen]
         # Nobody resolves a warning in the very moment that it was opened in, nor is the next one opened then.
         self.town.pass_a_minute()
         await self.chance.choice(steps)()
+        await self.town.services.db.run(commands.wake)
+        self.reading.wake(self.town.services.clock.now())
         # Twice is once.
         ids = list(self.ids.values())
         await self.town.evaluate(*ids)
@@ -104,8 +108,34 @@ class Story:
 
     async def acknowledge(self) -> None:
         for key, warning in await self.some():
+            if self.reading.told[key][-1].status == "investigating":
+                await self.town.call("POST", f"/warnings/{warning}/acknowledge", status=409)
+                continue
             await self.town.call("POST", f"/warnings/{warning}/acknowledge")
             self.reading.told[key][-1].status = "acknowledged"
+
+    async def snooze(self) -> None:
+        for key, warning in await self.some():
+            until = self.town.services.clock.now() + timedelta(days=self.chance.choice([1, 10, 60]))
+            await self.town.call("POST", f"/warnings/{warning}/snooze", {"until": until.isoformat()})
+            told = self.reading.told[key][-1]
+            told.status, told.until = "snoozed", until
+
+    async def investigate(self) -> None:
+        for key, warning in await self.some():
+            await self.town.call("POST", f"/warnings/{warning}/investigate")
+            self.reading.told[key][-1].status = "investigating"
+
+    async def reopen(self) -> None:
+        """Take up again what was resolved last, about one thing of one customer."""
+        over = [key for key, told in self.reading.told.items() if told and told[-1].status == "resolved"]
+        for name, about in self.chance.sample(sorted(over), min(1, len(over))):
+            listed = await self.town.warnings(status="resolved", customer_id=self.ids[name], limit=200)
+            found = [one for one in listed if one["about"] == about]
+            last = max(found, key=lambda one: (one["opened_at"], one["resolved_at"]))
+            await self.town.call("POST", f"/warnings/{last['id']}/reopen")
+            told = self.reading.told[name, about][-1]
+            told.status, told.settled, told.resolved_at = "open", False, None
 
     async def resolve(self) -> None:
         for key, warning in await self.some():
@@ -139,7 +169,7 @@ async def told(town, seed: int, steps: int) -> None:
     await story.begin()
     for _ in range(steps):
         await story.step()
-    assert story.reading.count() > 2
+    assert story.reading.count() >= 2
 
 
 @pytest.mark.parametrize("seed", range(4))
