@@ -101,19 +101,19 @@ TEXTS = frozenset((
     "display_name", "given_name", "family_name", "reading", "name", "title", "standing", "note", "address", "city",
     "region", "district", "street", "postcode", "recipient", "likes", "hobbies", "beliefs", "alternative", "comment",
     "desire", "finding", "cause", "remedy", "lost_to", "need", "outcome_note", "promise", "proof", "reason", "role",
-    "subject", "suggestion", "what", "goal",
+    "subject", "suggestion", "text", "what", "goal",
 ))  # fmt: skip
 # Words and codes of ours, ids, times, and identifiers, which the test above goes through.
 OTHERS = frozenset((
-    "about", "agent", "at", "authority", "benefit", "by", "category", "channel", "collected_at", "collector",
+    "about", "action", "agent", "at", "authority", "benefit", "by", "category", "channel", "collected_at", "collector",
     "complaint_id", "country", "currency", "customer_did", "customer_ids", "decided_at", "dimension", "direction",
     "due_at", "due_on", "end", "external_id", "follow_up_at", "gender", "home_store", "id", "ids", "kind", "kinds",
     "language", "last_promotion", "level", "licence_end", "means", "occasion", "occurred_at", "occurred_on", "other",
     "outcome", "owner", "ownership", "partner", "paths", "phone", "planned_for", "preferred_channel", "product",
     "purpose", "q", "receipt_id", "relation", "sacrifice", "severity", "share", "since", "size", "source", "stage",
-    "start", "state", "stated_by", "status", "store", "survey", "system", "then_did", "time_zone", "topic", "value",
-    "won_back_on", "who", "done_on", "review_on", "period", "from_period", "to_period", "factor", "monthly_shares",
-    "corrects", "customer_id",
+    "start", "state", "stated_by", "status", "store", "survey", "system", "then_did", "time_zone", "topic", "until",
+    "value", "won_back_on", "who", "done_on", "review_on", "period", "from_period", "to_period", "factor",
+    "monthly_shares", "corrects", "customer_id",
 ))  # fmt: skip
 ROOMS = ("customers:write", "engagement:record", "engagement:write", "credit:write", "warnings:write")
 

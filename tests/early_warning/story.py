@@ -12,7 +12,7 @@ from app.core.jobs import claim, run_job
 from app.credit.period import period
 from app.early_warning import commands
 from app.early_warning.jobs import HANDLERS
-from app.early_warning.models import STATUSES
+from app.early_warning.life import STATUSES
 from app.early_warning.rules import KINDS
 from tests.credit.reference import Entry
 from tests.early_warning.factories import Town, noon

@@ -222,3 +222,20 @@ async def test_a_promise_that_does_not_fit_is_refused(town):
         problem = await town.step(warning, "resolve", 422, **body)
         assert [one["pointer"] for one in problem["errors"]] == [pointer]
     assert (await town.warnings())[0]["status"] == "open"
+
+
+async def test_of_a_broken_promise_it_is_only_told_while_another_warning_about_the_same_is_open(town, promised):
+    """Two customers become one, of whom one has promised and the other owes too much as well."""
+    other = await warned(town, await looked_after(town, "Twin", manager="emp-2"))
+    body = {"winner": other["customer_id"], "loser": promised["customer_id"]}
+    await town.call("POST", "/merges", body)
+    (live,) = await town.warnings()
+    assert live["id"] == other["id"]
+    town.pass_days(11)
+    await town.keep()
+    assert [one["id"] for one in await town.warnings(status="live")] == [other["id"]]
+    shown = await town.call("GET", f"/warnings/{promised['id']}")
+    assert (shown["customer_id"], shown["status"], shown["promise"]["state"]) == (
+        other["customer_id"], "resolved", "broken",
+    )  # fmt: skip
+    assert [step["action"] for step in shown["history"]] == ["opened", "resolved", "promise_broken"]
