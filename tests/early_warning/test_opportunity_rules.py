@@ -3,6 +3,7 @@
 import random
 import uuid
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +13,7 @@ from tests.early_warning.chances_reading import Bought, Known, Promised, Reading
 from tests.early_warning.factories import noon
 
 PRODUCTS = {"FILTER": 20, "LAMP": 45}
-RULES = {
+RULES: dict[str, dict[str, Any]] = {
     "cumulative_spend": {"amounts": [5_000, 9_000, 20_000], "keep_days": 12},
     "birthday": {"days_before": 20},
     "anniversary": {"years": [1]},

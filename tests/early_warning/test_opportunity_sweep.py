@@ -52,6 +52,22 @@ async def test_what_an_event_brings_is_there_when_the_feed_was_followed(town, fo
     assert {one["kind"] for one in await listed(town)} == {"birthday", "welcome"}
 
 
+async def test_a_receipt_ends_what_was_due_when_the_feed_was_followed(town, follower):
+    await town.call("PUT", "/products/FILTER", {"name": "Filter", "replaces_after_days": 30})
+    customer = await town.customer("Mr Lin")
+    sold = town.sale(customer, 2_500)
+    sold["lines"][0]["product"] = "FILTER"
+    await town.call("POST", "/receipts", sold)
+    town.pass_days(30)
+    await swept(town)
+    assert brief(await listed(town)) == [("due_to_rebuy", "open", None)]
+    again = town.sale(customer, 2_500)
+    again["lines"][0]["product"] = "FILTER"
+    await town.call("POST", "/receipts", again)
+    await follow(town, follower)
+    assert await listed(town) == []
+
+
 async def test_two_who_follow_do_it_once(town, follower):
     start = await town.here()
     for place in range(20):
@@ -86,7 +102,9 @@ async def swept(town, times=1):
             lambda tx: jobs.enqueue(tx, commands.SWEEP, {"kinds": list(KINDS)}, _NOBODY)
         )
         settings = town.services.settings.jobs
-        done.append(await jobs.claim(town.services.db, [commands.SWEEP], settings, asyncio.Event(), job_id))
+        job = await jobs.claim(town.services.db, [commands.SWEEP], settings, asyncio.Event(), job_id)
+        assert job is not None
+        done.append(job)
     await asyncio.gather(*(jobs.run_job(town.services, sweep, job) for job in done))
     return [job.progress for job in done]
 
@@ -137,6 +155,7 @@ async def test_a_sweep_that_is_killed_goes_on(town, monkeypatch):
     while True:
         stop = asyncio.Event()
         job = await jobs.claim(town.services.db, [commands.SWEEP], settings, stop, job_id)
+        assert job is not None
         stop.set()
         try:
             await jobs.run_job(town.services, sweep, job)

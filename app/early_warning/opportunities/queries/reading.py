@@ -172,4 +172,13 @@ async def concerned(tx: Tx, after: int, upto: int) -> dict[Kind, list[uuid.UUID]
     for kind, customer in await tx.rows(select(event.c.type, event.c.customer_id).where(*within).distinct()):
         for concern in CONCERNS[kind]:
             found.setdefault(concern, set()).add(customer)
-    return {kind: sorted(found[kind]) for kind in KINDS if kind in found}
+    if "due_to_rebuy" in found:
+        # A receipt ends what was due. What it begins is due days later, and every line of a customer is a lot to read.
+        found["due_to_rebuy"] = await _with_open(tx, "due_to_rebuy", found["due_to_rebuy"])
+    return {kind: sorted(found[kind]) for kind in KINDS if found.get(kind)}
+
+
+async def _with_open(tx: Tx, kind: Kind, customers: set[uuid.UUID]) -> set[uuid.UUID]:
+    mine = _TABLE.c.customer_id == any_(literal(sorted(customers), ARRAY(Uuid)))
+    rows = await tx.rows(select(_TABLE.c.customer_id).where(mine, _TABLE.c.kind == kind, _TABLE.c.status == "open"))
+    return {row[0] for row in rows}
