@@ -49,7 +49,7 @@ class Keeping:
         """Look once at every kept segment, as the keeper does, but raise what goes wrong."""
         asking, more = Asking(self.services), False
         for one in await self.services.db.run(lambda tx: happened.waiting(tx, asking.today())):
-            done = await self.services.db.run(lambda tx, one=one: refreshed(tx, asking, one))  # type: ignore[misc]
+            done = await self.services.db.run(lambda tx, one=one: refreshed(tx, asking, one))
             more = more or done.more
         return more
 
@@ -64,13 +64,13 @@ class Keeping:
 
     async def members(self, segment: str, size: int = 100, **query: Any) -> set[str]:
         """Who is in a segment, page by page; as many as are counted."""
-        found, cursor = list[str](), None
+        found, cursor = list[str](), ""
         while True:
-            more = {"cursor": cursor} if cursor else {}
+            more: dict[str, Any] = {"cursor": cursor} if cursor else {}
             page = await self.get(f"/segments/{segment}/members", limit=size, **query, **more)
             found += [one["id"] for one in page["data"]]
-            cursor = page["next_cursor"]
-            if cursor is None:
+            cursor = page["next_cursor"] or ""
+            if not cursor:
                 break
         count = await self.get(f"/segments/{segment}/count", **query)
         assert (count["count"], count["as_of"]) == (len(found), page["as_of"])
@@ -94,13 +94,13 @@ class Keeping:
 
     async def changes(self, segment: str, size: int = 100, **query: Any) -> list[tuple[str, str, str]]:
         """(who, what, on which day) of everything that is known, page by page."""
-        found, cursor = list[tuple[str, str, str]](), None
+        found, cursor = list[tuple[str, str, str]](), ""
         while True:
-            more = {"cursor": cursor} if cursor else {}
+            more: dict[str, Any] = {"cursor": cursor} if cursor else {}
             page = await self.get(f"/segments/{segment}/changes", limit=size, **query, **more)
             found += [(one["customer_id"], one["what"], one["on"]) for one in page["data"]]
-            cursor = page["next_cursor"]
-            if cursor is None:
+            cursor = page["next_cursor"] or ""
+            if not cursor:
                 return found
 
     async def told(self) -> list[tuple[str, str, str, str]]:

@@ -2,6 +2,7 @@
 
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -51,13 +52,14 @@ class Town(People):
     """People to whom anything may happen, and segments of them that are kept."""
 
     async def settle(self, keeping: Keeping) -> None:
-        self.keeping, self.people, self.merges = keeping, [await self.person(name) for name in ("Mei", "Bo", "An")], []
+        self.keeping, self.people = keeping, [await self.person(name) for name in ("Mei", "Bo", "An")]
+        self.merges: list[tuple[str, str]] = []
         self.gone: dict[str, str] = {}
         self.segments = {}
         for name, text in QUESTIONS.items():
             if text is not None and "entered segment" in text:
                 await keeping.follow()
-            more = {} if text is not None else {"id": "00000000-0000-0000-0000-000000000001"}
+            more: dict[str, Any] = {} if text is not None else {"id": "00000000-0000-0000-0000-000000000001"}
             self.segments[name] = await keeping.segment(name, text, **more)
         await keeping.follow()
         self.chronicles = {name: Chronicle(self.day, await keeping.live(one)) for name, one in self.segments.items()}
@@ -124,7 +126,8 @@ class Town(People):
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(2, 60))])
 async def test_what_is_kept_is_what_is_asked_anew(house, client, seed):
-    town = Town(house.services, client, date(2026, 3, 2)).begin(seed)
+    town = Town(house.services, client, date(2026, 3, 2))
+    town.begin(seed)
     await town.call("PUT", "/stores/S1", {"name": "First", "kind": "own", "time_zone": "Asia/Shanghai"})
     await town.settle(Keeping(house, client))
     for _ in range(ROUNDS if seed == 1 else 40):
