@@ -3,7 +3,7 @@
 from app.credit.kinds import EXPENSE_BUDGET, SALES_PLAN
 from app.credit.progress import measured
 from app.credit.queries import spent
-from app.early_warning.queries.parts import Part, Parts
+from app.early_warning.queries.parts import Part, Parts, narrowed
 from app.engagement.queries import COSTS
 
 # All that is spent on customers; takes :zone.
@@ -17,21 +17,14 @@ _PERIODS = f"""(VALUES ('month', to_char({_TODAY}, 'YYYY-MM')), ('quarter', to_c
 _NOW_PLANNED = f"p.period IN (SELECT span.period FROM {_PERIODS})"
 
 
-def _concerned(kind: str, *others: str) -> Part:
-    """Who of the scope can be warned of, or was."""
-    warned = f"""SELECT w.customer_id FROM scope s JOIN warnings w ON w.customer_id = s.customer_id
-    WHERE w.kind = '{kind}'"""
-    return "concerned", "\n  UNION ".join((warned, *others))
-
-
 def _planned(table: str) -> str:
-    return f"""SELECT p.customer_id FROM scope s JOIN {table} p ON p.customer_id = s.customer_id
+    return f"""SELECT p.customer_id FROM everybody s JOIN {table} p ON p.customer_id = s.customer_id
     WHERE {_NOW_PLANNED}"""
 
 
-def _over_concerned(plans: str) -> str:
-    """The plans of the concerned for the periods that today is in."""
-    return f"{plans} WHERE p.customer_id IN (SELECT customer_id FROM concerned) AND {_NOW_PLANNED}"
+def _of_today(plans: str) -> str:
+    """The plans of the scope for the periods that today is in."""
+    return f"{plans} WHERE p.customer_id IN (SELECT customer_id FROM scope) AND {_NOW_PLANNED}"
 
 
 _NUMBERS = "m.planned, m.reached, m.normal_share, m.expected, m.forecast, m.starts_on, m.ends_on"
@@ -40,8 +33,8 @@ _SALES_MEASURED: Part = (
     "measured",
     f"""
   SELECT c.customer_id, span.name || '_plan' AS subject, span.period AS episode, {_NUMBERS}, m.shape
-  FROM concerned c CROSS JOIN {_PERIODS}
-  LEFT JOIN ({_over_concerned(measured(SALES_PLAN))}) m ON m.customer_id = c.customer_id AND m.period = span.period""",
+  FROM scope c CROSS JOIN {_PERIODS}
+  LEFT JOIN ({_of_today(measured(SALES_PLAN))}) m ON m.customer_id = c.customer_id AND m.period = span.period""",
 )
 # Compared as numeric: a hundred times a large plan does not fit 64 bits.
 _SALES_JUDGED: Part = (
@@ -61,7 +54,13 @@ _SALES_JUDGED: Part = (
 SALES_EVIDENCE = """
   jsonb_build_object('period', m.episode, 'planned', m.planned, 'actual', m.reached, 'expected', m.expected,
     'forecast', m.forecast, 'shape', m.shape, 'currency', CAST(:currency AS text))"""
-SALES: Parts = (_concerned("sales_progress", _planned("sales_plans")), _SALES_MEASURED, _SALES_JUDGED)
+SALES: Parts = (_SALES_MEASURED, _SALES_JUDGED)
+
+
+def planned_for(scope: Part) -> Parts:
+    """Who has a plan for a period that today is in, or was warned of one."""
+    return narrowed(scope, "sales_progress", _planned("sales_plans"))
+
 
 _MONTH = f"date_trunc('month', {_TODAY}::timestamp)"
 # Days that no answer of today needs are not read: the usual days before the longest last ones.
@@ -70,7 +69,7 @@ _MONEY: Part = (
     "money",
     f"""
   SELECT e.customer_id, e.occurred_on, sum(e.amount) AS amount
-  FROM ({SPENDING}) e JOIN scope s ON s.customer_id = e.customer_id
+  FROM ({SPENDING}) e JOIN everybody s ON s.customer_id = e.customer_id
   WHERE e.occurred_on > {_TODAY} - {_READ_DAYS} AND e.occurred_on <= {_TODAY}
   GROUP BY e.customer_id, e.occurred_on""",
 )
@@ -110,8 +109,8 @@ _COSTS_MEASURED: Part = (
     f"""
   SELECT c.customer_id, span.name || '_budget' AS subject, span.period AS episode, {_NUMBERS}, NULL::bigint AS lately,
          NULL::bigint AS usual, NULL::bigint AS net_lately, NULL::bigint AS net_usual, NULL::bigint[] AS months
-  FROM concerned c CROSS JOIN {_PERIODS}
-  LEFT JOIN ({_over_concerned(measured(EXPENSE_BUDGET, SPENDING))}) m
+  FROM scope c CROSS JOIN {_PERIODS}
+  LEFT JOIN ({_of_today(measured(EXPENSE_BUDGET, SPENDING))}) m
     ON m.customer_id = c.customer_id AND m.period = span.period
   UNION ALL
   SELECT c.customer_id, about.subject,
@@ -119,7 +118,7 @@ _COSTS_MEASURED: Part = (
          NULL, NULL, NULL, NULL, NULL, NULL, NULL, coalesce(k.lately, 0), coalesce(k.usual, 0), coalesce(n.lately, 0),
          coalesce(n.usual, 0),
          ARRAY[coalesce(k.month_3, 0), coalesce(k.month_2, 0), coalesce(k.month_1, 0)]::bigint[]
-  FROM concerned c CROSS JOIN (VALUES ('cost_share'), ('cost_trend')) AS about(subject)
+  FROM scope c CROSS JOIN (VALUES ('cost_share'), ('cost_trend')) AS about(subject)
   LEFT JOIN costs k ON k.customer_id = c.customer_id LEFT JOIN net n ON n.customer_id = c.customer_id""",
 )
 _COSTS_JUDGED: Part = (
@@ -149,8 +148,10 @@ COSTS_EVIDENCE = """
       'currency', CAST(:currency AS text))
     ELSE jsonb_build_object('period', m.episode, 'planned', m.planned, 'spent', m.reached, 'forecast', m.forecast,
       'currency', CAST(:currency AS text)) END"""
-EXPENSE: Parts = (
-    _MONEY, _COSTS, _NET,
-    _concerned("sales_expense", _planned("expense_budgets"), "SELECT customer_id FROM costs"),
-    _COSTS_MEASURED, _COSTS_JUDGED,
-)  # fmt: skip
+EXPENSE: Parts = (_COSTS, _NET, _COSTS_MEASURED, _COSTS_JUDGED)
+
+
+def spent_on(scope: Part) -> Parts:
+    """Who has a budget for a period that today is in, or cost something lately, or was warned of."""
+    some = (_planned("expense_budgets"), "SELECT customer_id FROM money")
+    return narrowed(scope, "sales_expense", *some, before=(_MONEY,))

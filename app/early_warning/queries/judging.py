@@ -5,12 +5,19 @@ customers, `measured` their numbers, `judged` the state that each is in, `plan` 
 (the company's day), `now`, and those of the scope.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from app.credit.queries import OVERDUE as DEBT
 from app.early_warning.queries.applied import applied
-from app.early_warning.queries.budgeting import COSTS_EVIDENCE, EXPENSE, SALES, SALES_EVIDENCE
-from app.early_warning.queries.parts import Part, Parts, chained
+from app.early_warning.queries.budgeting import (
+    COSTS_EVIDENCE,
+    EXPENSE,
+    SALES,
+    SALES_EVIDENCE,
+    planned_for,
+    spent_on,
+)
+from app.early_warning.queries.parts import Part, Parts, chained, narrowed
 from app.early_warning.rules import HOLDING, SEVERITY, SEVERITY_RANK, STATES, Kind, State
 from app.value import queries as value
 
@@ -184,9 +191,24 @@ _JUDGING: dict[Kind, Parts] = {
 }
 
 
+def _judged(kind: Kind, scope: Part) -> Parts:
+    return (*_NARROWED[kind](scope), *applied(kind), *_JUDGING[kind])
+
+
+def _indebted(scope: Part) -> Parts:
+    """Who has an account, or had a warning."""
+    account = "SELECT a.customer_id FROM everybody s JOIN credit_accounts a ON a.customer_id = s.customer_id"
+    return narrowed(scope, "credit", account)
+
+
+_NARROWED: dict[Kind, Callable[[Part], Parts]] = {
+    "loss": lambda scope: (scope,), "credit": _indebted, "sales_progress": planned_for, "sales_expense": spent_on,
+}  # fmt: skip
+
+
 def planned(kind: Kind, scope: Part) -> Parts:
     """The chain up to `plan`: per customer and subject the state, and in `action` what is to be done, if anything."""
-    return (scope, *applied(kind), *_JUDGING[kind], _last(kind), _plan(kind))
+    return (*_judged(kind, scope), _last(kind), _plan(kind))
 
 
 def acting(kind: Kind, scope: Part) -> Parts:
@@ -203,4 +225,4 @@ def to_do(kind: Kind, scope: Part) -> str:
 def stands(kind: Kind, scope: Part) -> str:
     """A SELECT of how customers stand with what the rule of a kind looks at: `subject`, `episode`, `rank`, `amount`."""
     found = f"SELECT j.customer_id, j.subject, j.episode, coalesce({_RANK}, 0) AS rank, j.amount FROM judged j"
-    return chained((scope, *applied(kind), *_JUDGING[kind]), found)
+    return chained(_judged(kind, scope), found)

@@ -19,6 +19,16 @@ WARNED: Part = (
 )
 
 
+def narrowed(scope: Part, kind: str, *some: str, before: Parts = ()) -> Parts:
+    """The scope without those of whom there is nothing to say: left are `some`, and who was warned of before.
+
+    `some` are SELECTs of customers of the part `everybody`, which is the whole scope; they may read the parts `before`.
+    """
+    warned = f"""SELECT w.customer_id FROM everybody s JOIN warnings w ON w.customer_id = s.customer_id
+  WHERE w.kind = '{kind}'"""
+    return ("everybody", scope[1]), *before, ("scope", "\n  UNION ".join((warned, *some)))
+
+
 def chained(parts: Iterable[Part], final: str) -> str:
     """One statement of the chain and what follows it. Each part is computed once."""
     return "WITH " + ",\n".join(f"{name} AS MATERIALIZED (\n{body}\n)" for name, body in parts) + "\n" + final
