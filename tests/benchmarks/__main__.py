@@ -1,6 +1,6 @@
 """`python -m tests.benchmarks [rows ...]`: measure against the budgets, print one table and keep it in RESULTS.md.
 
-Rows: lookup, sizes, card, search, single, batch, beside, feed, import, segments, start; without any, all of them. The
+Rows: lookup, sizes, card, search, single, batch, beside, feed, import, segments, growth, start; without any, all. The
 first run builds the data in .clientele-bench (half an hour and 20 GB); of the rest, segments take longest (10 minutes).
 """
 
@@ -33,6 +33,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "feed": feeds.pages,
     "import": imports.of_a_file,
     "segments": segments.beside_plain_sql,
+    "growth": segments.over_sizes,
     "start": starts.until_ready,
 }
 
