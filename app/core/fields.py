@@ -119,7 +119,7 @@ class Field:
     and `points` with a location, whose own value is its coordinates as text.
     `group` (with `more_groups`, all of them) and `scope` are what a caller needs to use it; `changed_by` the events
     after which it may differ, and `temporal` whether time alone changes it. `only` are its operators where they are
-    fewer than those of its type.
+    fewer than those of its type, `unit` is what a number is of.
     """
 
     name: str
@@ -140,6 +140,7 @@ class Field:
     changed_by: tuple[str, ...] = ()
     temporal: bool = False
     more_groups: tuple[str, ...] = ()
+    unit: str | None = None
 
     @property
     def groups(self) -> tuple[str, ...]:
