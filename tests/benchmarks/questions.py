@@ -29,6 +29,11 @@ MARGINS = (
     " SELECT count(*) FROM value WHERE margin >= "
 )
 
+
+def _lately(row: str) -> str:
+    return f"{row}.business_date > date '{{today}}' - 60 AND {row}.business_date <= date '{{today}}'"
+
+
 QUESTIONS = [
     Asked(
         "count(distinct lines.receipt during last 90 days where category under 'c05') >= 3"
@@ -169,7 +174,7 @@ QUESTIONS = [
         (
             (
                 f"SELECT count(*) FROM customers c WHERE {COUNTED} AND c.id IN (SELECT a.customer_id FROM receipts a"
-                f" WHERE a.till = '1' AND a.voided_at IS NULL AND a.{LATELY % 60} AND EXISTS (SELECT FROM receipts b"
+                f" WHERE a.till = '1' AND a.voided_at IS NULL AND {_lately('a')} AND EXISTS (SELECT FROM receipts b"
                 " WHERE b.customer_id = a.customer_id AND b.till <> '1' AND b.voided_at IS NULL"
                 " AND b.business_date BETWEEN a.business_date AND a.business_date + 14"
                 " AND b.business_date <= date '{today}' AND (b.business_date, b.occurred_at, b.id)"
@@ -178,9 +183,9 @@ QUESTIONS = [
             (
                 "SELECT count(DISTINCT a.customer_id) FROM receipts a JOIN receipts b ON b.customer_id = a.customer_id"
                 " AND b.till <> '1' AND b.business_date <= a.business_date + 14 AND (b.business_date, b.occurred_at,"
-                f" b.id) > (a.business_date, a.occurred_at, a.id) AND b.voided_at IS NULL AND b.{LATELY % 60}"
+                f" b.id) > (a.business_date, a.occurred_at, a.id) AND b.voided_at IS NULL AND {_lately('b')}"
                 f" JOIN customers c ON c.id = a.customer_id WHERE {COUNTED} AND a.till = '1' AND a.voided_at IS NULL"
-                f" AND a.{LATELY % 60}"
+                f" AND {_lately('a')}"
             ),
         ),
     ),
