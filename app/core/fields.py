@@ -119,8 +119,9 @@ class Field:
     and `points` with a location, whose own value is its coordinates as text.
     `group` (with `more_groups`, all of them) and `scope` are what a caller needs to use it; `changed_by` the events
     after which it may differ, and `temporal` whether time alone changes it. `only` are its operators where they are
-    fewer than those of its type. `spreads`: an event about one customer may change the value for others; of an array of
-    ids it makes a SELECT of those. What is not `followed` can change without an event about it.
+    fewer than those of its type, `unit` is what a number is of. `spreads`: an event about one customer may change the
+    value for others; of an array of ids it makes a SELECT of those. What is not `followed` can change without an event
+    about it.
     """
 
     name: str
@@ -143,6 +144,7 @@ class Field:
     more_groups: tuple[str, ...] = ()
     spreads: Callable[[ColumnElement[Any]], Select[Any]] | None = None
     followed: bool = True
+    unit: str | None = None
 
     @property
     def groups(self) -> tuple[str, ...]:

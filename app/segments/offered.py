@@ -10,9 +10,9 @@ from app.segments import grammar
 def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -> dict[str, Any]:
     """Fields, collections, functions, windows and limits; what the caller may not use is absent."""
     return {
-        "fields": [_field(field) for field in registry.fields.values() if _granted(field, caller)],
+        "fields": [_field(field, currency) for field in registry.fields.values() if _granted(field, caller)],
         "collections": [
-            _collection(collection, caller)
+            _collection(collection, caller, currency)
             for collection in registry.collections.values()
             if _granted(collection, caller)
         ],
@@ -22,6 +22,7 @@ def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -
             for name, kinds in AGGREGATED.items()
         ],
         "quantifiers": list(grammar.QUANTIFIERS),
+        "places": {"values_at": ["/v1/stores", "/v1/places"], "most_km": grammar.KM_MAX},
         "more": [
             "in segment",
             "entered segment",
@@ -53,9 +54,18 @@ def _granted(offer: Field | Collection | Consents, caller: Caller) -> bool:
     return caller.may(offer.scope) and all(map(caller.sees, groups))
 
 
-def _field(field: Field) -> dict[str, Any]:
+# The key of a value of each type in a tree.
+_KEYS = {FieldType.NUMBER: "number", FieldType.MONEY: "money", FieldType.DATE: "date", FieldType.BOOLEAN: "boolean"}
+
+
+def _field(field: Field, currency: str) -> dict[str, Any]:
     shown: dict[str, Any] = {"name": field.name, "label": field.label, "type": field.type.value}
     shown["operators"] = list(field.operators)
+    unit = currency if field.type is FieldType.MONEY else field.unit
+    if unit is not None:
+        shown["unit"] = unit
+    if field.type is FieldType.NUMBER:
+        shown["whole"] = field.whole
     if field.choices:
         shown["choices"] = list(field.choices)
     if field.values_at is not None:
@@ -64,12 +74,15 @@ def _field(field: Field) -> dict[str, Any]:
     return {**shown, **more, "changed_by": list(field.changed_by)}
 
 
-def _collection(collection: Collection, caller: Caller) -> dict[str, Any]:
+def _collection(collection: Collection, caller: Caller, currency: str) -> dict[str, Any]:
     return {
         "name": collection.name,
         "label": collection.label,
         "windows": collection.day is not None,
-        "fields": [_field(field) for field in collection.fields if _granted(field, caller)],
+        "field_group": collection.group,
+        "scope": collection.scope,
+        "changed_by": list(collection.changed_by),
+        "fields": [_field(field, currency) for field in collection.fields if _granted(field, caller)],
     }
 
 
@@ -78,4 +91,4 @@ def _consent(consents: Consents) -> dict[str, Any]:
 
 
 def _type(kind: FieldType) -> dict[str, Any]:
-    return {"name": kind.value, "operators": list(OPERATORS[kind])}
+    return {"name": kind.value, "operators": list(OPERATORS[kind]), "value": _KEYS.get(kind, "text")}

@@ -5,6 +5,8 @@ INSERT INTO stores (code, name, kind, region, city, time_zone, currency, phone_r
 SELECT 'S' || lpad(n::text, 3, '0'), 'Store ' || n, CASE n % 10 WHEN 0 THEN 'dealer' ELSE 'own' END, 'R' || n % 8,
        'City ' || n % 40, 'Asia/Shanghai', 'CNY', 'CN', 1, now() - interval '3 years', now() - interval '3 years'
 FROM generate_series(1, {stores}) n;
+-- Stores lie on a grid of five kilometres, twenty in a row.
+UPDATE stores SET latitude = 26 + substr(code, 2)::int % 20 * 0.045, longitude = 106 + substr(code, 2)::int / 20 * 0.05;
 INSERT INTO categories (path, name, parent)
 SELECT 'c' || lpad(n::text, 2, '0'), 'Category ' || n, NULL FROM generate_series(1, 20) n;
 INSERT INTO categories (path, name, parent)
@@ -28,6 +30,36 @@ SELECT id, CASE n % 50 WHEN 0 THEN 'business' ELSE 'person' END, 'active', displ
        CASE WHEN n % 4 > 1 THEN 1940 + n % 65 END, CASE n % 20 WHEN 0 THEN 'en' ELSE 'zh' END, store, 'till',
        CASE n % 5 WHEN 0 THEN '{{"life": {{"hobbies": ["tea", "hiking"]}}}}'::jsonb ELSE '{{}}'::jsonb END, 1, at, at
 FROM bench_customers JOIN bench_names USING (n) ORDER BY n;
+-- addresses
+-- Everybody lives within some ten kilometres of the home store.
+INSERT INTO addresses (customer_id, id, version, created_at, updated_at, collected_at, channel, collector, kind, country, city,
+                       latitude, longitude)
+SELECT c.id, uuidv7(c.at - now()), 1, c.at, c.at, c.at, 'till', 'system', 'home', 'CN', s.city,
+       round((s.latitude + (random() - 0.5) * 0.2)::numeric, 6), round((s.longitude + (random() - 0.5) * 0.2)::numeric, 6)
+FROM bench_customers c JOIN stores s ON s.code = c.store ORDER BY c.n;
+-- consents
+INSERT INTO consents (customer_id, id, decided_at, recorded_at, recorded_by, purpose, channel, state, source)
+SELECT id, uuidv7(at - now()), at, at, id, 'marketing', CASE n % 2 WHEN 0 THEN 'sms' ELSE 'any' END,
+       CASE n % 5 WHEN 0 THEN 'denied' ELSE 'granted' END, 'till'
+FROM bench_customers WHERE n % 3 > 0 ORDER BY n;
+INSERT INTO consents (customer_id, id, decided_at, recorded_at, recorded_by, purpose, channel, state, source)
+SELECT id, uuidv7(at + interval '1 hour' - now()), at + interval '1 hour', at + interval '1 hour', id, 'marketing', 'sms', 'withdrawn',
+       'till'
+FROM bench_customers WHERE n % 30 = 1 ORDER BY n;
+-- key people
+INSERT INTO contacts (customer_id, id, version, created_at, updated_at, collected_at, channel, collector, role, phones, likes,
+                      birth_month, birth_day)
+SELECT id, uuidv7(at - now()), 1, at, at, at, 'till', 'system', CASE k WHEN 1 THEN 'key_person' ELSE 'buyer' END, '{{}}', '{{}}',
+       1 + (n + k) % 12, 1 + (n / 50 + k) % 28
+FROM bench_customers, generate_series(1, 2) k WHERE n % 50 = 0 ORDER BY n;
+-- accounts
+-- One customer in ten buys on account, up to 1000.00; two charges each, of which some are due already.
+INSERT INTO credit_accounts (customer_id, credit_limit, balance, version, created_at, updated_at, term_days, currency, status)
+SELECT id, 100000, 30000 + n % 90000, 1, at, at, 30, 'CNY', 'active' FROM bench_customers WHERE n % 10 = 0 ORDER BY n;
+INSERT INTO receivables (customer_id, id, amount, recorded_at, occurred_on, due_on, kind)
+SELECT id, uuidv7(at - now()), CASE k WHEN 1 THEN 30000 ELSE n % 90000 END, at, current_date - 60,
+       current_date - 60 + n % 120 + k, 'charge'
+FROM bench_customers, generate_series(1, 2) k WHERE n % 10 = 0 AND (k = 1 OR n % 90000 > 0) ORDER BY n;
 -- walk-ins
 CREATE UNLOGGED TABLE bench_walk_ins AS SELECT uuidv7() AS id, code FROM stores;
 INSERT INTO customers (id, kind, status, home_store, version, created_at, updated_at)

@@ -230,20 +230,24 @@ async def test_a_caller_asks_only_about_fields_that_it_holds(client, clients):
     analyst = clients["analyst"]
     one = await customer(client, birthday={"month": 1, "day": 1, "year": 1960})
     personal = await segment(client, "old", "age > 40")
+    nested = await segment(client, "over old", "in segment 'old' or figures.net > 1")
     parsed = (await analyst.post("/v1/segments/parse", json={"text": "age > 40"})).json()
     assert parsed["lacking"] == ["the field group personal"]
     refused = [
         await analyst.post("/v1/segments/preview", json={"text": "age > 40"}),
         await analyst.post("/v1/segments", json={"name": "mine", "text": "age > 40"}),
         await analyst.post("/v1/segments/preview", json={"text": "not in segment 'old'"}),
+        await analyst.post("/v1/segments/preview", json={"text": "kind = 'person' or in segment 'over old'"}),
+        await analyst.get(f"/v1/segments/{nested['id']}/count"),
+        await analyst.post(f"/v1/segments/{nested['id']}/exports", json={"columns": ["kind"]}),
         await analyst.get(f"/v1/segments/{personal['id']}/count"),
         await analyst.get(f"/v1/segments/{personal['id']}/members"),
         await analyst.get(f"/v1/segments/{personal['id']}/explain/{one}"),
     ]
-    assert [answer.status_code for answer in refused] == [403] * 6
+    assert [answer.status_code for answer in refused] == [403] * 9
     assert "field group personal" in refused[0].json()["detail"]
     held = (await analyst.get(f"/v1/customers/{one}/segments")).json()
-    assert (held["data"], held["not_granted"]) == ([], 1)
+    assert (held["data"], held["not_granted"]) == ([], 2)
     assert (await analyst.post("/v1/segments/preview", json={"text": "figures.net > 1"})).status_code == 200
     assert (await clients["pos"].post("/v1/segments", json={"name": "x", "text": "age > 1"})).status_code == 403
     owing = {"text": "credit.overdue > 0"}
@@ -261,6 +265,14 @@ async def test_the_offer_is_what_the_caller_may_use(clients):
     lines = next(one for one in offers["analyst"]["collections"] if one["name"] == "lines")
     category = next(field for field in lines["fields"] if field["name"] == "category")
     assert category["operators"] == ["=", "!=", "in", "under", "missing"]
+    by_name = {field["name"]: field for field in offers["admin"]["fields"]}
+    assert (by_name["age"]["unit"], by_name["age"]["whole"]) == ("years", True)
+    assert (by_name["figures.net"]["unit"], by_name["figures.usual_gap_days"]["whole"]) == ("CNY", False)
+    assert by_name["location"]["operators"] == ["within", "missing"]
+    assert (by_name["location"]["pii"], by_name["location"]["field_group"]) == ("identifying", "contact")
+    assert (lines["scope"], lines["field_group"], lines["windows"]) == ("receipts:read", "basic", True)
+    kinds = {kind["name"]: kind["value"] for kind in offers["admin"]["types"]}
+    assert (kinds["money"], kinds["category"]) == ("money", "text")
     assert offers["admin"]["currency"] == {"code": "CNY", "decimals": 2}
 
 

@@ -6,6 +6,7 @@ import random
 import uuid
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,7 +43,8 @@ class Babble:
         value = ["'a'", "'GY-01'", "''", "'it''s'", "'active'", "0", "1", "-3", "0.5", "200.00", "2026-02-28", "true"]
         more = ["in (", "not in (", "between", "is missing", "is not missing", "contains", "starts with", "under",
                 "during last 3 days", "from 2026-01-01 to 2026-02-01", "before 2026-01-01", "after", "in top 20%",
-                "anniversary during next 1 month", "in bottom 3 customers of (", "within 5 km of"]  # fmt: skip
+                "anniversary during next 1 month", "in bottom 3 customers of (", "within 5 km of",
+                "within 5 km of 'GY-01'", "within 0.5 km of (26.6, -106.6)", "within 5 km of (26.6,"]  # fmt: skip
         call = [f"{name}(" for name in [*grammar.AGGREGATES, *grammar.QUANTIFIERS, "ratio", "consent", "suum"]]
         odd = [";", "'", '"', "\\", "\x00", "\n", "$1", ":x", "--", "＞", "（", "é", "\ud800", "\u0663", "1e5", "..",
                "*", "99999999999999999999", "2026-02-30", "12x", *sorted(grammar.WORDS)]  # fmt: skip
@@ -128,7 +130,7 @@ def test_many_random_tokens_give_a_tree_or_a_clear_error(registry, world):
 
 def test_texts_with_one_piece_changed_give_a_tree_or_a_clear_error(registry, world):
     """Near misses reach further into the parser than random pieces do."""
-    chance, understood = random.Random(3), 0
+    chance, understood = random.Random(5), 0
     texts = [
         "count(distinct lines.receipt during last 90 days where category under 'garden') >= 3 and age > 3",
         "margin_365d in top 20% of (status = 'active' or not home_store is missing) and age > 2 including missing",
@@ -172,6 +174,7 @@ def hostile_questions(text):
     yield f"last(receipts.store) = {quoted}"
     yield f"any(lines where category under {quoted})"
     yield f"display_name starts with {quoted}"
+    yield f"location within 5 km of {quoted}"
     yield f"sample 10% seed {quoted}"
     yield f"sequence(receipts where store = {quoted} then lines where category under {quoted} within 3 days)"
 
@@ -253,6 +256,9 @@ WHOLE = {"op": "or", "items": [
     {"op": "compare", "comparator": "<", "right": {"number": "3"},
      "left": {"ratio": {"field": "age"}, "to": {"aggregate": "sum", "of": "lines.quantity"}}},
     {"op": "sample", "percent": "10", "seed": "a"},
+    {"op": "within_km", "field": "location", "km": "5", "of": {"place": "GY-01"}},
+    {"op": "any", "collection": "addresses", "where":
+        {"op": "within_km", "field": "location", "km": "0.5", "of": {"latitude": "26.6", "longitude": "106.6"}}},
     {"op": "sequence", "window": {"last": 9, "unit": "days"}, "steps": [
         {"collection": "receipts", "where": {"op": "missing", "field": "seller"}},
         {"collection": "lines", "not": True, "within": {"count": 3, "unit": "days"}},
@@ -265,7 +271,8 @@ ODD: list[Any] = [
     None, True, 0, -1, 2**63 - 1, "", "x" * 300, "age", "receipts.net", "\x00", "\ud800", "and", "0.5", "NaN", "1e9",
     "2026-01-01", [], [[]], [None], {}, {"op": "not"}, {"op": ["x"]}, {"field": "age"}, {"money": 1}, {"number": 1},
     {"text": 1}, {"last": 1}, {"last": -1, "unit": "days"}, {"last": 10**9, "unit": "days"}, [{}] * 600,
-    {"from": "2026-02-30", "to": 3},
+    {"from": "2026-02-30", "to": 3}, {"place": 1}, {"place": "'; --"}, {"latitude": "91", "longitude": "0"},
+    {"latitude": "1", "longitude": "2"}, {"latitude": "1"}, "-1", "20041",
 ]  # fmt: skip
 
 
@@ -296,6 +303,83 @@ def test_every_place_of_a_tree_takes_every_odd_value(world):
                 assert all(fault.detail for fault in faults.all)
                 understood += 1
     assert understood > 100
+
+
+def parts_of(tree):
+    """Every tree that stands somewhere inside, the tree itself too."""
+    items = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
+    found = [tree] if isinstance(tree, dict) and "op" in tree else []
+    return [*found, *(one for item in items for one in parts_of(item))]
+
+
+# Without what nobody has saved.
+SOUND = [one for one in parts_of(WHOLE) if "nobody" not in str(one)]
+PIECES = [*ODD, *SOUND]
+
+
+def mutated(chance):
+    """A sound tree with one or two of its places changed: to something odd, to another tree, or to nothing."""
+    tree: Any = orjson.loads(orjson.dumps({"op": "and", "items": chance.sample(SOUND, 2)}))
+    for _ in range(chance.randint(1, 2)):
+        path = chance.choice(list(places(tree))[1:])
+        holder = tree
+        for key in path[:-1]:
+            holder = holder[key]
+        if chance.random() < 0.1:
+            del holder[path[-1]]
+        elif isinstance(holder[path[-1]], dict) and "op" in holder[path[-1]]:
+            holder[path[-1]] = copy.deepcopy(chance.choice(SOUND))
+        else:
+            holder[path[-1]] = copy.deepcopy(chance.choice(PIECES))
+    return tree
+
+
+def mutants(registry, world, seed, count):
+    """Reads many; those that mean something, each of which became SQL."""
+    chance, understood = random.Random(seed), []
+    for _ in range(count):
+        tree, made = mutated(chance), None
+        with contextlib.suppress(ValidationError):
+            made = from_json(tree)
+        if made is None:
+            continue
+        checked, faults = check(made, world)
+        assert checked is not None or all(fault.detail for fault in faults.all)
+        if checked is not None:
+            evaluate.matching(Question(registry, checked.tree, ANCHORS[0], ZONE)).compile(dialect=postgresql.dialect())
+            understood.append(tree)
+    return understood
+
+
+async def answered(client, bodies):
+    """Each is answered or refused, in time."""
+    for body in bodies:
+        with contextlib.suppress(TypeError, ValueError):
+            answer = await client.post("/v1/segments/preview", content=orjson.dumps({**body, "sample": 0}))
+            assert answer.status_code in {200, 400, 422}, (body, answer.text)
+            assert answer.elapsed.total_seconds() < 15
+
+
+async def test_mutated_trees_give_an_answer_or_a_clear_error(client, house, registry, world):
+    understood = mutants(registry, world, seed=1, count=5_000)
+    assert 50 < len(understood) < 4_000
+    await house.services.db.run(make(1, ANCHORS[0]).insert)
+    chance = random.Random(2)
+    await answered(client, [{"tree": tree} for tree in chance.sample(understood, 25)])
+    await answered(client, [{"tree": mutated(chance)} for _ in range(50)])
+    babble = Babble(registry, chance)
+    await answered(client, [{"text": babble.text() or "x"} for _ in range(100)])
+
+
+@pytest.mark.proof
+async def test_many_mutated_trees_give_an_answer_or_a_clear_error(client, house, registry, world):
+    understood = mutants(registry, world, seed=3, count=100_000)
+    await house.services.db.run(make(1, ANCHORS[0]).insert)
+    chance = random.Random(4)
+    await answered(client, [{"tree": tree} for tree in chance.sample(understood, 2_000)])
+    await answered(client, [{"tree": mutated(chance)} for _ in range(2_000)])
+    babble = Babble(registry, chance)
+    await answered(client, [{"text": babble.text() or "x"} for _ in range(5_000)])
 
 
 def test_every_type_of_field_is_offered(registry):

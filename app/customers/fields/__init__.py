@@ -116,7 +116,7 @@ FIELDS: tuple[Field, ...] = (
     _personal("family_name", "Family name", FieldType.TEXT, pii=Pii.IDENTIFYING),
     _personal("gender", "Gender", FieldType.CHOICE, choices=GENDERS),
     _personal("birthday", "Birthday", FieldType.BIRTHDAY, value=_day_of_year, year=column("birth_year")),
-    _personal("age", "Age in full years", FieldType.NUMBER, value=_age, whole=True, temporal=True),
+    _personal("age", "Age in full years", FieldType.NUMBER, value=_age, whole=True, temporal=True, unit="years"),
     _personal("source", "Source", FieldType.TEXT, pii=Pii.NONE),
     _field("has_phone", "Has a phone number", FieldType.BOOLEAN, value=_has("phone"), group="contact"),
     _field("has_email", "Has an e-mail address", FieldType.BOOLEAN, value=_has("email"), group="contact"),

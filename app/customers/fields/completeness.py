@@ -84,7 +84,7 @@ def completeness_field(settings: CompletenessSettings, declared: Iterable[Attrib
     return Field(
         "completeness", "How complete the record is, 0 to 100 (dear to ask of everybody)", FieldType.NUMBER, score,
         group="personal", more_groups=tuple(group for group in FIELD_GROUPS if group != "personal"), whole=True,
-        temporal=True, changed_by=_CHANGED, only=_OPERATORS, followed=False,
+        temporal=True, changed_by=_CHANGED, only=_OPERATORS, followed=False, unit="percent",
     )  # fmt: skip
 
 

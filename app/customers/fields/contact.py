@@ -151,7 +151,7 @@ FIELDS: tuple[Field, ...] = (
     Field("contact.preferred_channel", "Preferred channel", FieldType.CHOICE, column("preferred_channel"),
           side=_WISHES, choices=CHANNELS, changed_by=_POLICY),
     Field("contact.wanted_days", "Days between contacts that we want", FieldType.NUMBER, column("wanted_days"),
-          side=_WISHES, whole=True, changed_by=_POLICY),
+          side=_WISHES, whole=True, unit="days", changed_by=_POLICY),
     Field("contact.last_at", "Day of the last real contact", FieldType.DATE, _last_on, side=_LAST, changed_by=_MADE),
     Field("contact.due_on", "Day from which a contact is due", FieldType.DATE, column("due_on"), side=_CADENCE,
           changed_by=_POLICY + _MADE),

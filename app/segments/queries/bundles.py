@@ -5,7 +5,8 @@ Aggregates over the same rows share one relation. Plain sums come from the sums 
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Select, func, literal, select
@@ -41,6 +42,10 @@ class Need(NamedTuple):
     distinct: bool
 
 
+# The newest day on which there is a row.
+_NEWEST = Need("newest", None, distinct=False)
+
+
 class Selected(NamedTuple):
     """Rows in SQL: where they are, the column with their customer, and the conditions that pick them."""
 
@@ -74,6 +79,7 @@ class Bundles:
         self._registry = registry
         self._asked = asked
         # Every value over the same rows is computed in one go, so all of them must be known before the first is used.
+        leaves = list(leaves)
         self._needs: dict[Bundle, list[Need]] = {}
         for leaf in leaves:
             for _, term in terms(leaf) if isinstance(leaf, Compare) else ():
@@ -84,11 +90,39 @@ class Bundles:
                     needs = self._needs.setdefault(bundle, [])
                     if need not in needs:
                         needs.append(need)
+        for leaf in leaves:
+            wider = self._wider(self.presence(leaf)) if isinstance(leaf, Rows) else None
+            if wider is not None and _NEWEST not in self._needs[wider]:
+                self._needs[wider].append(_NEWEST)
 
     def value(self, term: Aggregate) -> tuple[Bundle, str]:
         """The bundle that an aggregate is computed in, and the name of its column there."""
         bundle, need = self._place(term)
         return bundle, f"value_{self._needs[bundle].index(need)}"
+
+    def seen(self, bundle: Bundle) -> tuple[Bundle, str, date] | None:
+        """A bundle that is read anyway and tells whether there are rows of this one, so that these need no reading.
+
+        With the name of its column that has the newest day, and the day from which on there are.
+        """
+        wider = self._wider(bundle)
+        first = None if bundle.window is None else windows.days(bundle.window, self._asked.as_of).first
+        if wider is None or first is None:
+            return None
+        return wider, f"value_{self._needs[wider].index(_NEWEST)}", first
+
+    def _wider(self, bundle: Bundle) -> Bundle | None:
+        """A bundle that has all rows of this one, and none later than it: it ends on the same day."""
+        if bundle.window is None:
+            return None
+        days = windows.days(bundle.window, self._asked.as_of)
+        for other in self._needs:
+            if days.first is None or other.window is None or replace(other, window=bundle.window) != bundle:
+                continue
+            around = windows.days(other.window, self._asked.as_of)
+            if around.last == days.last and (around.first is None or around.first <= days.first):
+                return other
+        return None
 
     def presence(self, leaf: Rows) -> Bundle:
         """The bundle with a row for each customer who has such rows: for all, those who have one of the contrary."""
@@ -151,10 +185,15 @@ class Bundles:
 def _from_days(need: Need, collection: Collection, rows: Rowset) -> ColumnElement[Any]:
     days = collection.day_sums
     assert days is not None  # noqa: S101  a bundle by day was made because there are
+    if need == _NEWEST:
+        return func.max(days.day(rows.row, rows.asked))
     return func.sum(days.rows(rows.row) if need.field is None else days.columns[need.field](rows.row, rows.asked))
 
 
 def _from_rows(need: Need, collection: Collection, rows: Rowset) -> ColumnElement[Any]:
+    if need == _NEWEST:
+        assert collection.day is not None  # noqa: S101  its rows are in a window
+        return func.max(collection.day(rows.row, rows.asked))
     if need.field is None:
         return func.count()
     value = rows.operand(collection.by_name[need.field]).full

@@ -5,7 +5,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, FromClause, Select, Text, Uuid, and_, case, func, literal, select, true
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Date,
+    FromClause,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    select,
+    true,
+)  # fmt: skip
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.core.fields import Evaluation, Registry
@@ -143,6 +158,11 @@ class Customers(Predicates):
 
     def _rows(self, leaf: Rows, *, role: Role) -> ColumnElement[bool]:
         """any: there is such a row; none: there is not; all: there is none of the contrary."""
+        seen = self.bundles.seen(self.bundles.presence(leaf))
+        if seen is not None:
+            wider, column, first = seen
+            found = func.coalesce(self._relation(wider).c[column] >= literal(first, Date), false())
+            return found if leaf.op == "any" else ~found
         if role is Role.WHOLE:
             rows = self.bundles.rows_of_one(self.bundles.presence(leaf), self.id, self.rows.row)
             return rows.exists() if leaf.op == "any" else ~rows.exists()

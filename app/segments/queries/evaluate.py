@@ -171,13 +171,24 @@ class _Plan(Executable, ClauseElement):
 
     inherit_cache = False
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: ClauseElement) -> None:
         self.statement = statement
 
 
 @compiles(_Plan)
 def _plan(plan: _Plan, compiler: Any, **more: Any) -> str:
     return f"EXPLAIN (FORMAT JSON) {compiler.process(plan.statement, **more)}"
+
+
+class Analysed(_Plan):
+    """The same after running it: what was done, and what was read."""
+
+    inherit_cache = False
+
+
+@compiles(Analysed)
+def _analysed(plan: _Plan, compiler: Any, **more: Any) -> str:
+    return f"EXPLAIN (ANALYZE, BUFFERS) {compiler.process(plan.statement, **more)}"
 
 
 async def cost(tx: Tx, question: Question) -> float:

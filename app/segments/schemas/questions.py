@@ -313,12 +313,17 @@ class HeldSegments(Page[HeldSegment]):
 
 
 class OfferedField(Answer):
-    """A field: its operators follow from its type; `values_at` is where its possible values are listed."""
+    """A field: its operators follow from its type; `values_at` is where its possible values are listed.
+
+    An amount has the currency for its `unit`; of numbers it is told where there is one, and whether they are `whole`.
+    """
 
     name: str
     label: str
     type: str
     operators: list[str]
+    unit: str | SkipJsonSchema[None] = None
+    whole: bool | SkipJsonSchema[None] = None
     choices: list[str] | SkipJsonSchema[None] = None
     values_at: str | SkipJsonSchema[None] = None
     pii: str
@@ -334,6 +339,9 @@ class OfferedCollection(Answer):
     name: str
     label: str
     windows: bool
+    field_group: str
+    scope: str
+    changed_by: list[str]
     fields: list[OfferedField]
 
 
@@ -345,6 +353,7 @@ class Offer(Answer):
     types: list[dict[str, Any]]
     functions: list[dict[str, Any]]
     quantifiers: list[str]
+    places: Annotated[dict[str, Any], Field(description="What somebody can be near to, beside coordinates.")]
     more: Annotated[list[str], Field(description="What the language has beside fields, functions and quantifiers.")]
     consent: Annotated[
         dict[str, list[str]] | None, Field(description="What consent(...) takes; null if the key may not ask it.")
