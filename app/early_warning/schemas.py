@@ -242,7 +242,7 @@ class ReopenStep(Reopening):
 
 
 # A tag of a union is the name of a class.
-_STEPS = {verb: f"{verb.capitalize()}Step" for verb in VERBS}
+_STEPS: dict[str, str] = {verb: f"{verb.capitalize()}Step" for verb in VERBS}
 
 
 def _step(value: Any) -> str | None:
