@@ -1,0 +1,155 @@
+"""Wire types of the board of warnings, of rules, evaluations and holds."""
+
+import uuid
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from app.core.pages import CursorText, Limit
+from app.core.types import Answer, Code, Moment, Note, Wire
+from app.early_warning.life import Action, PromiseState, Status
+from app.early_warning.rules import CreditRule, Kind, LossRule, Severity, State
+
+EVALUATED_MAX = 1000
+About = Literal["limit", "overdue", "rhythm"]
+
+
+class Promised(Answer):
+    """What was promised to be paid, in minor units, and by which day; `paid` is how much of it was, once decided.
+
+    `lapsed`: what it was about is over without it, or was resolved otherwise.
+    """
+
+    amount: int
+    currency: str | None
+    due_on: date
+    state: PromiseState
+    paid: int | None
+
+
+class WarningAnswer(Answer):
+    """A warning. What it says of money is absent without the field group `financial`."""
+
+    id: uuid.UUID
+    customer_id: uuid.UUID
+    kind: Kind
+    about: About
+    state: State
+    severity: Severity
+    status: Status
+    sentence: Annotated[str | SkipJsonSchema[None], Field(description="For people, as of now.")] = None
+    evidence: Annotated[
+        dict[str, Any] | SkipJsonSchema[None], Field(description="The numbers that brought it into this state.")
+    ] = None
+    owner: str | None
+    due_at: datetime | None
+    opened_at: datetime
+    changed_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: uuid.UUID | None
+    resolved_at: datetime | None
+    resolved_by: Annotated[uuid.UUID | None, Field(description="Null while live, and when the cause went away.")]
+    resolution: dict[str, Any] | None
+    snoozed_until: datetime | None
+    escalated_at: Annotated[datetime | None, Field(description="When its due time had passed.")]
+    promise: Annotated[
+        Promised | SkipJsonSchema[None], Field(description="The last that was given when it was resolved.")
+    ] = None
+    version: int
+
+
+class WarningStep(Answer):
+    """Something that happened to a warning; `actor` is null for what the rules and the clock did.
+
+    `status` is the one after it, `details` what was given with it beside the note. Both are null for what happened
+    before they were kept.
+    """
+
+    at: datetime
+    action: Action
+    state: State
+    severity: Severity
+    status: Status | None
+    evidence: dict[str, Any] | SkipJsonSchema[None] = None
+    actor: uuid.UUID | None
+    note: str | None
+    details: dict[str, Any] | None
+
+
+class WarningWithHistory(WarningAnswer):
+    """A warning with all that happened to it, from the first on."""
+
+    history: list[WarningStep]
+
+
+class WarningQuery(Wire):
+    """Which warnings to list: those not resolved (`live`), the worst first; `all` and `resolved` newest first.
+
+    `store` is the customer's home store. `live` has those that are snoozed as well.
+    """
+
+    status: Literal["live", "all"] | Status = "live"
+    kind: Kind | SkipJsonSchema[None] = None
+    severity: Severity | SkipJsonSchema[None] = None
+    owner: Code | SkipJsonSchema[None] = None
+    customer_id: uuid.UUID | SkipJsonSchema[None] = None
+    store: Code | SkipJsonSchema[None] = None
+    due_before: Moment | SkipJsonSchema[None] = None
+    limit: Limit = 50
+    cursor: CursorText | SkipJsonSchema[None] = None
+
+
+class Evaluation(Wire):
+    """What to evaluate; without customers, all of them, in the background."""
+
+    kinds: Annotated[list[Kind], Field(min_length=1, max_length=2)] | SkipJsonSchema[None] = None
+    customer_ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=EVALUATED_MAX)] | SkipJsonSchema[None] = (
+        None
+    )
+
+
+class Evaluated(Answer):
+    """What was done: at once for some customers, or by a job (see `GET /v1/jobs/{job_id}`) for all."""
+
+    status: Literal["done", "queued"]
+    job_id: uuid.UUID | None
+    opened: int
+    changed: int
+    reopened: int
+    resolved: int
+
+
+class WarningRule(Answer):
+    """A rule as it counts now; `version` is 0 as long as nobody has set anything."""
+
+    kind: Kind
+    settings: CreditRule | LossRule
+    version: int
+    updated_at: datetime | None
+
+
+class HoldIn(Wire):
+    """Why nothing is to be sold."""
+
+    reason: Note
+
+
+class Release(Wire):
+    """Why sales may go on."""
+
+    reason: Note
+
+
+class Hold(Answer):
+    """Nothing is sold to the customer from `placed_at` until `released_at`."""
+
+    id: uuid.UUID
+    customer_id: uuid.UUID
+    reason: str
+    placed_at: datetime
+    placed_by: uuid.UUID
+    released_at: datetime | None
+    released_by: uuid.UUID | None
+    release_reason: str | None
