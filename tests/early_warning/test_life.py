@@ -3,6 +3,7 @@
 import itertools
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from app.early_warning.rules import Handling
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 CLIENT, OTHER = uuid.uuid4(), uuid.uuid4()
 SCENE = life.Scene(NOW, CLIENT, date(2026, 3, 2), {"credit": Handling(), "loss": Handling(warning_hours=5)})
-GIVEN = {
+GIVEN: dict[str, dict[str, Any]] = {
     "acknowledge": {}, "snooze": {"until": NOW + timedelta(days=2)}, "investigate": {}, "assign": {"owner": "emp-2"},
     "comment": {"text": "Called"}, "resolve": {"outcome": "paid"}, "reopen": {},
 }  # fmt: skip
@@ -44,6 +45,13 @@ def warning(status, **more):
     if status == "resolved":
         held |= {"resolved_at": NOW, "resolved_by": OTHER, "resolution": {"outcome": "other"}}
     return held | more
+
+
+def taken(verb, held, given) -> life.Step:
+    """A step that is one."""
+    step = life.take(verb, held, given, SCENE)
+    assert step is not None
+    return step
 
 
 def test_the_table_has_every_status_and_step():
@@ -88,11 +96,11 @@ def test_what_is_so_already_is_no_step_unless_something_is_noted(status, verb, g
 def test_when_it_wakes_there_is_as_much_time_as_for_a_new_one():
     until = NOW + timedelta(days=9)
     for kind, hours in (("credit", 72), ("loss", 5)):
-        step = life.take("snooze", warning("open", kind=kind, escalated_at=NOW), {"until": until}, SCENE)
+        step = taken("snooze", warning("open", kind=kind, escalated_at=NOW), {"until": until})
         assert step.changes["due_at"] == until + timedelta(hours=hours)
         assert step.changes["escalated_at"] is None
     later = NOW + timedelta(days=100)
-    assert "due_at" not in life.take("snooze", warning("open", due_at=later), {"until": until}, SCENE).changes
+    assert "due_at" not in taken("snooze", warning("open", due_at=later), {"until": until}).changes
 
 
 def test_it_sleeps_until_a_time_to_come():
@@ -104,17 +112,17 @@ def test_it_sleeps_until_a_time_to_come():
 
 def test_another_due_time_may_pass_anew():
     held = warning("acknowledged", escalated_at=NOW)
-    assert "escalated_at" not in life.take("assign", held, {"owner": "emp-9"}, SCENE).changes
-    moved = life.take("assign", held, {"owner": "emp-9", "due_at": NOW + timedelta(hours=1)}, SCENE)
+    assert "escalated_at" not in taken("assign", held, {"owner": "emp-9"}).changes
+    moved = taken("assign", held, {"owner": "emp-9", "due_at": NOW + timedelta(hours=1)})
     assert moved.changes["escalated_at"] is None and moved.changes["by_manager"] is False
-    back = life.take("assign", held | moved.changes, {"owner": "emp-1"}, SCENE)
+    back = taken("assign", held | moved.changes, {"owner": "emp-1"})
     assert back.changes == {"owner": "emp-1", "by_manager": True}
 
 
 def test_a_promise_is_of_what_is_owed_and_of_a_day_to_come():
     promise = {"amount": 500, "due_on": date(2026, 3, 2)}
     given = {"outcome": "promised", "promise": promise}
-    step = life.take("resolve", warning("open"), given, SCENE)
+    step = taken("resolve", warning("open"), given)
     assert step.changes["promise_state"] == "open" and step.changes["promised_amount"] == 500
     assert step.details == {"outcome": "promised", "promise": {"amount": 500, "due_on": "2026-03-02"}}
     for held, late, pointer in (
@@ -128,12 +136,12 @@ def test_a_promise_is_of_what_is_owed_and_of_a_day_to_come():
 
 def test_who_resolves_without_a_promise_lets_the_one_before_lapse():
     held = warning("open", promise_state="open", promised_at=NOW, promised_amount=5, promised_on=date(2026, 4, 1))
-    assert life.take("resolve", held, {"outcome": "written_off"}, SCENE).changes["promise_state"] == "lapsed"
-    assert "promise_state" not in life.take("resolve", warning("open"), {"outcome": "paid"}, SCENE).changes
+    assert taken("resolve", held, {"outcome": "written_off"}).changes["promise_state"] == "lapsed"
+    assert "promise_state" not in taken("resolve", warning("open"), {"outcome": "paid"}).changes
 
 
 def test_what_is_reopened_is_judged_anew():
     held = warning("resolved", episode=life.SETTLED, due_at=NOW - timedelta(days=9), escalated_at=NOW)
-    step = life.take("reopen", held, {"note": "Not paid"}, SCENE)
+    step = taken("reopen", held, {"note": "Not paid"})
     assert (step.changes["episode"], step.changes["due_at"]) == ("", NOW + timedelta(hours=72))
     assert step.changes["escalated_at"] is None and step.note == "Not paid"

@@ -22,7 +22,9 @@ COUNTED = {
     "duplicate_candidates": {"version", "changed_at"}, "customers": {"version", "updated_at"},
     "credit_accounts": {"version", "updated_at"},
     "sales_plans": {"version", "updated_at"}, "expense_budgets": {"version", "updated_at"},
-    "warnings": {"id", "version", "changed_at", "opened_at", "episode", "evidence", "resolution", "resolved_at"},
+    "warnings": {
+        "id", "version", "changed_at", "opened_at", "due_at", "episode", "evidence", "resolution", "resolved_at",
+    },
 }  # fmt: skip
 LIVE = {
     # Pairs of somebody who was merged wait for that to be undone.
