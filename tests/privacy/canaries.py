@@ -151,6 +151,12 @@ async def _what_follows(canary: Canary) -> None:
     ):  # fmt: skip
         answer = await client.post(f"{path}/{step}", json=body)
         assert answer.is_success, answer.text
+    judged = {"customer_ids": [canary.customer], "kinds": ["promise_due"]}
+    assert (await client.post("/v1/opportunities/evaluations", json=judged)).json()["opened"] == 1
+    chances = (await client.get("/v1/opportunities", params={"customer_id": canary.customer})).json()["data"]
+    taken = {"outcome": "contacted", "note": canary.text("opportunity")}
+    answer = await client.post(f"/v1/opportunities/{chances[0]['id']}/take", json=taken)
+    assert answer.status_code == 200, answer.text
     paid = {"external_id": "p-1", "kind": "payment", "amount": 900, "note": canary.text("payment")}
     await canary.send("POST /v1/customers/{customer_id}/receivables/batch", {"items": [paid]})
     held = await client.post(f"{base}/holds", json={"reason": canary.text("hold")})
