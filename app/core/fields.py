@@ -95,6 +95,7 @@ class Side:
 
 
 Build = Callable[[FromClause, Evaluation], ColumnElement[Any]]
+Spread = Callable[[ColumnElement[Any]], Select[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Field:
     changed_by: tuple[str, ...] = ()
     temporal: bool = False
     more_groups: tuple[str, ...] = ()
-    spreads: Callable[[ColumnElement[Any]], Select[Any]] | None = None
+    spreads: Spread | None = None
     followed: bool = True
     unit: str | None = None
 
@@ -178,6 +179,7 @@ class Collection:
 
     `order` is oldest first and unique within a customer, and `in_order` says that an index gives a customer's rows in
     it. `counted` leaves out rows that count nowhere; `evidence` is the id that is shown to a person as the reason.
+    `spreads` is as for a field.
     """
 
     name: str
@@ -194,6 +196,7 @@ class Collection:
     group: str = "basic"
     scope: str = "customers:read"
     changed_by: tuple[str, ...] = ()
+    spreads: Spread | None = None
     by_name: Mapping[str, Field] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -4,14 +4,14 @@ What comes out is the tree as it is stored: amounts are money, segments are ids.
 """
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any
 
 from app.core.caller import Caller
-from app.core.fields import Field, Registry
+from app.core.fields import Field, Registry, Spread
 from app.segments import grammar
 from app.segments.leaves import Faults, Found, Leaves
 from app.segments.print import Printer
@@ -100,7 +100,7 @@ class Checked:
     behind: frozenset[uuid.UUID] = frozenset()
     past: frozenset[uuid.UUID] = frozenset()
     unfollowed: frozenset[str] = frozenset()
-    spreads: tuple[Callable[[Any], Any], ...] = ()
+    spreads: tuple[Spread, ...] = ()
 
     @property
     def as_json(self) -> dict[str, Any]:
@@ -281,7 +281,9 @@ def _with(node: Any, path: tuple[str | int, ...], child: Expr) -> Any:
 
 def _checked(tree: Expr, found: Found, world: World) -> Checked:
     """What follows from the tree and from the segments behind it."""
-    whole = _Whole([tree], list(found.fields), set(found.grants), set(found.changed_by), set(found.past))
+    whole = _Whole(
+        [tree], list(found.fields), set(found.grants), set(found.changed_by), set(found.past), set(found.spreads)
+    )
     behind = whole.add_behind(found, world)
     if whole.past:
         whole.changed_by |= {SEGMENT_ENTERED, SEGMENT_LEFT}
@@ -296,7 +298,7 @@ def _checked(tree: Expr, found: Found, world: World) -> Checked:
         behind=behind,
         past=frozenset(whole.past),
         unfollowed=frozenset(each.name for each in whole.fields if not each.followed),
-        spreads=tuple({each.spreads for each in whole.fields if each.spreads is not None}),
+        spreads=tuple(whole.spreads),
     )
 
 
@@ -309,6 +311,7 @@ class _Whole:
     grants: set[tuple[str, str]]
     changed_by: set[str]
     past: set[uuid.UUID]
+    spreads: set[Spread]
 
     def add_behind(self, found: Found, world: World) -> frozenset[uuid.UUID]:
         """Add what follows from the segments behind; which they are. Of whose past is asked, the grants alone count."""
@@ -331,6 +334,7 @@ class _Whole:
                 self.fields += inner.found.fields
                 self.changed_by |= inner.found.changed_by
                 self.past |= inner.found.past
+                self.spreads |= inner.found.spreads
             waiting += _named(inner.found, asked=asked)
         return frozenset(each for each, asked in seen.items() if asked)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from app.core.fields import AGGREGATED, OPERATORS, Collection, Consents, Field, FieldType, Registry
+from app.core.fields import AGGREGATED, OPERATORS, Collection, Consents, Field, FieldType, Registry, Spread
 from app.segments.grammar import COMPARATORS, LATER_COLLECTIONS
 from app.segments.reader import near
 from app.segments.tree import (
@@ -103,6 +103,7 @@ class Found:
     # Of the segments, those whose question is asked, and those whose past is.
     live: set[Any] = field(default_factory=set)
     past: set[Any] = field(default_factory=set)
+    spreads: set[Spread] = field(default_factory=set)
 
     def add(self, name: str, used: Field | Collection | Consents) -> None:
         """Note that something of the registry is used."""
@@ -110,6 +111,8 @@ class Found:
         if isinstance(used, Field):
             self.fields.append(used)
             groups = used.groups
+        if isinstance(used, Field | Collection) and used.spreads is not None:
+            self.spreads.add(used.spreads)
         self.uses.add(name)
         self.grants.update((used.scope, group) for group in groups)
         self.changed_by.update(used.changed_by)

@@ -24,7 +24,7 @@ QUESTIONS = {
     "new": "entered segment 'rich' during last 3 days or left segment 'top' during last 2 days",
     "planned": "plan_share > 0.2 or budget_spent > 0.00 or expense_this_year > 1.00",
 }
-ROUNDS = 3
+ROUNDS = 2
 
 
 class Chronicle:

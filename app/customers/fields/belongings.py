@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, FromClause, Integer, Select, any_, cast, func, literal, or_, select
 
 from app.catalog.fields import column, coordinates, own_points
-from app.core.fields import Build, Collection, Evaluation, Field, FieldType, Pii, Points, Side
+from app.core.fields import Build, Collection, Evaluation, Field, FieldType, Pii, Points, Side, Spread
 from app.customers.models import (
     ADDRESS_KINDS,
     AUTHORITIES,
@@ -86,23 +86,27 @@ _OTHER = Side(
 )
 
 
+def _of_other(name: str, label: str, kind: FieldType, **more: Any) -> Field:
+    return Field(f"other.{name}", label, kind, column(name), side=_OTHER, changed_by=_OTHER_CHANGED, **more)
+
+
 def _related(customers: ColumnElement[Any]) -> Select[Any]:
-    """Who is related to one of these customers."""
+    """Who is related to one of these customers: whose record changes, or becomes another's, is seen from both sides."""
     row = Relationship.__table__.alias()
     return select(row.c.customer_id).where(row.c.other == any_(customers))
 
 
-def _of_other(name: str, label: str, kind: FieldType, **more: Any) -> Field:
-    return Field(f"other.{name}", label, kind, column(name), side=_OTHER, changed_by=_OTHER_CHANGED, spreads=_related,
-                 **more)  # fmt: skip
-
-
 def _collection(
-    name: str, label: str, relation: Callable[[], FromClause], changed_by: tuple[str, ...], fields: tuple[Field, ...]
+    name: str,
+    label: str,
+    relation: Callable[[], FromClause],
+    changed_by: tuple[str, ...],
+    fields: tuple[Field, ...],
+    spreads: Spread | None = None,
 ) -> Collection:
     """A customer has few of them, found by their key; they happen on no day."""
     return Collection(
-        name, label, relation=relation, fields=fields, changed_by=changed_by,
+        name, label, relation=relation, fields=fields, changed_by=changed_by, spreads=spreads,
         customer=lambda row: row.c.customer_id,
         order=lambda row: (row.c.created_at, row.c.id),
         evidence=lambda row: row.c.id,
@@ -146,5 +150,5 @@ COLLECTIONS: tuple[Collection, ...] = (
                   choices=tuple(kind for kind in KINDS if kind != "walk_in")),
         _of_other("status", "The other's status", FieldType.CHOICE, choices=STATUSES),
         _of_other("home_store", "The other's home store", FieldType.TEXT, values_at="/v1/stores"),
-    )),
+    ), _related),
 )  # fmt: skip
