@@ -24,17 +24,22 @@ from app.core.jobs import enqueue
 from app.early_warning import commands
 from app.early_warning.rules import KINDS
 from tests.early_warning.factories import Town, noon
+from tests.early_warning.reading_plans import EXPENSE, PROGRESS
 
 ROOT = Path(__file__).parents[2]
 # The rules of three days on which all are swept: on the first all is new, on the second much gets worse, better or is
 # over, on the third what was over comes again.
-USUAL = {"credit": {}, "loss": {"occasions": 1, "late_percent": 60}}
-OTHERWISE = {"credit": {"enabled": False}, "loss": {"occasions": 2, "late_percent": 70, "risk_percent": 75}}
+USUAL = {"credit": {}, "loss": {"occasions": 1, "late_percent": 60}, PROGRESS: {}, EXPENSE: {}}
+OTHERWISE = {
+    "credit": {"enabled": False}, "loss": {"occasions": 2, "late_percent": 70, "risk_percent": 75},
+    PROGRESS: {"critical_percent": 100}, EXPENSE: {"budget_percent": 150},
+}  # fmt: skip
 DAYS = ((date(2026, 6, 1), USUAL), (date(2026, 6, 3), OTHERWISE), (date(2026, 6, 4), USUAL))
 # What a sweep leaves.
 LEFT = (
     "SELECT to_jsonb(w) AS row FROM warnings w ORDER BY w.customer_id, w.id",
     "SELECT to_jsonb(e) AS row FROM warning_events e ORDER BY e.customer_id, e.id",
+    "SELECT to_jsonb(h) AS row FROM holds h ORDER BY h.customer_id, h.id",
     "SELECT to_jsonb(o) - 'position' AS row FROM outbox o ORDER BY o.customer_id, o.id",
 )
 WAIT_SECONDS = 60.0
@@ -52,7 +57,7 @@ class Sweeps:
         self._forker = forker
 
     async def company(self, customers: int) -> None:
-        for kind in ("credit", "loss"):
+        for kind in KINDS:
             await self.town.call("PUT", f"/warning-rules/{kind}", {"enabled": False})
         self.town.go_to(DAYS[0][0] - timedelta(days=1))
         items, last = [], self.town.day
@@ -70,6 +75,19 @@ class Sweeps:
                 "results"
             ]
             assert {one["status"] for one in results} == {"created"}
+        await self._plan()
+
+    async def _plan(self) -> None:
+        """Every sixth customer has a plan that will be missed and a budget, more or less of which is spent."""
+        rows = await self._rows("SELECT id FROM customers WHERE kind = 'person' ORDER BY id")
+        some = [str(row.id) for row in rows[::6]]
+        planned = [{"customer_id": one, "period": "2026", "planned": 100_000} for one in some]
+        for kind in ("sales-plans", "expense-budgets"):
+            results = (await self.town.call("POST", f"/{kind}/batch", {"items": planned}))["results"]
+            assert {one["status"] for one in results} == {"created"}
+        for customer in some:
+            spent = {"external_id": "1", "kind": "visit", "amount": self.chance.choice([30_000, 120_000, 200_000])}
+            await self.town.call("POST", f"/customers/{customer}/expenses/batch", {"items": [spent]})
 
     # --- ways to sweep ------------------------------------------------------------------------------------------------
 
@@ -143,15 +161,15 @@ class Sweeps:
         services = self.town.services
 
         async def emptied(tx: Tx) -> None:
-            for table in ("warning_events", "warnings", "outbox", "jobs"):
+            for table in ("warning_events", "warnings", "holds", "audit_entries", "outbox", "jobs"):
                 await tx.execute(text(f"DELETE FROM {table}"))
 
         await services.db.run(emptied)
         found = []
         for day, rules in DAYS:
             services.clock.set(noon(day))
-            for kind, settings in rules.items():
-                await self.town.call("PUT", f"/warning-rules/{kind}", settings)
+            for kind in KINDS:
+                await self.town.call("PUT", f"/warning-rules/{kind}", rules[kind])
             await sweep(kills)
             for pid in list(self.workers):
                 self.kill(pid)
@@ -181,9 +199,12 @@ def sweeps(town: Town, locked_max: int) -> Iterator[Sweeps]:
 
 def _makes_sense(days: list[Rows]) -> None:
     """All sorts of things happened, each was told once, and of every warning the history is whole."""
-    warnings, history, told = days[-1]
+    warnings, history, holds, told = days[-1]
     steps = Counter(step["action"] for step in history)
     assert {"opened", "changed", "resolved", "reopened"} <= set(steps), steps
+    if EXPENSE in KINDS:
+        assert {one["kind"] for one in warnings} == set(KINDS)
+        assert holds
     versions = {(step["warning_id"], step["version"]) for step in history}
     assert len(versions) == len(history) == sum(one["version"] for one in warnings)
     assert sorted((one["subject"], one["version"]) for one in told if one["type"].startswith("warning.")) == sorted(
