@@ -49,6 +49,6 @@ async def test_a_receipt_that_changes_hands_is_judged_on_both_sides(town):
     sold = await town.sell(first, 1_000)
     await town.evaluate(first, second)
     assert {one["customer_id"] for one in await town.warnings(kind="sales_progress")} == {second}
-    await town.call("PUT", f"/receipts/{sold['id']}/attribution", {"customer": {"id": second}})
+    await town.call("POST", f"/receipts/{sold['id']}/attribution", {"customer": {"id": second}})
     await town.watch()
     assert {one["customer_id"] for one in await town.warnings(kind="sales_progress")} == {first}
