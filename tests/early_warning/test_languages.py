@@ -1,7 +1,7 @@
 """What warnings say to people, in each of the languages."""
 
 from datetime import date
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -16,7 +16,7 @@ PLAN = {"period": "2026-Q1", "planned": 3_000_00, "actual": 2_000_00, "forecast"
 BUDGET = {"period": "2026-03", "planned": 1_000_00, "spent": 1_200_00, "forecast": 1_500_00, "currency": "CNY"}
 SHARE = {"days": 90, "spent": 150_00, "net": 1_000_00, "usual_spent": 100_00, "usual_net": 1_000_00, "currency": "CNY"}
 TREND = {"month": "2026-02", "months": [10_00, 11_00, 12_00], "currency": "CNY"}
-EVIDENCE = {
+EVIDENCE: dict[str, Any] = {
     **dict.fromkeys(("near_limit", "over_limit", "far_over_limit"), DEBT),
     **dict.fromkeys(("overdue", "overdue_31", "overdue_61", "overdue_91"), DEBT),
     **dict.fromkeys(("late", "at_risk", "lost"), SILENCE), **dict.fromkeys(("behind", "far_behind"), PLAN),
