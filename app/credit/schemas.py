@@ -158,6 +158,12 @@ class ReceivableIn(Wire):
     allocations: Annotated[list[AllocationIn], Field(max_length=ALLOCATIONS_MAX)] | None = None
 
 
+class ReceivableItem(ReceivableIn):
+    """The same of one customer among many."""
+
+    customer_id: uuid.UUID
+
+
 class Allocation(Answer):
     """A charge that an entry settles by name, and with how much."""
 
