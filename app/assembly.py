@@ -7,10 +7,11 @@ from app.access import person as access_person
 from app.access.reads import ReadAudit
 from app.bulk import models as bulk_models
 from app.bulk import person as bulk_person
-from app.bulk.kinds import Check, Kind, Kinds, Results, all_kinds
+from app.bulk.kinds import Check, Kind, Kinds, Results, all_kinds, model_check
 from app.catalog import models as catalog_models
 from app.catalog.queries import phone_regions
 from app.core import jobs
+from app.core.batch import Checked
 from app.core.clock import Clock
 from app.core.db import Database, Tx
 from app.core.documents import Sections
@@ -24,6 +25,9 @@ from app.core.services import Services
 from app.core.settings import Settings
 from app.credit import models as credit_models
 from app.credit import person as credit_person
+from app.credit.kinds import KINDS as PLAN_KINDS
+from app.credit.kinds import PlanKind
+from app.credit.schemas import PlanItem, ReceivableItem
 from app.customers import models as customers_models
 from app.customers import person as customers_person
 from app.customers.completeness import unknown_weights
@@ -36,6 +40,7 @@ from app.feed import models as feed_models
 from app.feed import person as feed_person
 from app.feed import queries as feed_queries
 from app.feed.waiter import FeedWaiter
+from app.office import commands as office
 from app.privacy import models as privacy_models
 from app.privacy import queries as privacy_queries
 from app.receipts import models as receipts_models
@@ -94,7 +99,7 @@ def build_services(settings: Settings, url: str, clock: Clock | None = None) -> 
 
 
 def import_kinds() -> Kinds:
-    """How the rows of imports are written: receipts as the till writes them."""
+    """How the rows of imports are written: receipts as the till writes them, ledgers as the office does."""
 
     async def check(services: Services) -> Check:
         regions = await services.db.run(phone_regions)
@@ -103,4 +108,14 @@ def import_kinds() -> Kinds:
     async def write(tx: Tx, services: Services, prepared: Prepared) -> Results:
         return await till_commands.record_receipts(tx, prepared, services.settings.company)
 
-    return all_kinds(Kind(check, write))
+    async def enter(tx: Tx, services: Services, checked: Checked) -> Results:
+        results: Results = (await office.import_receivables(tx, checked, services.settings.company))["results"]
+        return results
+
+    async def plan(tx: Tx, services: Services, checked: Checked, kind: PlanKind) -> Results:
+        results: Results = (await office.put_plans(tx, kind, checked, services.settings.company))["results"]
+        return results
+
+    plans = {kind.table: Kind(model_check(PlanItem), partial(plan, kind=kind)) for kind in PLAN_KINDS}
+    entries = {"receivables": Kind(model_check(ReceivableItem), enter)}
+    return all_kinds({"receipts": Kind(check, write), **entries, **plans})

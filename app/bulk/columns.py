@@ -7,6 +7,8 @@ and the lines of a receipt are lists in the API and have columns of their own:
 | --- | --- |
 | customers | `phone`, `email`, `card`, `external.<system>`, `chat.<system>` (one identifier each), `birthday` (1990-09-21, or --09-21 without the year); `profile.<section>.<name>`: lists with ; between, family members as JSON |
 | stores | `tills`: codes with spaces between |
+| receivables | `allocations`: JSON |
+| sales_plans, expense_budgets | `monthly_amounts`, `monthly_shares`: numbers with spaces between |
 | receipts | one record per line of the receipt: `lines.<field>`; `customer.id`, `customer.phone`, `customer.external.<system>`, ...; `tenders.<kind>`: an amount; `returns.source`, `returns.number`; `promotions`: codes with spaces between; `extensions`: JSON |
 
 For users: `docs/importing-files.md`, which a test compares with `SHAPES`.
@@ -91,6 +93,11 @@ def flag(text: str) -> Any:
 def words(text: str) -> Any:
     """Codes with spaces between."""
     return text.split()
+
+
+def wholes(text: str) -> Any:
+    """Whole numbers with spaces between."""
+    return [whole(word) for word in text.split()]
 
 
 def listed(text: str) -> Any:
@@ -186,6 +193,16 @@ _PROFILE: dict[Type, Callable[[str], Any]] = {
     Type.BOOLEAN: flag,
     Type.MEMBERS: document,
 }
+_PLANS = Shape(
+    _table(
+        *_texts("customer_id", "period", "currency"),
+        at("planned", whole),
+        at("monthly_amounts", wholes),
+        at("monthly_shares", words),
+    ),
+    required=("customer_id", "period", "planned"),
+    named_by=("customer_id", "period"),
+)
 SHAPES: dict[str, Shape] = {
     "customers": Shape(
         _table(
@@ -216,10 +233,22 @@ SHAPES: dict[str, Shape] = {
         required=("code",),
         named_by=("code",),
     ),
+    "receivables": Shape(
+        _table(
+            *_texts("customer_id", "external_id", "kind", "occurred_on", "due_on", "note"),
+            at("amount", whole),
+            at("allocations", document),
+        ),
+        required=("customer_id", "external_id", "kind", "amount"),
+        named_by=("external_id",),
+    ),
+    "sales_plans": _PLANS,
+    "expense_budgets": _PLANS,
     "receipts": Shape(
         _table(
             *_texts("source", "number", "store", "till", "kind", "occurred_at", "business_date", "currency", "rate"),
             *_texts("seller", "purpose", "on_unknown_customer", "returns.source", "returns.number"),
+            at("credit_allowance_id"),
             at("one_off", flag),
             at("promotions", words),
             at("extensions", document),

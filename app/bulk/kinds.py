@@ -1,6 +1,7 @@
 """What an import does with its rows: the same checks and commands as the batch routes.
 
-Receipts are recorded by the room `till`, which stands beside this one: whoever starts the work hands its part in.
+Receipts are recorded by the room `till`, ledgers and plans are written by `office`, which stand beside this one:
+whoever starts the work hands their parts in.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,7 +27,13 @@ SCOPES = {
     "products": "catalog:write",
     "stores": "catalog:write",
     "receipts": "receipts:write",
+    "receivables": "credit:write",
+    "sales_plans": "credit:write",
+    "expense_budgets": "credit:write",
 }
+
+# What these also need to see: what they write is money.
+FINANCIAL = frozenset({"receivables", "sales_plans", "expense_budgets"})
 
 Check = Callable[[list[Any]], Any]
 Results = Sequence[Mapping[str, Any]]
@@ -48,17 +55,19 @@ class Kind:
 Kinds = Mapping[str, Kind]
 
 
-def all_kinds(receipts: Kind) -> Kinds:
-    """Every kind of import; `receipts` comes from the till."""
+def all_kinds(handed: Kinds) -> Kinds:
+    """Every kind of import; what the rooms beside this one do is `handed` in: receipts, ledgers and plans."""
     return {
         "customers": Kind(_customers_check, _customers),
-        "stores": Kind(_model(StoreItem), _stores),
-        "products": Kind(_model(ProductItem), _products),
-        "receipts": receipts,
+        "stores": Kind(model_check(StoreItem), _stores),
+        "products": Kind(model_check(ProductItem), _products),
+        **handed,
     }
 
 
-def _model(model: type[BaseModel]) -> Callable[[Services], Awaitable[Check]]:
+def model_check(model: type[BaseModel]) -> Callable[[Services], Awaitable[Check]]:
+    """The check of rows that are each a `model` by itself."""
+
     async def begin(_: Services) -> Check:
         return partial(check_items, model=model)
 

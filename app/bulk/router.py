@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.bulk import commands, faults, queries
-from app.bulk.kinds import SCOPES
+from app.bulk.kinds import FINANCIAL, SCOPES
 from app.bulk.reading import DELIMITERS, Layout, Position
 from app.bulk.receiving import Uploads, check_length, drop, media_format, receive
 from app.bulk.schemas import FaultQuery, Import, ImportQuery, Job, UploadQuery
@@ -39,7 +39,7 @@ async def create_import(
     services: ServicesOf,
     write: WriteOf,
 ) -> Response:
-    """Send a file of customers, products, stores or receipts: CSV with a header, or one JSON object a line (UTF-8).
+    """Send a file of records of one kind: CSV with a header, or one JSON object a line (UTF-8).
 
     The rows are written by a job, by the same rules as the batch routes: one bad row never costs a good one. The caller
     also needs the scope to write records of that kind. Which columns a CSV of each kind may have, with an example each,
@@ -47,6 +47,8 @@ async def create_import(
     """
     if not caller.may(SCOPES[query.kind]):
         raise Problem(FORBIDDEN, f"This API key lacks the scope {SCOPES[query.kind]}.")
+    if query.kind in FINANCIAL and not caller.sees("financial"):
+        raise Problem(FORBIDDEN, "This API key lacks the field group financial.")
     delimiter = DELIMITERS[query.delimiter] if query.delimiter else None
     form = Layout(query.kind, media_format(request.headers), Position(), delimiter=delimiter)
     check_length(request.headers, services.settings.limits.upload_bytes)

@@ -8,7 +8,9 @@ from pydantic import Field
 from app.core.pages import CursorText, Limit
 from app.core.types import INT64_MAX, Answer, Wire
 
-ImportKind = Literal["customers", "products", "stores", "receipts"]
+ImportKind = Literal[
+    "customers", "products", "stores", "receipts", "receivables", "sales_plans", "expense_budgets"
+]  # fmt: skip
 ImportFormat = Literal["csv", "ndjson"]
 Delimiter = Literal["comma", "semicolon", "tab"]
 JobStatus = Literal["queued", "running", "done", "failed"]

@@ -441,9 +441,8 @@ SAMPLES: dict[str, Sample] = {
     "POST /v1/customers/{customer_id}/receivables/batch": Sample(
         "credit:write",
         body={"items": [
-            {"external_id": "{fresh}", "kind": "charge", "amount": 500, "occurred_on": "2026-11-01",
-             "due_on": "2026-12-01", "note": "Invoice 7"},
-            {"external_id": "{fresh}", "kind": "payment", "amount": 50, "occurred_on": "2026-11-01",
+            {"external_id": "{fresh}", "kind": "payment", "amount": 50, "occurred_on": "2026-11-01", "due_on": None,
+             "note": "Invoice 7",
              "allocations": [{"external_id": "open", "amount": 20}, {"id": "{charge_id}", "amount": 10}]},
         ]},
     ),

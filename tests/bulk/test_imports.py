@@ -15,6 +15,7 @@ from app.bulk import queries
 from app.bulk.columns import SHAPES
 from app.catalog.schemas import ProductItem, StoreItem
 from app.core.caller import SYSTEM
+from app.credit.schemas import PlanItem, ReceivableItem
 from app.customers.schemas.record import NewCustomer
 from app.till.schemas import Line, Receipt
 from tests.bulk.conftest import CSV, NDJSON
@@ -187,7 +188,15 @@ async def test_rows_are_written_in_the_name_of_who_sent_them(imports, services):
 
 @pytest.mark.parametrize(
     ("kind", "model"),
-    [("customers", NewCustomer), ("products", ProductItem), ("stores", StoreItem), ("receipts", Receipt)],
+    [
+        ("customers", NewCustomer),
+        ("products", ProductItem),
+        ("stores", StoreItem),
+        ("receipts", Receipt),
+        ("receivables", ReceivableItem),
+        ("sales_plans", PlanItem),
+        ("expense_budgets", PlanItem),
+    ],
 )
 def test_columns_are_fields_of_the_api_and_every_field_has_columns(kind, model):
     """A field added to the API needs a column, and a column that the API does not know would fail every row."""

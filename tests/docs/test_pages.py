@@ -29,7 +29,7 @@ def test_no_page_is_forgotten():
 @pytest.mark.parametrize("kind", SHAPES)
 def test_every_column_of_a_file_is_on_the_page_and_no_other(kind):
     page = (pages.FOLDER / "importing-files.md").read_text()
-    section = page.partition(f"## {kind.capitalize()}\n")[2].partition("\n## ")[0]
+    section = page.partition(f"## {kind.replace('_', ' ').capitalize()}\n")[2].partition("\n## ")[0]
     table = section.partition("| column | |\n| --- | --- |\n")[2]
     told = {
         row.split("|")[1].strip(): row.split("|")[2].split()[0] for row in table.splitlines() if row.startswith("|")

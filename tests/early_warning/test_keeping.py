@@ -152,7 +152,9 @@ async def test_a_promise_rests_until_its_day_is_over_and_is_told_as_broken(town,
     assert await town.warnings() == []
     assert await town.events(start, *WARNINGS) == []
     town.pass_days(1)
-    await asyncio.gather(*(town.services.db.run(lambda tx: commands.end_promises(tx, town.services.settings.company)) for _ in range(3)))
+    await asyncio.gather(
+        *(town.services.db.run(lambda tx: commands.end_promises(tx, town.services.settings.company)) for _ in range(3))
+    )
     await town.keep()
     (back,) = await town.warnings()
     assert (back["id"], back["status"], back["due_at"]) == (promised["id"], "open", "2026-03-14T04:00:00.000000Z")

@@ -135,6 +135,10 @@ async def _what_follows(canary: Canary) -> None:
     reserved = await canary.send("POST /v1/credit-authorisations", {"customer_id": canary.customer, "amount": 100})
     freed = await client.post(f"/v1/credit-authorisations/{reserved.json()['id']}/release")
     assert freed.status_code == 200, freed.text
+    wanted = {"customer_id": canary.customer, "amount": 100, "till": "3"}
+    allowed = await canary.send("POST /v1/credit-allowances", wanted)
+    ended = await client.post(f"/v1/credit-allowances/{allowed.json()['id']}/end")
+    assert ended.status_code == 200, ended.text
     await canary.send("PUT /v1/customers/{customer_id}/credit", {"limit": 1, "term_days": 1, "currency": "CNY"})
     owed = {"external_id": "c-1", "kind": "charge", "amount": 900, "note": canary.text("entry")}
     await canary.send("POST /v1/customers/{customer_id}/receivables/batch", {"items": [owed]})
@@ -157,7 +161,8 @@ async def _what_follows(canary: Canary) -> None:
     taken = {"outcome": "contacted", "note": canary.text("opportunity")}
     answer = await client.post(f"/v1/opportunities/{chances[0]['id']}/take", json=taken)
     assert answer.status_code == 200, answer.text
-    paid = {"external_id": "p-1", "kind": "payment", "amount": 900, "note": canary.text("payment")}
+    paid = {"external_id": "p-1", "kind": "payment", "amount": 900, "note": canary.text("payment"),
+            "allocations": [{"external_id": "c-1", "amount": 400}]}  # fmt: skip
     await canary.send("POST /v1/customers/{customer_id}/receivables/batch", {"items": [paid]})
     held = await client.post(f"{base}/holds", json={"reason": canary.text("hold")})
     released = {"reason": canary.text("release")}

@@ -15,6 +15,8 @@ from app.credit import queries
 from app.credit.queries import owed
 
 Fields = Mapping[str, Any]
+Key = tuple[uuid.UUID, str]
+Name = tuple[uuid.UUID, str | uuid.UUID]
 
 
 @dataclass(slots=True)
@@ -34,27 +36,31 @@ class Named:
     refused: dict[int, Problem] = field(default_factory=dict)
 
 
-async def named(tx: Tx, customer_id: uuid.UUID, entries: Mapping[int, Fields]) -> Named:
+def key_of(entry: Fields) -> Key:
+    """What an entry is known by: its customer and its external id."""
+    return uuid.UUID(entry["customer_id"]), entry["external_id"]
+
+
+async def named(tx: Tx, entries: Mapping[int, Fields]) -> Named:
     """Find the charges that entries name, one statement for all; what of an entry cannot be named refuses it.
 
     A charge is there already, or stands before the entry in the batch. What was entered before is not looked at: it is
     a repetition.
     """
-    found, wanted = Named(), [one for entry in entries.values() for one in entry["allocations"] or ()]
-    if not wanted:
+    found, naming = Named(), [entry for entry in entries.values() if entry["allocations"]]
+    if not naming:
         return found
-    known = await queries.by_external_ids(tx, customer_id, [entry["external_id"] for entry in entries.values()])
-    seen = set(known)
-    charges = await _charges(tx, customer_id, wanted)
+    seen = set(await queries.by_external_ids(tx, [key_of(entry) for entry in entries.values()]))
+    charges = await _charges(tx, naming)
     for index, entry in entries.items():
-        external_id = entry["external_id"]
-        if external_id in seen:
+        key = key_of(entry)
+        if key in seen:
             continue
         errors, parts = _parts(entry, charges)
         if errors:
             found.refused[index] = Problem(INVALID, errors[0].detail, errors[:20])
             continue
-        seen.add(external_id)
+        seen.add(key)
         for charge, amount in parts:
             charge.left -= amount
             found.rows.append(
@@ -62,37 +68,41 @@ async def named(tx: Tx, customer_id: uuid.UUID, entries: Mapping[int, Fields]) -
                  "due_on": charge.due_on}
             )  # fmt: skip
         if entry["kind"] == "charge":
-            made = _Charge(entry["id"], entry["due_on"], entry["amount"])
-            charges["external_id", external_id] = made
+            charges[key] = _Charge(entry["id"], entry["due_on"], entry["amount"])
     return found
 
 
-async def _charges(tx: Tx, customer_id: uuid.UUID, wanted: Sequence[Fields]) -> dict[tuple[str, str], _Charge]:
+def _name(customer: uuid.UUID, one: Fields) -> Name:
+    """What a charge is named by: its id, or the customer and its external id."""
+    external_id = one.get("external_id")
+    return (customer, external_id) if external_id is not None else (customer, one["id"])
+
+
+async def _charges(tx: Tx, naming: Sequence[Fields]) -> dict[Name, _Charge]:
+    wanted = [one for entry in naming for one in entry["allocations"]]
     ids = [one["id"] for one in wanted if one.get("id") is not None]
     names = [one["external_id"] for one in wanted if one.get("external_id") is not None]
-    charges: dict[tuple[str, str], _Charge] = {}
-    for row in await queries.nameable(tx, customer_id, ids, names):
+    charges: dict[Name, _Charge] = {}
+    for row in await queries.nameable(tx, [key_of(entry)[0] for entry in naming], ids, names):
         one = _Charge(str(row.id), row.due_on.isoformat(), row.open)
-        charges["id", one.id] = one
+        charges[row.customer_id, row.id] = one
         if row.external_id is not None:
-            charges["external_id", row.external_id] = one
+            charges[row.customer_id, row.external_id] = one
     return charges
 
 
-def _parts(
-    entry: Fields, charges: Mapping[tuple[str, str], _Charge]
-) -> tuple[list[FieldError], list[tuple[_Charge, int]]]:
+def _parts(entry: Fields, charges: Mapping[Name, _Charge]) -> tuple[list[FieldError], list[tuple[_Charge, int]]]:
     """What is wrong with what an entry names, and the charges with the amounts."""
     errors: list[FieldError] = []
     parts: list[tuple[_Charge, int]] = []
     given = entry["allocations"] or ()
     taken: dict[str, int] = {}
     for place, one in enumerate(given):
-        key = "id" if one.get("id") is not None else "external_id"
-        charge = charges.get((key, str(one[key])))
+        charge = charges.get(_name(key_of(entry)[0], one))
         if charge is None:
             detail = "The customer has no such charge."
-            errors.append(FieldError(f"/allocations/{place}/{key}", "unknown_charge", detail))
+            which = "id" if one.get("external_id") is None else "external_id"
+            errors.append(FieldError(f"/allocations/{place}/{which}", "unknown_charge", detail))
             continue
         left = charge.left - taken.get(charge.id, 0)
         if one["amount"] > left:
@@ -107,26 +117,24 @@ def _parts(
     return errors, parts
 
 
-async def differs(tx: Tx, customer_id: uuid.UUID, repeated: Sequence[Fields]) -> set[str]:
-    """Which of these entries, which are there already, named other charges then than now: their external ids."""
-    asked = {entry["external_id"]: entry["allocations"] for entry in repeated if entry["allocations"] is not None}
+async def differs(tx: Tx, repeated: Sequence[Fields]) -> set[Key]:
+    """Which of these entries, which are there already, named other charges then than now."""
+    asked = {key_of(entry): entry["allocations"] for entry in repeated if entry["allocations"] is not None}
     if not asked:
         return set()
-    stored: dict[str, dict[str, int]] = {name: {} for name in asked}
-    ids: dict[tuple[str, str], str] = {}
-    for row in await owed.named_by(tx, customer_id, list(asked)):
-        stored[row.external_id][str(row.charge_id)] = int(row.amount)
-        ids["external_id", row.charge] = str(row.charge_id)
-        ids["id", str(row.charge_id)] = str(row.charge_id)
+    stored: dict[Key, dict[uuid.UUID, int]] = {key: {} for key in asked}
+    ids: dict[Name, uuid.UUID] = {}
+    for row in await owed.named_by(tx, list(asked)):
+        stored[row.customer_id, row.external_id][row.charge_id] = int(row.amount)
+        ids[row.customer_id, row.charge] = ids[row.customer_id, row.charge_id] = row.charge_id
     found = set()
-    for name, given in asked.items():
-        now: dict[str, int] = {}
+    for key, given in asked.items():
+        now: dict[uuid.UUID | None, int] = {}
         for one in given:
-            key = "id" if one.get("id") is not None else "external_id"
-            charge = ids.get((key, str(one[key])), "")
+            charge = ids.get(_name(key[0], one))
             now[charge] = now.get(charge, 0) + one["amount"]
-        if now != stored[name]:
-            found.add(name)
+        if now != stored[key]:
+            found.add(key)
     return found
 
 

@@ -13,7 +13,7 @@ from app.core.db import Tx
 from app.core.errors import Overtaken, Problem
 from app.core.ids import new_id
 from app.core.settings import CreditSettings
-from app.credit.commands.ledger import Account, drop_account, hold_account, set_terms
+from app.credit.commands.ledger import Account, drop_accounts, hold_account, set_terms
 from app.credit.models import CHANGE_DECIDED, CHANGE_OUTDATED, SECOND_KEY, CreditChange
 from app.credit.queries import changes as queries
 from app.feed.outbox import Event, announce
@@ -64,7 +64,7 @@ async def propose(
     await tx.execute(insert(CreditChange).values(**row, state="proposed"))
     if held.created:
         # Nobody has an account before somebody else has agreed to it.
-        await drop_account(tx, customer_id)
+        await drop_accounts(tx, [customer_id])
     await _tell(tx, customer_id, made, "proposed")
     return made
 

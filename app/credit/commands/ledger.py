@@ -26,6 +26,8 @@ from app.customers.queries import hidden
 from app.feed.outbox import Event, announce
 
 Fields = Mapping[str, Any]
+# What became of entries, by their index.
+Outcomes = dict[int, tuple[Status, str] | Problem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +53,22 @@ class Sale:
     day: date
 
 
-# The update changes nothing; it locks the account that is there. Nobody merges the customer meanwhile.
+# The update changes nothing; it locks the account that is there. Nobody merges the customers meanwhile: they are all
+# locked before the first account, in the order of ids.
 _HOLD = text(
     """
+WITH owner AS MATERIALIZED (
+  SELECT c.id FROM customers c
+  WHERE c.id = ANY (:customers) AND c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')
+  ORDER BY c.id FOR SHARE
+)
 INSERT INTO credit_accounts AS a (
   customer_id, credit_limit, term_days, currency, status, balance, version, created_at, updated_at)
-SELECT c.id, 0, 0, :currency, 'active', 0, 1, :now, :now
-FROM customers c WHERE c.id = :customer AND c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')
-FOR SHARE
+SELECT id, 0, 0, :currency, 'active', 0, 1, :now, :now FROM owner ORDER BY id
 ON CONFLICT (customer_id) DO UPDATE SET balance = a.balance
-RETURNING version, credit_limit, term_days, currency, status, review_on, xmax = 0 AS created
+RETURNING customer_id, version, credit_limit, term_days, currency, status, review_on, xmax = 0 AS created
 """
-)
+).bindparams(bindparam("customers", type_=ARRAY(Uuid)))
 
 _SET_TERMS = text(
     """
@@ -123,24 +129,26 @@ RETURNING id, kind
 _ENTERED = """
 WITH entry AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(:entries) AS entry(
-    place int, id uuid, external_id text, kind text, amount bigint, occurred_on date, due_on date, note text)
+    place int, customer_id uuid, id uuid, external_id text, kind text, amount bigint, occurred_on date, due_on date,
+    note text)
 ),
 made AS (
   INSERT INTO receivables (
     customer_id, id, amount, recorded_at, occurred_on, due_on, kind, external_id, note)
-  SELECT :customer, id, amount, :now, occurred_on, due_on, kind, external_id, note FROM entry ORDER BY place
+  SELECT customer_id, id, amount, :now, occurred_on, due_on, kind, external_id, note FROM entry
+  ORDER BY customer_id, place
   ON CONFLICT (customer_id, external_id) DO NOTHING
-  RETURNING id, amount
+  RETURNING customer_id, id, amount
 ),
 named AS (
   INSERT INTO receivable_allocations (customer_id, id, payment_id, charge_id, amount, recorded_at, due_on)
-  SELECT :customer, n.id, n.payment_id, n.charge_id, n.amount, :now, n.due_on
+  SELECT made.customer_id, n.id, n.payment_id, n.charge_id, n.amount, :now, n.due_on
   FROM jsonb_to_recordset(:named) AS n(id uuid, payment_id uuid, charge_id uuid, amount bigint, due_on date)
   JOIN made ON made.id = n.payment_id
 ),
 account AS (
-  UPDATE credit_accounts SET balance = balance + (SELECT coalesce(sum(amount), 0) FROM made)
-  WHERE customer_id = :customer
+  UPDATE credit_accounts a SET balance = a.balance + m.amount
+  FROM (SELECT customer_id, sum(amount) AS amount FROM made GROUP BY customer_id) m WHERE a.customer_id = m.customer_id
 )
 SELECT id FROM made
 """
@@ -153,19 +161,29 @@ def _with_rows(sql: str, *names: str) -> Executable:
 _SOLD_MANY, _ENTERED_MANY = _with_rows(_SOLD, "sales"), _with_rows(_ENTERED, "entries", "named")
 
 
+async def hold_accounts(tx: Tx, customers: Iterable[uuid.UUID], currency: str) -> dict[uuid.UUID, Account]:
+    """Lock the accounts of customers, made with a limit of zero if need be; those of customers who are there.
+
+    In the order of ids, one statement for all.
+    """
+    wanted = set(customers)
+    values = {"customers": sorted(wanted - await hidden(tx, wanted)), "currency": currency, "now": tx.now}
+    return {row[0]: Account(*row[1:]) for row in await tx.rows(_HOLD, values)}
+
+
 async def hold_account(tx: Tx, customer_id: uuid.UUID, currency: str) -> Account:
-    """Lock a customer's account, made with a limit of zero if need be. Raises Problem: no such customer."""
-    if await hidden(tx, [customer_id]):
+    """The same of one customer. Raises Problem: no such customer."""
+    held = await hold_accounts(tx, [customer_id], currency)
+    if customer_id not in held:
         raise Problem(NOT_FOUND)
-    rows = await tx.rows(_HOLD, {"customer": customer_id, "currency": currency, "now": tx.now})
-    if not rows:
-        raise Problem(NOT_FOUND)
-    return Account(*rows[0])
+    return held[customer_id]
 
 
-async def drop_account(tx: Tx, customer_id: uuid.UUID) -> None:
-    """Take away an account that this transaction has made and entered nothing into."""
-    await tx.execute(delete(CreditAccount).where(CreditAccount.customer_id == customer_id))
+async def drop_accounts(tx: Tx, customers: Iterable[uuid.UUID]) -> None:
+    """Take away accounts that this transaction has made and entered nothing into."""
+    unused = sorted(customers)
+    if unused:
+        await tx.execute(delete(CreditAccount).where(CreditAccount.customer_id == any_(literal(unused, ARRAY(Uuid)))))
 
 
 async def lock_accounts(tx: Tx, customers: Iterable[uuid.UUID]) -> None:
@@ -234,52 +252,53 @@ def _event(customer_id: uuid.UUID, entry_id: uuid.UUID, kind: str, receipt_id: u
 
 
 async def enter_receivables(
-    tx: Tx, customer_id: uuid.UUID, held: Account, items: Sequence[tuple[int, Fields]], today: date
-) -> dict[int, tuple[Status, str] | Problem]:
-    """Enter `items` (index, fields of a ReceivableIn) into a held account; what became of each, by index.
+    tx: Tx, accounts: Mapping[uuid.UUID, Account], items: Sequence[tuple[int, Fields]], today: date
+) -> Outcomes:
+    """Enter `items` (index, `customer_id` and the fields of a ReceivableIn) into held accounts; the outcomes by index.
 
-    An external id that stands for the same entry already is a duplicate, for another entry a conflict.
+    An external id that stands for the same entry of the customer already is a duplicate, for another one a conflict. A
+    fixed few statements, however many accounts.
     """
-    entries, outcomes = _entries(held, items, today)
-    parts = await allocating.named(tx, customer_id, entries)
+    entries, outcomes = _entries(accounts, items, today)
+    parts = await allocating.named(tx, entries)
     outcomes |= parts.refused
     entries = {index: entry for index, entry in entries.items() if index not in parts.refused}
     rows = [{**entry, "amount": _signed(entry), "given": None, "allocations": None} for entry in entries.values()]
-    values = {"entries": rows, "named": parts.rows, "customer": customer_id, "now": tx.now}
+    values = {"entries": rows, "named": parts.rows, "now": tx.now}
     made = {str(row.id) for row in await tx.rows(_ENTERED_MANY, values)} if rows else set()
     repeated = [entry for entry in entries.values() if entry["id"] not in made]
-    others = [entry["external_id"] for entry in repeated]
-    known = await queries.by_external_ids(tx, customer_id, others) if others else {}
-    elsewhere = await allocating.differs(tx, customer_id, repeated)
+    known = await queries.by_external_ids(tx, [allocating.key_of(entry) for entry in repeated]) if repeated else {}
+    elsewhere = await allocating.differs(tx, repeated)
     events, audited = [], []
     for index, entry in entries.items():
+        key = allocating.key_of(entry)
         if entry["id"] not in made:
-            external_id = entry["external_id"]
-            outcomes[index] = _repeated(entry, known[external_id], elsewhere=external_id in elsewhere)
+            outcomes[index] = _repeated(entry, known[key], elsewhere=key in elsewhere)
             continue
         outcomes[index] = ("created", entry["id"])
         entry_id = uuid.UUID(entry["id"])
-        events.append(_event(customer_id, entry_id, entry["kind"], None))
-        audited.append(AuditEntry("receivable.record", "receivable", entry_id, customer_id))
+        events.append(_event(key[0], entry_id, entry["kind"], None))
+        audited.append(AuditEntry("receivable.record", "receivable", entry_id, key[0]))
     if events:
         await announce(tx, events, audited)
     return outcomes
 
 
 def _entries(
-    held: Account, items: Sequence[tuple[int, Fields]], today: date
-) -> tuple[dict[int, dict[str, Any]], dict[int, tuple[Status, str] | Problem]]:
+    accounts: Mapping[uuid.UUID, Account], items: Sequence[tuple[int, Fields]], today: date
+) -> tuple[dict[int, dict[str, Any]], Outcomes]:
     """The rows to write and the refusals, by index. `given` are the fields that a repetition is compared by."""
     entries: dict[int, dict[str, Any]] = {}
-    refused: dict[int, tuple[Status, str] | Problem] = {}
+    refused: Outcomes = {}
     for place, (index, item) in enumerate(items):
+        held = accounts.get(item["customer_id"])
+        if held is None:
+            detail = "There is no such customer."
+            refused[index] = Problem(NOT_FOUND, detail, [FieldError("/customer_id", "unknown_customer", detail)])
+            continue
         day = item.get("occurred_on") or today
         due = item.get("due_on")
-        if due is not None and (item["kind"] != "charge" or due < day):
-            wrong = "Only a charge is due." if item["kind"] != "charge" else "A charge is not due before its day."
-            refused[index] = Problem(INVALID, wrong, [FieldError("/due_on", "not_due", wrong)])
-            continue
-        unfit = allocating.wrong_kind(item)
+        unfit = _not_due(item, day) or allocating.wrong_kind(item)
         if unfit is not None:
             refused[index] = Problem(INVALID, unfit.detail, [unfit])
             continue
@@ -287,6 +306,7 @@ def _entries(
             due = day + timedelta(days=held.term_days)
         entries[index] = {
             "place": place,
+            "customer_id": str(item["customer_id"]),
             "id": str(new_id()),
             "external_id": item["external_id"],
             "kind": item["kind"],
@@ -298,6 +318,14 @@ def _entries(
             "given": {name for name in ("occurred_on", "due_on", "note") if item.get(name) is not None},
         }
     return entries, refused
+
+
+def _not_due(item: Fields, day: date) -> FieldError | None:
+    due = item.get("due_on")
+    if due is None or (item["kind"] == "charge" and due >= day):
+        return None
+    wrong = "Only a charge is due." if item["kind"] != "charge" else "A charge is not due before its day."
+    return FieldError("/due_on", "not_due", wrong)
 
 
 def _signed(entry: Fields) -> int:

@@ -7,12 +7,10 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Date,
     Select,
     Text,
-    any_,
     bindparam,
     case,
     cast,
@@ -31,7 +29,7 @@ from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.credit.models import CreditAccount, Receivable, ReceivableAllocation
 from app.credit.owed import OVERDUE
-from app.credit.queries.owed import FIRST, LAST, misnamed
+from app.credit.queries.owed import FIRST, LAST, keyed, misnamed
 from app.credit.queries.reserved import reserved_sql
 from app.customers.models import Customer
 from app.customers.queries import present, reached
@@ -129,14 +127,13 @@ async def receivables(
     return [(row[0], row[1]) for row in rows]
 
 
-async def by_external_ids(tx: Tx, customer_id: uuid.UUID, external_ids: Sequence[str]) -> dict[str, Any]:
-    """The entries of an account that have these external ids."""
-    wanted = Receivable.external_id == any_(literal(sorted(set(external_ids)), ARRAY(Text)))
-    names = ("id", "external_id", "kind", "amount", "occurred_on", "due_on", "note")
+async def by_external_ids(tx: Tx, keys: Sequence[tuple[uuid.UUID, str]]) -> dict[tuple[uuid.UUID, str], Any]:
+    """The entries that have these external ids, by customer and external id."""
+    names = ("id", "customer_id", "external_id", "kind", "amount", "occurred_on", "due_on", "note")
     found = select(*(Receivable.__table__.c[name] for name in names)).where(
-        Receivable.customer_id == customer_id, wanted
+        tuple_(Receivable.customer_id, Receivable.external_id).in_(keyed(keys))
     )
-    return {row.external_id: row for row in await tx.rows(found)}
+    return {(row.customer_id, row.external_id): row for row in await tx.rows(found)}
 
 
 async def differences(tx: Tx, low: uuid.UUID = FIRST, high: uuid.UUID = LAST) -> list[str]:

@@ -5,26 +5,27 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, any_, bindparam, func, literal, select, text
+from sqlalchemy import ARRAY, Select, Text, bindparam, func, select, text, tuple_
 from sqlalchemy.types import Uuid
 
 from app.core.db import Tx
+from app.core.sql import recordset
 from app.credit.models import Receivable, ReceivableAllocation
 from app.credit.owed import CHARGES, OPEN_OF_ONE
 from app.customers.models import Customer
 from app.customers.queries import present
 
-# The charges that a payment may name, with what is left to be named: not of what was taken back, or paid by name. The
-# account is locked. Parameters: customer, ids, external_ids.
+# The charges that payments may name, with what is left to be named: not of what was taken back, or paid by name. The
+# accounts are locked. Parameters: customers, ids, external_ids.
 _NAMEABLE = text(
     f"""
-SELECT k.id, e.external_id, k.due_on, k.left_of_it - k.named AS open
-FROM ({CHARGES.format(which="AND r.customer_id = :customer")}) k
+SELECT k.customer_id, k.id, e.external_id, k.due_on, k.left_of_it - k.named AS open
+FROM ({CHARGES.format(which="AND r.customer_id = ANY (:customers)")}) k
 JOIN receivables e ON e.customer_id = k.customer_id AND e.id = k.id
 WHERE k.amount > 0 AND (e.id = ANY (:ids) OR e.external_id = ANY (:external_ids))
 """
 ).bindparams(
-    bindparam("customer", type_=Uuid),
+    bindparam("customers", type_=ARRAY(Uuid)),
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("external_ids", type_=ARRAY(Text)),
 )
@@ -92,11 +93,18 @@ ORDER BY 1, 2, 3
 FIRST, LAST = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
 
 
+def keyed(keys: Sequence[tuple[uuid.UUID, str]]) -> Select[Any]:
+    """A SELECT of these (customer, external id): any number through one bound value."""
+    rows = [{"customer_id": str(customer), "external_id": name} for customer, name in sorted(set(keys))]
+    given = recordset(rows, "given", customer_id=Uuid(), external_id=Text())
+    return select(given.c.customer_id, given.c.external_id)
+
+
 async def nameable(
-    tx: Tx, customer_id: uuid.UUID, ids: Sequence[uuid.UUID], external_ids: Sequence[str]
+    tx: Tx, customers: Sequence[uuid.UUID], ids: Sequence[uuid.UUID], external_ids: Sequence[str]
 ) -> Sequence[Any]:
-    """The charges of an account among these, as rows of `id`, `external_id`, `due_on`, `open`: left to be named."""
-    values = {"customer": customer_id, "ids": sorted(set(ids)), "external_ids": sorted(set(external_ids))}
+    """The charges of accounts among these: `customer_id`, `id`, `external_id`, `due_on`, `open` (left to be named)."""
+    values = {"customers": sorted(set(customers)), "ids": sorted(set(ids)), "external_ids": sorted(set(external_ids))}
     return await tx.rows(_NAMEABLE, values)
 
 
@@ -128,20 +136,18 @@ async def misnamed(tx: Tx, low: uuid.UUID, high: uuid.UUID) -> list[str]:
     return [f"customer {row.customer_id}: {row.kind} {row.id} {row.said} {row.held}, not {row.due}" for row in rows]
 
 
-async def named_by(tx: Tx, customer_id: uuid.UUID, external_ids: Sequence[str]) -> Sequence[Any]:
+async def named_by(tx: Tx, keys: Sequence[tuple[uuid.UUID, str]]) -> Sequence[Any]:
     """What the entries with these external ids named when they were entered.
 
-    Rows of `external_id` (the entry's), `charge_id`, `charge` (the charge's external id) and `amount`.
+    Rows of `customer_id`, `external_id` (the entry's), `charge_id`, `charge` (the charge's external id) and `amount`.
     """
     n, payment, charge = ReceivableAllocation, Receivable.__table__.alias(), Receivable.__table__.alias()
-    wanted = payment.c.external_id == any_(literal(sorted(set(external_ids)), ARRAY(Text)))
+    shown = (payment.c.customer_id, payment.c.external_id, n.charge_id, charge.c.external_id.label("charge"))
     found = (
-        select(
-            payment.c.external_id, n.charge_id, charge.c.external_id.label("charge"), func.sum(n.amount).label("amount")
-        )
+        select(*shown, func.sum(n.amount).label("amount"))
         .join(payment, (payment.c.customer_id == n.customer_id) & (payment.c.id == n.payment_id))
         .join(charge, (charge.c.customer_id == n.customer_id) & (charge.c.id == n.charge_id))
-        .where(n.customer_id == customer_id, n.amount > 0, wanted)
-        .group_by(payment.c.external_id, n.charge_id, charge.c.external_id)
+        .where(n.amount > 0, tuple_(payment.c.customer_id, payment.c.external_id).in_(keyed(keys)))
+        .group_by(payment.c.customer_id, payment.c.external_id, n.charge_id, charge.c.external_id)
     )
     return await tx.rows(found)

@@ -1,6 +1,7 @@
 """Changes of credit, each with the warnings that it raises or ends, in one transaction."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.core.batch import Checked
@@ -71,15 +72,31 @@ async def enter_receivables(
 ) -> dict[str, Any]:
     """Enter the valid items of a batch into a customer's ledger; the batch's answer. Raises Problem not_found."""
     held = await credit.hold_account(tx, customer_id, company.currency)
+    items = [(index, {**item, "customer_id": customer_id}) for index, item in checked.valid]
+    return await _entered(tx, {customer_id: held}, items, checked, company)
+
+
+async def import_receivables(tx: Tx, checked: Checked, company: CompanySettings) -> dict[str, Any]:
+    """Enter the valid items of a batch, which name their customers, into the ledgers of these; the batch's answer."""
+    held = await credit.hold_accounts(tx, {item["customer_id"] for _, item in checked.valid}, company.currency)
+    return await _entered(tx, held, checked.valid, checked, company)
+
+
+async def _entered(
+    tx: Tx, held: Mapping[uuid.UUID, credit.Account], items: Sequence[tuple[int, Mapping[str, Any]]],
+    checked: Checked, company: CompanySettings,
+) -> dict[str, Any]:  # fmt: skip
     today = company.today(tx.now)
-    outcomes = await credit.enter_receivables(tx, customer_id, held, checked.valid, today)
+    outcomes = await credit.enter_receivables(tx, held, items, today)
+    owners, changed = {index: item["customer_id"] for index, item in items}, set()
     for index, outcome in outcomes.items():
         if isinstance(outcome, Problem):
             checked.fail(index, outcome)
         else:
             checked.done(index, *outcome)
-    if any(not isinstance(outcome, Problem) and outcome[0] == "created" for outcome in outcomes.values()):
-        await warnings.evaluate(tx, "credit", [customer_id], today)
-    elif held.created:
-        await credit.drop_account(tx, customer_id)
+            if outcome[0] == "created":
+                changed.add(owners[index])
+    if changed:
+        await warnings.evaluate(tx, "credit", changed, today)
+    await credit.drop_accounts(tx, {one for one, account in held.items() if account.created} - changed)
     return checked.answer()
