@@ -5,11 +5,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
+from app.core.caller import SYSTEM
 from app.customers.models import Address
 from app.segments import tree as t
 from app.segments import values as v
+from app.segments.check import World, check
+from app.segments.parse import parse
 from app.segments.queries import evaluate
 from app.segments.queries.evaluate import Question
 from tests.segments.company import make
@@ -123,8 +126,8 @@ async def test_coordinates_come_in_pairs_and_lie_on_earth(client, where, code):
 async def test_a_key_without_contact_data_neither_asks_nor_is_told(client, clients):
     saved = await segment(client, "near", "location within 5 km of (26.6, 106.6)")
     analyst = clients["analyst"]
-    for text in ("location is missing", "any(addresses where location within 3 km of (0, 0))", "in segment 'near'"):
-        answer = await analyst.post("/v1/segments/preview", json={"text": text})
+    for asked in ("location is missing", "any(addresses where location within 3 km of (0, 0))", "in segment 'near'"):
+        answer = await analyst.post("/v1/segments/preview", json={"text": asked})
         assert (answer.status_code, "field group contact" in answer.json()["detail"]) == (403, True)
     assert (await analyst.get(f"/v1/segments/{saved['id']}/count")).status_code == 403
     offered = {field["name"] for field in (await analyst.get("/v1/segments/fields")).json()["fields"]}
@@ -170,3 +173,34 @@ async def test_any_circle_holds_whom_plain_python_finds_in_it(house, registry):
     found = await house.services.db.run(ask)
     assert found == [expected for _, _, expected in asked]
     assert 100 < sum(map(len, found)) < 400
+
+
+async def test_the_index_of_the_coordinates_leads_to_who_is_near(house, registry):
+    async def work(tx):
+        stamps = "1, now(), now()"
+        await tx.execute(text(
+            "INSERT INTO customers (id, kind, status, profile, collected, suspect, version, created_at, updated_at)"
+            f" SELECT uuidv7(), 'person', 'active', '{{}}', '{{}}', '{{}}', {stamps} FROM generate_series(1, 5000) i"
+        ))  # fmt: skip
+        await tx.execute(text(
+            "INSERT INTO addresses (customer_id, id, kind, channel, collector, latitude, longitude, version,"
+            " created_at, updated_at, collected_at) SELECT id, id, 'home', 'till', 'x', 20 + 20 * random(),"
+            " 100 + 20 * random(),"
+            f" {stamps}, now() FROM customers"
+        ))  # fmt: skip
+        await tx.execute(text(
+            "INSERT INTO places (code, latitude, longitude, version, created_at, updated_at)"
+            f" VALUES ('fair', 30, 110, {stamps})"
+        ))  # fmt: skip
+        await tx.execute(text("ANALYZE customers, addresses, places"))
+
+    await house.services.db.run(work)
+    everybody = Question(registry, parse("created > 2020-01-01").tree, TODAY, "UTC")
+    async with house.services.db.reading(SYSTEM) as tx:
+        await evaluate.limited(tx, 10)
+        for asked in ("location within 5 km of 'fair'", "any(addresses where location within 5 km of (30, 110))"):
+            checked, _ = check(parse(asked).tree, World(registry, 2), from_text=True)
+            assert checked is not None
+            question = Question(registry, checked.tree, TODAY, "UTC")
+            # Less than reading the customers once.
+            assert await evaluate.cost(tx, question) < await evaluate.cost(tx, everybody), asked
