@@ -124,7 +124,11 @@ def marked(value, key=None):
         return {name: marked(one, name) for name, one in value.items()}
     if isinstance(value, list):
         return [marked(one, key) for one in value]
-    if not isinstance(value, str) or (key, value) in {("reason", "price"), ("reason", "family")}:
+    if not isinstance(value, str) or (key, value) in {
+        ("reason", "price"),
+        ("reason", "family"),
+        ("reason", "no_time"),
+    }:
         return value
     special = {"email": EMAIL, "phones": LOCAL}
     assert key in TEXTS | OTHERS | special.keys(), f"Is {key} a text? Then it needs a canary."
