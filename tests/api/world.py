@@ -443,7 +443,7 @@ SAMPLES: dict[str, Sample] = {
         body={"items": [
             {"external_id": "{fresh}", "kind": "payment", "amount": 50, "occurred_on": "2026-11-01", "due_on": None,
              "note": "Invoice 7",
-             "allocations": [{"external_id": "open", "amount": 20}, {"id": "{charge_id}", "amount": 10}]},
+             "allocations": [{"external_id": "bill", "amount": 20}, {"id": "{charge_id}", "amount": 10}]},
         ]},
     ),
     "POST /v1/credit-authorisations": Sample(
@@ -754,14 +754,16 @@ async def build_segments(client: httpx.AsyncClient) -> dict[str, str]:
 async def build_money(client: httpx.AsyncClient, base: str) -> dict[str, str]:
     """A customer who owes more than it may, with plans for a period and an expense."""
     (await client.put(f"{base}/credit", json={"limit": 100, "term_days": 30})).raise_for_status()
-    owed = {"items": [{"external_id": "open", "kind": "charge", "amount": 300}]}
+    # Of the bill there is enough for whoever names it.
+    charges = (("open", 300), ("bill", 10**6))
+    owed = {"items": [{"external_id": name, "kind": "charge", "amount": amount} for name, amount in charges]}
     entered = await client.post(f"{base}/receivables/batch", json=owed)
     entered.raise_for_status()
     for many in ("sales-plans", "expense-budgets"):
         (await client.put(f"{base}/{many}/2026-Q3", json=PLAN)).raise_for_status()
     trip = {"items": [{"external_id": "trip", "kind": "travel", "amount": 5 * 10**13}]}
     (await client.post(f"{base}/expenses/batch", json=trip)).raise_for_status()
-    return {"period": "2026-Q3", "charge_id": entered.json()["results"][0]["id"]}
+    return {"period": "2026-Q3", "charge_id": entered.json()["results"][1]["id"]}
 
 
 async def build_resolved(client: httpx.AsyncClient, customer: str) -> str:
