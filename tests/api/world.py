@@ -339,6 +339,9 @@ SAMPLES: dict[str, Sample] = {
         "customers:assign", body={"account_manager": "emp-7", "sponsor": "emp-1", "reason": "New district"},
         headers={"If-Match": '"1"'},
     ),
+    "PUT /v1/customers/{customer_id}/grade": Sample(
+        "customers:assign", body={"grade": "A"}, headers={"If-Match": '"1"'}
+    ),
     "GET /v1/customers/{customer_id}/assignments": Sample("customers:read", query={"limit": "5"}, hides=True),
     "POST /v1/handovers": Sample(
         "customers:assign",

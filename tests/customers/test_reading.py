@@ -12,7 +12,7 @@ from app.core.documents import Sections
 from app.customers import commands, queries
 
 BASIC = {
-    "id", "kind", "status", "display_name", "language", "home_store", "account_manager", "sponsor", "version",
+    "id", "kind", "status", "display_name", "language", "home_store", "account_manager", "sponsor", "grade", "version",
     "created_at", "updated_at",
 }  # fmt: skip
 PERSONAL = {"given_name", "family_name", "reading", "gender", "birthday", "source", "profile"}

@@ -33,8 +33,10 @@ async def applied(town, customer):
 
 
 async def graded(town, customer, grade):
-    changed = text("UPDATE customers SET grade = :grade WHERE id = CAST(:id AS uuid)")
-    await town.services.db.run(lambda tx: tx.execute(changed, {"grade": grade, "id": customer}))
+    path = f"/v1/customers/{customer}"
+    version = (await town.client.get(path)).json()["version"]
+    answer = await town.client.put(f"{path}/grade", json={"grade": grade}, headers={"If-Match": f'"{version}"'})
+    assert answer.json()["grade"] == grade
 
 
 async def look_up(town):

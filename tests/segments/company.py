@@ -104,6 +104,7 @@ class Person:
     home_store: str | None
     account_manager: str | None
     sponsor: str | None
+    grade: str | None
     source: str | None
     created_at: datetime
     identifiers: set[str]
@@ -241,6 +242,7 @@ def _person(chance: random.Random, number: int) -> Person:
         home_store=chance.choice([*STORES, None]),
         account_manager=chance.choice([*STAFF, None]),
         sponsor=chance.choice([*STAFF, None]),
+        grade=chance.choice(["A", "B", None]),
         source=chance.choice(["till", "web", None]),
         # Some in the last hours of a day in UTC, which are the next day in the company's zone.
         created_at=datetime(2024, 2, 27, 17, 30, tzinfo=UTC) + timedelta(days=chance.randint(-3, 3)),
@@ -318,7 +320,7 @@ def stay_row(customer: uuid.UUID, stay: Stay) -> dict[str, Any]:
 def _customer(person: Person) -> dict[str, Any]:
     month, day, year = person.birth or (None, None, None)
     names = ("id", "kind", "status", "display_name", "given_name", "family_name", "language", "gender", "home_store",
-             "account_manager", "sponsor", "source", "created_at", "merged_into")  # fmt: skip
+             "account_manager", "sponsor", "grade", "source", "created_at", "merged_into")  # fmt: skip
     row = {name: getattr(person, name) for name in names}
     birthday = {"birth_month": month, "birth_day": day, "birth_year": year}
     return {**row, **birthday, "version": 1, "updated_at": person.created_at, "profile": nested(person.profile),

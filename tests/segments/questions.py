@@ -20,7 +20,8 @@ _TEXTS = {
     "brand": ("Acme", "Bond"), "seller": ("emp-1",), "till": ("1", "2"), "source": ("till", "web"),
     "currency": ("CNY", "USD"), "city": [city for city in CITIES if city], "region": ("south",),
     "topic": ("price", "delivery"), "owner": ("emp-1", "emp-2"), "by": ("emp-1",), "survey": ("autumn", "spring"),
-    "account_manager": STAFF, "sponsor": STAFF, "role": ("key_person", "buyer"), "agent": ("emp-1", "emp-2"),
+    "account_manager": STAFF, "sponsor": STAFF, "grade": ("A", "B"),
+    "role": ("key_person", "buyer"), "agent": ("emp-1", "emp-2"),
 }  # fmt: skip
 _NAMES = (*(name for name in NAMES if name), "W", "%", "_", "'", "\\", "伟", "")
 _NUMBERS = (-2, -1, 0, 1, 2, 3, 6, 24, 40, 365, Decimal("0.5"), Decimal("1.25"), Decimal("182.5"))

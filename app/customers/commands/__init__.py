@@ -17,6 +17,7 @@ from app.customers.commands.contacting import (
 )
 from app.customers.commands.declaring import declare
 from app.customers.commands.duplicates import dismiss_duplicate, enqueue_duplicate_sweep, reopen_duplicate
+from app.customers.commands.grading import grade
 from app.customers.commands.new import Created, NewCustomer, announced, create_many, ensure_walk_ins
 from app.customers.commands.refusing import note_refused
 from app.customers.commands.relating import change as change_relationship
@@ -47,6 +48,7 @@ __all__ = [
     "enqueue_duplicate_sweep",
     "ensure_walk_ins",
     "forget_duplicates",
+    "grade",
     "keep_terms",
     "note_refused",
     "part",

@@ -111,6 +111,7 @@ FIELDS: tuple[Field, ...] = (
     *store_fields("home", "Home store", _HOME, changed_by=_CHANGED),
     _field("account_manager", "Account manager", FieldType.TEXT, changed_by=_ASSIGNED),
     _field("sponsor", "Sponsor", FieldType.TEXT, changed_by=_ASSIGNED),
+    _field("grade", "Grade", FieldType.TEXT),
     _field("created", "Customer since", FieldType.DATE, value=_created),
     _personal("given_name", "Given name", FieldType.TEXT, pii=Pii.IDENTIFYING),
     _personal("family_name", "Family name", FieldType.TEXT, pii=Pii.IDENTIFYING),

@@ -53,7 +53,7 @@ def members(groups: frozenset[str], sections: Sections) -> dict[str, SQLColumnEx
     if "basic" in groups:
         shown |= {"kind": Customer.kind, "status": Customer.status, "display_name": display_name(groups)}
         shown |= {"language": Customer.language, "home_store": Customer.home_store}
-        shown |= {part: Customer.__table__.c[part] for part in PARTS}
+        shown |= {part: Customer.__table__.c[part] for part in PARTS} | {"grade": Customer.grade}
     if "personal" in groups:
         shown |= {"given_name": Customer.given_name, "family_name": Customer.family_name, "reading": Customer.reading}
         shown |= {"gender": Customer.gender, "birthday": birthday(), "source": Customer.source}

@@ -1,4 +1,4 @@
-"""Routes of who looks after a customer."""
+"""Routes of who looks after a customer, and of its grade."""
 
 import uuid
 from typing import Annotated
@@ -12,7 +12,7 @@ from app.core.http import GatedRoute, ServicesOf, WriteOf, expected_version, jso
 from app.core.pages import Page, page_bytes
 from app.customers import commands
 from app.customers.queries import ownership as queries
-from app.customers.schemas.ownership import Assigned, AssignmentAnswer, AssignmentIn, AssignmentQuery
+from app.customers.schemas.ownership import Assigned, AssignmentAnswer, AssignmentIn, AssignmentQuery, Graded, GradeIn
 
 router = APIRouter(prefix="/v1/customers/{customer_id}", tags=["ownership"], route_class=GatedRoute)
 
@@ -38,6 +38,24 @@ async def put_customer_assignment(
         before = await queries.held(tx, customer_id)
         following = await commands.assign_one(tx, customer_id, given, reason, version)
         return Made({**(before or {}), **given, "version": following}, headers=etag(following))
+
+    return await write(work)
+
+
+@router.put("/grade", response_model=Graded, dependencies=ASSIGNER)
+async def put_customer_grade(
+    write: WriteOf, customer_id: CustomerIdInPath, body: GradeIn, if_match: IfMatch = None
+) -> Response:
+    """Give a customer a grade, in the company's own words; `null` takes it away.
+
+    It is part of the record: needs If-Match, and makes a new version. Rules of warnings may be set for a grade.
+    """
+    version = expected_version(if_match)
+
+    async def work(tx: Tx) -> Made:
+        following = await commands.grade(tx, customer_id, body.grade, version)
+        shown = {"customer_id": customer_id, "grade": body.grade, "version": following}
+        return Made(shown, headers=etag(following))
 
     return await write(work)
 

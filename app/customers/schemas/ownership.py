@@ -44,6 +44,20 @@ class Assigned(Answer):
     version: int
 
 
+class GradeIn(Wire):
+    """A customer's grade from now on."""
+
+    grade: Annotated[Code | None, Field(description="In the company's own words, such as `A`; null: none.")]
+
+
+class Graded(Answer):
+    """A customer's grade, and the customer's version."""
+
+    customer_id: uuid.UUID
+    grade: str | None
+    version: int
+
+
 class AssignmentQuery(Wire):
     """How much of a history, and from where."""
 

@@ -156,6 +156,7 @@ class CustomerAnswer(Answer):
     home_store: str | None = None
     account_manager: str | None = None
     sponsor: str | None = None
+    grade: str | None = None
     given_name: str | None = None
     family_name: str | None = None
     reading: str | None = None
