@@ -58,7 +58,11 @@ def _related(customers: ColumnElement[Any]) -> Select[Any]:
 
 
 def _collection(
-    name: str, label: str, relation: Callable[[], FromClause], changed_by: tuple[str, ...], fields: tuple[Field, ...],
+    name: str,
+    label: str,
+    relation: Callable[[], FromClause],
+    changed_by: tuple[str, ...],
+    fields: tuple[Field, ...],
     spreads: Spread | None = None,
 ) -> Collection:
     """A customer has few of them, found by their key; they happen on no day."""
