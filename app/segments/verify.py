@@ -5,15 +5,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import update
-
 from app.core.caller import SYSTEM
 from app.core.db import Tx
 from app.core.services import Services
 from app.segments import commands
 from app.segments.asking import Asking
 from app.segments.commands.keeping import digest
-from app.segments.models import KeptSegment
 from app.segments.queries import happened, memberships
 from app.segments.queries.evaluate import limited
 
@@ -59,7 +56,7 @@ async def _of_one(tx: Tx, asking: Asking, segment: uuid.UUID, *, repair: bool) -
     moving = await happened.underway(tx, row.sequence, [one for one, _ in differing])
     found = [Difference(segment, one, kept) for one, kept in differing if one not in moving]
     if found and repair:
-        await tx.execute(update(KeptSegment).where(KeptSegment.segment_id == segment).values(asked=None))
+        await commands.ask_anew(tx, segment)
         again = asking.question(checked, world, asking.today())
         await commands.refresh(tx, await commands.held_row(tx, segment), checked, again, asking.refresh_seconds)
     return found

@@ -1,12 +1,13 @@
 """Every write of segments, with its audit row and event."""
 
-from app.segments.commands.keeping import clear, held_row, keep_members, refresh
+from app.segments.commands.keeping import ask_anew, clear, held_row, keep_members, refresh
 from app.segments.commands.listing import Entry, put
 from app.segments.commands.saving import change, create, follow, remove, take_turn
 from app.segments.commands.snapshots import keep
 
 __all__ = [
     "Entry",
+    "ask_anew",
     "change",
     "clear",
     "create",

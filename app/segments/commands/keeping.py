@@ -80,6 +80,11 @@ async def held_row(tx: Tx, segment: uuid.UUID) -> Any:
     return rows[0] if rows else None
 
 
+async def ask_anew(tx: Tx, segment: uuid.UUID) -> None:
+    """Let the next refresh ask about everybody."""
+    await tx.execute(update(KeptSegment).where(KeptSegment.segment_id == segment).values(asked=None))
+
+
 async def clear(tx: Tx, row: Any) -> bool:
     """Delete a portion of what is known of an earlier time; whether there may be more. What is not wanted goes."""
     mine = Membership.segment_id == row.segment_id
