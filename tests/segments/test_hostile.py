@@ -315,6 +315,7 @@ def parts_of(tree):
 # Without what nobody has saved.
 SOUND = [one for one in parts_of(WHOLE) if "nobody" not in str(one)]
 PIECES = [*ODD, *SOUND]
+AS_JSON = {"Content-Type": "application/json"}
 
 
 def mutated(chance):
@@ -355,7 +356,8 @@ async def answered(client, bodies):
     """Each is answered or refused, in time."""
     for body in bodies:
         with contextlib.suppress(TypeError, ValueError):
-            answer = await client.post("/v1/segments/preview", content=orjson.dumps({**body, "sample": 0}))
+            content = orjson.dumps({**body, "sample": 0})
+            answer = await client.post("/v1/segments/preview", content=content, headers=AS_JSON)
             assert answer.status_code in {200, 400, 422}, (body, answer.text)
             assert answer.elapsed.total_seconds() < 15
 
