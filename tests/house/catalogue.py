@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from tests.sweeping import NOTED
+
 # Left out: partitions (made by a job as time passes), what an extension brings, and alembic's own table.
 _OURS = """
   n.nspname = current_schema()
@@ -30,7 +32,8 @@ QUERIES = {
         FROM {_FROM_TABLE} JOIN pg_index i ON i.indrelid = t.oid WHERE {_TABLE}""",
     "trigger": f"""
         SELECT t.relname, pg_get_triggerdef(g.oid)
-        FROM {_FROM_TABLE} JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal WHERE {_TABLE}""",
+        FROM {_FROM_TABLE} JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgname <> '{NOTED}'
+        WHERE {_TABLE}""",
     "sequence": f"""
         SELECT t.relname, s.seqtypid::regtype::text, s.seqincrement, s.seqmax, s.seqcycle
         FROM {_FROM_TABLE} JOIN pg_sequence s ON s.seqrelid = t.oid WHERE {_TABLE}""",
