@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks [rows ...]`: measure against the budgets, print one table and keep it in RESULTS.md.
 
-Rows: lookup, sizes, card, search, single, batch, beside, feed, import, segments, growth, sweep, start; without any, all
-of them. The first run builds the data in .clientele-bench (half an hour and 20 GB); of the rest, segments take longest
-(10 minutes).
+Rows: lookup, sizes, card, standing, search, single, batch, beside, feed, import, segments, growth, sweep, start; or
+all of them. The first run builds the data in .clientele-bench (half an hour and 20 GB); of the rest, segments take
+longest (10 minutes).
 """
 
 import argparse
@@ -27,6 +27,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "lookup": lookups.against_limit,
     "sizes": lookups.over_sizes,
     "card": cards.against_limit,
+    "standing": cards.standings,
     "search": searches.by_each_way,
     "single": pushes.one_by_one,
     "batch": pushes.in_batches,

@@ -1,4 +1,4 @@
-"""The card: against the limit server, at half load, and in round trips."""
+"""The card and the standing: against the limit server, at half load, and in round trips."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,8 @@ from tests.benchmarks.table import Row
 from tests.benchmarks.trips import counted
 
 RATIO, P99_MS = 3.0, 25.0
+# As of a lookup.
+STANDING_RATIO, STANDING_P99_MS = 2.0, 10.0
 
 
 def against_limit(bench: Bench) -> Iterator[Row]:
@@ -46,6 +48,42 @@ def against_limit(bench: Bench) -> Iterator[Row]:
     trips = counted(bench, [("GET", path, None) for path in paths[:25]])
     yield Row(
         "card: database round trips in the request",
+        f"{trips.trips:.0f}",
+        "1",
+        trips.trips == 1,
+        "counted on the wire between the server and PostgreSQL.",
+    )
+
+
+def standings(bench: Bench) -> Iterator[Row]:
+    """The same of the standing with an amount; one customer in ten has an account."""
+    customers = data.run(_ids(bench.big.dsn, bench.customer_numbers(bench.customers, seed=17)))
+    paths = [f"/v1/customers/{one}/standing?amount=12500" for one in customers]
+    with bench.both() as (ours, base):
+        mine = bench.frames("ours-standing", [ours.frame("GET", path) for path in paths])
+        theirs = bench.frames("limit-standing", [base.frame("GET", f"/standing?v={one}") for one in customers])
+        found = duel(bench, (ours, mine), (base, theirs))
+        yield Row(
+            "standing with an amount: CPU per request / limit server",
+            f"{found.ratio:.2f} x ({found.ours_us:.0f} / {found.base_us:.0f} us)",
+            f"<= {STANDING_RATIO:.1f} x",
+            found.ratio <= STANDING_RATIO,
+            f"{found.ours_rate:,.0f} requests/s against {found.base_rate:,.0f} on 8 connections,"
+            f" {bench.turns} turns each, {bench.customers:,} customers, one in ten with an account.",
+        )
+        half = at_half_load(bench, ours, mine, found.ours_rate)
+        measured, met = at_most(half, STANDING_P99_MS)
+        yield Row(
+            "standing with an amount: p99 at 50 % load",
+            measured,
+            f"<= {STANDING_P99_MS:.0f} ms",
+            met,
+            f"{half['rate']:,.0f} requests/s arriving at random;"
+            f" p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms." + stalled(half),
+        )
+    trips = counted(bench, [("GET", path, None) for path in paths[:25]])
+    yield Row(
+        "standing: database round trips in the request",
         f"{trips.trips:.0f}",
         "1",
         trips.trips == 1,

@@ -4,7 +4,7 @@ A bare ASGI function on uvicorn (uvloop, httptools, no access log), the applicat
 resets nothing, JSON as PostgreSQL wrote it. No framework, no key, no scope, no audit, no limits, no metrics, no checks.
 
     GET /phone?v=%2B8613800000001    GET /card?v=C00000001    GET /whole?v=(a customer's id)
-    GET /changes?v=1000    GET /bare
+    GET /standing?v=(a customer's id)    GET /changes?v=1000    GET /bare
 """
 
 import argparse
@@ -16,7 +16,16 @@ from urllib.parse import unquote
 import asyncpg
 import uvicorn
 
-from tests.benchmarks.same_sql import CARD, CHANGES, LOOKUP, SESSION, card_values, lookup_values
+from tests.benchmarks.same_sql import (
+    CARD,
+    CHANGES,
+    LOOKUP,
+    SESSION,
+    STANDING,
+    card_values,
+    lookup_values,
+    standing_values,
+)  # fmt: skip
 
 _JSON = (b"content-type", b"application/json")
 PAGE = 1000
@@ -40,6 +49,7 @@ class Limit:
             "/phone": self._phone,
             "/card": self._card,
             "/whole": self._whole,
+            "/standing": self._standing,
             "/changes": self._changes,
             "/bare": self._bare,
         }
@@ -77,6 +87,10 @@ class Limit:
     async def _whole(self, value: str) -> bytes:
         row = await self._pool.fetchrow(CARD.text, *CARD.arguments(card_values(value)))
         return str(row["document"]).encode()
+
+    async def _standing(self, value: str) -> bytes:
+        row = await self._pool.fetchrow(STANDING.text, *STANDING.arguments(standing_values(value)))
+        return json.dumps({"status": row["status"], "balance": row["balance"]}).encode()
 
     async def _changes(self, value: str) -> bytes:
         values = {"after": int(value), "limit": PAGE, "types": None}

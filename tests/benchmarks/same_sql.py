@@ -16,6 +16,7 @@ from app.receipts.sections import FIGURES
 # As for a key of the company that sees every field.
 LOOKUP = compiled(desk_queries.lookup(SYSTEM, Sections((FIGURES,)), {}))
 CARD = compiled(desk_queries.card(dataclasses.replace(SYSTEM, scopes=SCOPES), Sections((FIGURES,)), 100))
+STANDING = compiled(desk_queries.standing(SYSTEM))
 CHANGES = compiled(feed_queries.page(filtered=False))
 # As the hot pool's connections are set up: see core.db.
 SESSION = {"TimeZone": "UTC", "jit": "off", "default_transaction_read_only": "on"}
@@ -25,6 +26,12 @@ def lookup_values(kind: str, value: str) -> dict[str, Any]:
     """The statement's parameters for one identifier, in its stored form."""
     today = datetime.now(UTC)
     return {"kind": kind, "value": value, "month": today.month, "day": today.day}
+
+
+def standing_values(customer: str) -> dict[str, Any]:
+    """The statement's parameters for one customer."""
+    now = datetime.now(UTC)
+    return {"customer": uuid.UUID(customer), "now": now, "today": now.date()}
 
 
 def card_values(customer: str) -> dict[str, Any]:

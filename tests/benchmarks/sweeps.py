@@ -1,7 +1,7 @@
 """The sweep of warnings: every kind over every customer, with what a company of that size owes, plans and spends.
 
-Beside the receipts, a tenth of the customers have an account and charges, a tenth a plan for the month and the year,
-and one in twenty a budget and expenses. Measured is a sweep that finds everything done, as every day's but the first.
+Beside the receipts and accounts that are there, a tenth of the customers have a plan for the month and the year, and
+one in twenty a budget and expenses. Measured is a sweep that finds everything done, as every day's but the first.
 """
 
 import asyncio
@@ -28,12 +28,6 @@ BUDGET_SECONDS = 60.0
 # One in so many customers, in the order of ids, which are those of the days on which they came.
 _SOME = "(SELECT id, row_number() OVER (ORDER BY id) AS n FROM customers WHERE kind <> 'walk_in') c"
 _FILLED = (
-    f"""INSERT INTO credit_accounts (customer_id, credit_limit, balance, version, created_at, updated_at, term_days,
-          currency, status)
-        SELECT id, 100000, 90000, 1, now(), now(), 30, 'CNY', 'active' FROM {_SOME} WHERE n % 10 = 0""",
-    f"""INSERT INTO receivables (customer_id, id, amount, recorded_at, occurred_on, due_on, kind)
-        SELECT id, uuidv7(), 30000, now(), CAST(:today AS date) - 20 * k, CAST(:today AS date) - 20 * k + 45, 'charge'
-        FROM {_SOME} CROSS JOIN generate_series(1, 3) k WHERE n % 10 = 0""",
     *(
         f"""INSERT INTO sales_plans (customer_id, id, version, planned, created_at, updated_at, starts_on,
               ends_on, period)
@@ -53,10 +47,7 @@ _FILLED = (
         SELECT id, uuidv7(), id, 500, now(), CAST(:today AS date) - 25 * k, 'visit', k::text
         FROM {_SOME} CROSS JOIN generate_series(0, 20) k WHERE n % 20 = 2""",
 )
-_TABLES = (
-    "receivables", "credit_accounts", "sales_plans", "expenses", "expense_budgets", "warning_events", "warnings",
-    "holds", "outbox",
-)  # fmt: skip
+_TABLES = ("sales_plans", "expenses", "expense_budgets", "warning_events", "warnings", "holds", "outbox")
 
 
 def of_everybody(bench: Bench) -> Iterator[Row]:
