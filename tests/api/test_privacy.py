@@ -113,7 +113,8 @@ OTHERS = frozenset((
     "purpose", "q", "receipt_id", "relation", "sacrifice", "severity", "share", "since", "size", "source", "stage",
     "start", "state", "stated_by", "status", "store", "survey", "system", "then_did", "time_zone", "topic", "until",
     "value", "won_back_on", "who", "done_on", "review_on", "period", "from_period", "to_period", "factor",
-    "monthly_shares", "corrects", "customer_id",
+    "monthly_shares", "corrects", "customer_id", "latitude", "longitude", "grade", "credit_allowance_id", "review_on",
+    "charge_id", "expires_at", "first", "last",
 ))  # fmt: skip
 ROOMS = ("customers:write", "engagement:record", "engagement:write", "credit:write", "warnings:write")
 

@@ -52,7 +52,6 @@ def receipt(number: str = "{fresh}") -> dict[str, Any]:
              "tax": 345, "cost": 2400},
         ],
         "tenders": [{"kind": "cash", "amount": 3000}], "returns": None,
-        "credit_allowance_id": "{uuid}",
     }  # fmt: skip
 
 
@@ -529,11 +528,14 @@ SAMPLES: dict[str, Sample] = {
     "PUT /v1/warning-rules/sales_progress": Sample("warnings:admin", body=PROGRESS_RULE),
     "PUT /v1/warning-rules/sales_expense": Sample("warnings:admin", body=EXPENSE_RULE),
     "GET /v1/warning-rules/{kind}/overrides": Sample("warnings:read", query={"limit": "5", "by": "grade"}),
-    "GET /v1/warning-rules/{kind}/overrides/{by}/{key}": Sample("warnings:read"),
-    "DELETE /v1/warning-rules/{kind}/overrides/{by}/{key}": Sample("warnings:admin", status=204),
+    "GET /v1/warning-rules/{kind}/overrides/{by}/{key}": Sample("warnings:read", instead={"key": "override_key"}),
+    "DELETE /v1/warning-rules/{kind}/overrides/{by}/{key}": Sample(
+        "warnings:admin", status=204, instead={"key": "override_key"}
+    ),
     **{
         f"PUT /v1/warning-rules/{kind}/overrides/{{by}}/{{key}}": Sample(
-            "warnings:admin", body={"settings": settings, "priority": 1}, status=200 if kind == "credit" else 201
+            "warnings:admin", body={"settings": settings, "priority": 1}, status=200 if kind == "credit" else 201,
+            instead={"key": "override_key"},
         )
         for kind, settings in (
             ("credit", {"enabled": True, "notice_percent": 80, "critical_percent": 120, "cooling_days": 3}),
@@ -708,7 +710,7 @@ async def build(client: httpx.AsyncClient) -> dict[str, str]:
     held = await client.post(f"/v1/customers/{names['customer_id']}/holds", json={"reason": "Until it is paid"})
     held.raise_for_status()
     names["hold_id"], names["kind"] = held.json()["id"], "credit"
-    names["by"], names["key"] = "grade", "A"
+    names["by"], names["override_key"] = "grade", "A"
     await client.put("/v1/warning-rules/credit/overrides/grade/A", json={"settings": {"notice_percent": 70}})
     other = await client.post("/v1/customers", json={"display_name": "On the line"})
     other.raise_for_status()

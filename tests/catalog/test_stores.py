@@ -31,7 +31,8 @@ async def test_a_new_store_gets_the_companys_defaults(client):
     assert made.headers["etag"] == '"1"'
     body = made.json()
     assert body == {
-        "code": "S01", "name": "First", "kind": "own", "region": None, "city": None, "time_zone": "Asia/Shanghai",
+        "code": "S01", "name": "First", "kind": "own", "region": None, "city": None, "latitude": None,
+        "longitude": None, "time_zone": "Asia/Shanghai",
         "currency": "CNY", "phone_region": "CN", "tills": [], "version": 1,
         "created_at": body["created_at"], "updated_at": body["created_at"],
     }  # fmt: skip

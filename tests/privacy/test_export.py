@@ -51,6 +51,8 @@ async def test_everything_of_a_life_is_shown_and_fits_its_schema(client, house, 
     other = {"merges", "merge_rows", "duplicate_candidates"}
     # Plans, budgets and expenses, lists and kept segments, are tested where they are kept.
     company = {"sales_plans", "expense_budgets", "expenses", "segment_members", "memberships"}
+    # So are changes of a limit that wait, allowances that were used, and rules of warnings for some.
+    company |= {"credit_changes", "credit_allowance_uses", "customer_warning_rules", "warning_override_members"}
     assert empty == other | company, "a life that lacks something shows nothing of it"
     assert {"customer.create", "customer.lookup"} <= {one["action"] for one in sections["audit_entries"]}
     assert {one["client"] for one in sections["audit_entries"] if one["client"]} == {"test admin"}

@@ -35,6 +35,7 @@ class Account:
     limit: int
     status: str
     entries: list[Entry]
+    review_on: date | None = None
 
     @property
     def balance(self) -> int:
@@ -80,7 +81,10 @@ def some_account(chance: random.Random, anchor: date) -> Account:
         for amount, due in [*charges, *payments, *returned]
     ]
     _name(entries)
-    return Account(chance.choice(AMOUNTS), chance.choice(["active", "suspended"]), entries)
+    limit, status = chance.choice(AMOUNTS), chance.choice(["active", "suspended"])
+    # No draw of the company's own chance, as below.
+    days = random.Random(f"{limit} {status} {len(entries)}").choice([None, -1, 0, 1, 30])
+    return Account(limit, status, entries, None if days is None else anchor + timedelta(days=days))
 
 
 def _name(entries: list[Entry]) -> None:
@@ -109,7 +113,8 @@ def _account(customer: uuid.UUID, account: Account) -> dict[str, Any]:
     now = datetime(2023, 1, 1, tzinfo=UTC)
     return {
         "customer_id": customer, "credit_limit": account.limit, "balance": account.balance, "status": account.status,
-        "term_days": 30, "currency": "CNY", "version": 1, "created_at": now, "updated_at": now,
+        "review_on": account.review_on, "term_days": 30, "currency": "CNY", "version": 1, "created_at": now,
+        "updated_at": now,
     }  # fmt: skip
 
 

@@ -397,7 +397,9 @@ class Reference:
             return None
         if name != "overdue":
             return getattr(account, name)
-        not_due = (entry.amount for entry in account.entries if entry.due and entry.due >= self.today)
+        # What was paid of a charge by name is not owed of it.
+        later = (entry for entry in account.entries if entry.due and entry.due >= self.today)
+        not_due = (entry.amount - account.named(entry) for entry in later)
         return max(0, account.balance - sum(not_due))
 
     def _age(self, person: Person) -> int | None:

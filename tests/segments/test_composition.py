@@ -49,6 +49,9 @@ async def test_every_field_divides_customers_as_plain_python_does(house, registr
     measure = registry.fields["net_365d"]
     async with house.services.db.reading(SYSTEM) as tx:
         for number, field in enumerate(registry.fields.values()):
+            if field.type in {FieldType.LOCATION, FieldType.REFERENCE}:
+                # Nobody is divided by these: the route says so.
+                continue
             cuts = (Decimal(0), Decimal(3), Decimal("100.5")) if number % 2 else None
             wanted = Wanted(field, measure, cuts, "year" if number % 3 else "month", 200)
             found = await composed(tx, question, wanted)

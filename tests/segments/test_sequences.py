@@ -46,7 +46,8 @@ async def test_who_bought_online_and_then_in_a_store(client):
     why = (await client.get(f"/v1/segments/{saved['id']}/explain/{soon}")).json()["explanation"]
     assert (why["truth"], why["value"], why["evidence"]) == (True, {"number": "1"}, [receipts[0]])
     why = (await client.get(f"/v1/segments/{saved['id']}/explain/{before}")).json()["explanation"]
-    assert (why["truth"], why["evidence"], why["distance"]) == (False, [], "there is none")
+    far = "up to step 1 it is there once; step 2 does not follow"
+    assert (why["truth"], why["evidence"], why["distance"]) == (False, [], far)
 
 
 async def test_what_has_not_followed(client):
