@@ -36,7 +36,7 @@ help:
 	  lint          'ruff: rules and format (`make format` writes it)' \
 	  types         'mypy, strict' \
 	  layers        'import-linter: rooms stand on lower rooms only' \
-	  migrations    'models = migrations, up-down-up, safe DDL, schema rules' \
+	  migrations    'models = migrations, up-down-up, safe DDL' \
 	  revision      'a new empty migration: make revision NAME=what_it_does' \
 	  openapi       'write openapi/openapi.json (`make check-openapi` compares it)' \
 	  image-check   'build the container image by hand and start everything from it' \
@@ -122,7 +122,7 @@ layers: $(DEV)
 	$(BIN)/lint-imports --no-logo
 
 migrations: $(DEV)
-	$(PYTEST) -q tests/house/test_migrations.py tests/house/test_schema_rules.py
+	$(PYTEST) -q -m migrations $(SHARED) tests/house
 
 revision: $(DEV)
 	test -n "$(NAME)" || { echo 'make revision NAME=what_it_does' >&2; exit 1; }

@@ -24,6 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.core import migrate
 from tests.house.catalogue import difference, extensions, snapshot
 
+pytestmark = pytest.mark.migrations
+
 ROOT = Path(__file__).parents[2]
 SQUAWK_CONFIG = Path(__file__).with_name("squawk.toml")
 DDL = re.compile(r"\s*(CREATE|ALTER|DROP)\s", re.IGNORECASE)
