@@ -286,15 +286,24 @@ async def test_workers_at_once_and_killed_tell_everything_once(keeping, client, 
     assert len(told) == len({*told}), "nobody comes twice on one day here"
 
 
+class Heard(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
 @pytest.fixture
 def heard(monkeypatch):
     """What the keeper writes to its log, whatever other tests have made of logging."""
-    log, found = logging.getLogger("clientele.segments"), []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = found.append
+    log, handler = logging.getLogger("clientele.segments"), Heard()
     monkeypatch.setattr(log, "disabled", False)
     log.addHandler(handler)
-    yield found
+    yield handler.records
     log.removeHandler(handler)
 
 
