@@ -20,7 +20,7 @@ from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem
 from app.core.ids import new_id
 from app.core.sql import id_from
 from app.credit import queries
-from app.credit.commands import allocating
+from app.credit.commands.allocating import differs, key_of, named, wrong_kind
 from app.credit.models import RECEIVABLE_CONFLICT, CreditAccount
 from app.customers.queries import hidden
 from app.feed.outbox import Event, announce
@@ -260,18 +260,18 @@ async def enter_receivables(
     fixed few statements, however many accounts.
     """
     entries, outcomes = _entries(accounts, items, today)
-    parts = await allocating.named(tx, entries)
+    parts = await named(tx, entries)
     outcomes |= parts.refused
     entries = {index: entry for index, entry in entries.items() if index not in parts.refused}
     rows = [{**entry, "amount": _signed(entry), "given": None, "allocations": None} for entry in entries.values()]
     values = {"entries": rows, "named": parts.rows, "now": tx.now}
     made = {str(row.id) for row in await tx.rows(_ENTERED_MANY, values)} if rows else set()
     repeated = [entry for entry in entries.values() if entry["id"] not in made]
-    known = await queries.by_external_ids(tx, [allocating.key_of(entry) for entry in repeated]) if repeated else {}
-    elsewhere = await allocating.differs(tx, repeated)
+    known = await queries.by_external_ids(tx, [key_of(entry) for entry in repeated]) if repeated else {}
+    elsewhere = await differs(tx, repeated)
     events, audited = [], []
     for index, entry in entries.items():
-        key = allocating.key_of(entry)
+        key = key_of(entry)
         if entry["id"] not in made:
             outcomes[index] = _repeated(entry, known[key], elsewhere=key in elsewhere)
             continue
@@ -298,7 +298,7 @@ def _entries(
             continue
         day = item.get("occurred_on") or today
         due = item.get("due_on")
-        unfit = _not_due(item, day) or allocating.wrong_kind(item)
+        unfit = _not_due(item, day) or wrong_kind(item)
         if unfit is not None:
             refused[index] = Problem(INVALID, unfit.detail, [unfit])
             continue
