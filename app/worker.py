@@ -63,7 +63,7 @@ async def work(settings: Settings, url: str, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(Sequencer(services.db, settings).run(stop))
             kinds = {**handlers(import_kinds()), **SWEEPS, **RECORDS, **HANDOVERS, **SHAPES, **CHANCES, **EXPORTS}
-            group.create_task(JobRunner(services, kinds).run(stop))
+            group.create_task(JobRunner(services, kinds, sweeps={*SWEEPS, *SHAPES, *CHANCES}).run(stop))
             group.create_task(Follower(services).run(stop))
             group.create_task(OpportunityFollower(services).run(stop))
             group.create_task(DuplicateFinder(services).run(stop))

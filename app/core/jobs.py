@@ -8,7 +8,7 @@ queue keeps the database's time, not the business clock: leases of several machi
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -229,11 +229,17 @@ async def run_job(services: Services, handler: Handler, job: RunningJob) -> None
 
 
 class JobRunner:
-    """Runs jobs of the kinds it has handlers for, a few at a time, until told to stop; sits out a database restart."""
+    """Runs jobs of the kinds it has handlers for, a few at a time, until told to stop; sits out a database restart.
 
-    def __init__(self, services: Services, handlers: Mapping[str, Handler]) -> None:
+    `sweeps` are kinds that look at everybody while nobody waits for them: one of these at a time, or all together they
+    would take every processor from the tills.
+    """
+
+    def __init__(self, services: Services, handlers: Mapping[str, Handler], sweeps: Collection[str] = ()) -> None:
         self._services = services
         self._handlers = handlers
+        self._sweeps = frozenset(sweeps)
+        self._sweeping = False
         self._settings = services.settings.jobs
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -244,14 +250,21 @@ class JobRunner:
 
     async def _slot(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            job = None
+            job, may_sweep = None, not self._sweeping
+            kinds = list(self._handlers) if may_sweep else [kind for kind in self._handlers if kind not in self._sweeps]
+            # Before the queue answers: it must not give a sweep to each of two slots that ask at once.
+            self._sweeping = True
             try:
-                job = await claim(self._services.db, list(self._handlers), self._settings, stop)
+                job = await claim(self._services.db, kinds, self._settings, stop)
+                if may_sweep and (job is None or job.kind not in self._sweeps):
+                    self._sweeping = may_sweep = False
                 if job is not None:
                     await self.attend(job)
             except Exception as error:
                 # Also a job's end may fail to be written: its lease runs out and it is taken up again.
                 log.warning("jobs wait for the database", extra={"code": code_of(error)}, exc_info=True)
+            finally:
+                self._sweeping = self._sweeping and not may_sweep
             if job is None:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), self._settings.poll_seconds)

@@ -8,11 +8,13 @@ It reads one plan as JSON from stdin and writes what it measured as JSON to stdo
 
 Without a rate each connection sends as soon as its answer is there (closed loop). With a rate requests arrive at random
 at that rate whatever the server does, and a latency runs from the moment a request was due (open loop), so a server
-that stalls is charged for everybody who waits; beside it stands what it was while the machine ran (`stalls`). With
+that stalls is charged for everybody who waits; beside it stands what it was while the machine ran (`stalls`). The
+generator then goes before all else on the machine: it stands for tills, which wait for no processor of ours. With
 "patient" a 503 is sent again after a moment. With "follow" it reads a feed from a cursor to its end instead.
 """
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -208,6 +210,9 @@ class Load:
         gc.disable()
         self.measuring = True
         watch, trees = plan.get("watch", {}), plan.get("trees", {})
+        if not self.closed_loop:
+            with contextlib.suppress(PermissionError):
+                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
         before, started = cpu.used(watch, trees), time.perf_counter()
         with stalls.watched(needed=not self.closed_loop) as moments:
             await self.phase(connections, plan.get("seconds") or 600.0)

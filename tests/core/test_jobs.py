@@ -345,6 +345,47 @@ async def test_several_runners_share_the_work_without_doubling(services):
     assert await effects(services) == sorted([0, 1, 2] * 12)
 
 
+async def test_one_sweep_at_a_time_and_others_beside_it(services):
+    """What looks at everybody must not take every slot, and what somebody waits for does not wait for it."""
+    running: set[str] = set()
+    met: set[frozenset[str]] = set()
+    begun, beside = asyncio.Event(), asyncio.Event()
+
+    def noted(kind, ends):
+        async def work(_, job):
+            running.add(kind)
+            met.add(frozenset(running))
+            await ends()
+            met.add(frozenset(running))
+            running.discard(kind)
+
+        return work
+
+    async def swept():
+        begun.set()
+        await beside.wait()
+
+    async def asked():
+        await begun.wait()
+        met.add(frozenset(running))
+        beside.set()
+
+    ends = {"first": swept, "second": swept, "asked": asked}
+    kinds = {kind: noted(kind, end) for kind, end in ends.items()}
+    ids = [await add(services, kind) for kind in kinds]
+    stop = asyncio.Event()
+    runner = asyncio.create_task(JobRunner(services, kinds, sweeps={"first", "second"}).run(stop))
+
+    async def all_done():
+        return {(await row(services, job_id)).status for job_id in ids} == {"done"}
+
+    await until(all_done)
+    stop.set()
+    await runner
+    assert frozenset({"first", "asked"}) in met or frozenset({"second", "asked"}) in met
+    assert not [both for both in met if both >= {"first", "second"}]
+
+
 async def test_connections_cut_in_the_middle_lose_and_double_nothing(services):
     """The server ends every connection again and again, inside steps too, as a restart would."""
     services = quick(services, attempts=1000)

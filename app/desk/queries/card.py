@@ -64,7 +64,7 @@ def card(caller: Caller, sections: Sections, shared_birthday: int) -> Select[Any
     standing = _standing()
     return (
         select(
-            cast(about(caller, sections, None), Text).label("customer"),
+            cast(about(caller, sections), Text).label("customer"),
             cast(customers_queries.basis_document(shared_birthday), Text).label("basis"),
             cast(json_object(**parts), Text).label("document"),
             warned.label("warnings"),

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Integer,
+    Lateral,
     Select,
     SQLColumnExpression,
     Subquery,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
@@ -50,7 +52,7 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
     the company's own, by path.
     """
     seen = customers_queries.visible_to(caller, hot=True)
-    # Through IN on the look-up table, so that the same statement works when customers are spread over machines.
+    # Through the look-up table, so that the same statement works when customers are spread over machines.
     holders = (
         select(
             IdentifierRow.customer_id,
@@ -66,24 +68,22 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
         .cte("holders")
         .prefix_with("MATERIALIZED")
     )
-    this = holders.c.customer_id == Customer.id
-    primary = select(holders.c.is_primary).where(this).scalar_subquery()
-    document = about(caller, sections, weights, _match(holders, primary))
+    has = customers_queries.held(caller.field_groups)
+    document = about(caller, sections, _match(holders), ask_next(caller, weights, has))
     candidate = (
-        select(Customer.id, primary.label("is_primary"), document.label("document"))
-        .where(Customer.id.in_(select(holders.c.customer_id)), Customer.kind != WALK_IN, seen)
+        select(Customer.id, holders.c.is_primary, document.label("document"))
+        .join_from(holders, Customer, holders.c.customer_id == Customer.id)
+        .join(has, true())
+        .where(Customer.kind != WALK_IN, seen)
         .subquery("candidate")
     )
     return answer(candidate, (candidate.c.is_primary.desc(), candidate.c.id.desc()))
 
 
 def about(
-    caller: Caller, sections: Sections, weights: Weights | None, match: ColumnElement[Any] | None = None
+    caller: Caller, sections: Sections, match: ColumnElement[Any] | None = None, asks: ColumnElement[Any] | None = None
 ) -> ColumnElement[Any]:
-    """The document of a row of `customers`; of a candidate with the reason why it is one.
-
-    Without `weights` it does not tell what to ask next.
-    """
+    """The document of a row of `customers`; of a candidate with the reason why it is one, and with what to ask next."""
     held = caller.field_groups
     members: dict[str, SQLColumnExpression[Any]] = {} if match is None else {"match": match}
     members |= customers_queries.members(held, sections)
@@ -95,8 +95,8 @@ def about(
             ),
             literal(False, Boolean),
         )
-    if weights is not None:
-        members["ask_next"] = _ask_next(held, weights)
+    if asks is not None:
+        members["ask_next"] = asks
     return json_object(**members)
 
 
@@ -135,30 +135,29 @@ def phone_region() -> Select[Any]:
     return select(Store.phone_region).where(Store.code == bindparam("store", type_=Text))
 
 
-def _match(holders: Any, primary: ColumnElement[Any]) -> ColumnElement[Any]:
+def _match(holders: Any) -> ColumnElement[Any]:
     kind = bindparam("kind", type_=Text)
-    alone = select(func.max(holders.c.holders)).scalar_subquery() == 1
     return case(
         (kind.like("external:%"), literal("external")),
         (kind.not_in(["phone", "email"]), kind),
-        (alone, literal("exact_").concat(kind)),
-        (primary, literal("primary")),
+        (holders.c.holders == 1, literal("exact_").concat(kind)),
+        (holders.c.is_primary, literal("primary")),
         else_=literal("shared_").concat(kind),
     )
 
 
-def _ask_next(groups: frozenset[str], weights: Weights) -> ColumnElement[Any]:
+def ask_next(caller: Caller, weights: Weights, has: Lateral) -> ColumnElement[Any]:
     """What is worth asking next, of what this caller may know of: the heaviest that is missing or looks made up.
 
+    `weights` are the company's own, by path, and `has` is what `customers.queries.held` reads of the row.
     Only the heaviest few of each kind of customer are looked at: each costs every lookup a little.
     """
 
     def first(kind: str) -> ColumnElement[Any]:
-        counted = [one for _, one in weighted(weights, kind) if one.group in groups][:ASKED_MAX]
+        counted = [one for _, one in weighted(weights, kind) if one.group in caller.field_groups][:ASKED_MAX]
         paths = {one: literal(one.path, Text) for one in counted}
-        asks = [
-            (or_(customers_queries.lacks(one), path == any_(Customer.suspect)), path) for one, path in paths.items()
-        ]
+        lacking = {one: customers_queries.lacks(one, has) for one in counted}
+        asks = [(or_(lacking[one], path == any_(Customer.suspect)), path) for one, path in paths.items()]
         return case(*asks, else_=None) if asks else null()
 
     return case({kind: first(kind) for kind in BOTH}, value=Customer.kind, else_=None)

@@ -6,7 +6,7 @@ first in the alphabet), so that a question after a common surname costs no more 
 
 from typing import Any
 
-from sqlalchemy import Float, Integer, Select, SmallInteger, Text, Uuid, bindparam, column, select, text
+from sqlalchemy import Float, Integer, Select, SmallInteger, Text, Uuid, bindparam, column, select, text, true
 from sqlalchemy.sql.selectable import CTE
 
 from app.core.caller import Caller
@@ -15,7 +15,7 @@ from app.customers import queries as customers_queries
 from app.customers.completeness import Weights
 from app.customers.identifiers import WALK_IN
 from app.customers.models import SPELT, Customer
-from app.desk.queries.lookup import about, answer
+from app.desk.queries.lookup import about, answer, ask_next
 from app.desk.question import EMAIL_START, EXACT, FEW, SIMILAR, Kind
 from app.receipts.models import CustomerFigures
 
@@ -130,9 +130,10 @@ def search(caller: Caller, sections: Sections, weights: Weights, kind: Kind) -> 
         .cte("ranked")
         .prefix_with("MATERIALIZED")
     )
-    document = about(caller, sections, weights, ranked.c.match)
+    has = customers_queries.held(caller.field_groups)
+    document = about(caller, sections, ranked.c.match, ask_next(caller, weights, has))
     shown = select(document.label("document"), *(ranked.c[name] for name in order))
-    candidate = shown.join(ranked, ranked.c.id == Customer.id).subquery("candidate")
+    candidate = shown.join(ranked, ranked.c.id == Customer.id).join(has, true()).subquery("candidate")
     by = candidate.c
     return answer(candidate, (by.rank, by.closeness.desc(), by.last.desc().nulls_last(), by.id.desc()))
 
