@@ -12,7 +12,6 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     DateTime,
-    Lateral,
     SmallInteger,
     SQLColumnExpression,
     Text,
@@ -29,6 +28,7 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSON, JSONB, aggregate_order_by
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.catalog import queries as catalog_queries
 from app.core.caller import FIELD_GROUPS
@@ -100,7 +100,7 @@ def profile(groups: frozenset[str]) -> ColumnElement[Any]:
     return Customer.profile.op("-")(hidden).op("||")(own)
 
 
-def held(groups: frozenset[str]) -> Lateral:
+def held(groups: frozenset[str]) -> LateralFromClause:
     """The `kinds` of identifiers of a row of `customers` that look real, read once for all `lacks`; null: none.
 
     Also if these field groups do not show them.
@@ -112,7 +112,7 @@ def held(groups: frozenset[str]) -> Lateral:
     return kinds.correlate(Customer).lateral("held")
 
 
-def lacks(attribute: Attribute, has: Lateral) -> ColumnElement[bool]:
+def lacks(attribute: Attribute, has: LateralFromClause) -> ColumnElement[bool]:
     """Whether a row of `customers` has no value of an attribute; made up phones and e-mails are none.
 
     `has` is what `held` reads of this row.

@@ -8,7 +8,6 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Integer,
-    Lateral,
     Select,
     SQLColumnExpression,
     Subquery,
@@ -29,6 +28,7 @@ from sqlalchemy import (
     true,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.catalog.models import Store
 from app.core.caller import Caller
@@ -146,7 +146,7 @@ def _match(holders: Any) -> ColumnElement[Any]:
     )
 
 
-def ask_next(caller: Caller, weights: Weights, has: Lateral) -> ColumnElement[Any]:
+def ask_next(caller: Caller, weights: Weights, has: LateralFromClause) -> ColumnElement[Any]:
     """What is worth asking next, of what this caller may know of: the heaviest that is missing or looks made up.
 
     `weights` are the company's own, by path, and `has` is what `customers.queries.held` reads of the row.
