@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 from pydantic import SecretStr
+from sqlalchemy import func, update
 
 from app.access import commands as access_commands
 from app.access.keyring import Keyring
@@ -19,9 +20,13 @@ from app.access.roles import ROLES
 from app.assembly import build_services
 from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
+from app.core.models import Job
 from app.core.services import Services
 from app.core.settings import Settings
+from app.credit import commands as credit
 from app.customers.terms import NAMED, terms_of
+from app.early_warning import commands as warnings
+from app.early_warning.opportunities import commands as opportunities
 from tests.benchmarks.names import names
 from tests.benchmarks.serving import SECRET
 
@@ -74,6 +79,7 @@ async def filled(server: embedded.EmbeddedServer, directory: Path, name: str, si
         known = {"of": wanted, "key": await _key(url, directory)}
         marker.write_text(json.dumps(known), encoding="utf-8")
         marker.chmod(0o600)
+    await _settle(url, directory)
     await _warm(url)
     return Filled(name, url, size, known["key"])
 
@@ -90,6 +96,21 @@ async def _warm(url: str) -> None:
         )
     finally:
         await connection.close()
+
+
+async def _settle(url: str, directory: Path) -> None:
+    """Leave the worker nothing from before: the day's sweeps, which have rows of their own, are over."""
+    services = build_services(settings_for(url, directory), url)
+    company = services.settings.company
+
+    async def work(tx: Any) -> None:
+        await warnings.enqueue_daily_sweep(tx, company.today(tx.now))
+        await opportunities.enqueue_daily_sweep(tx, company)
+        await credit.enqueue_daily_fit(tx, company.today(tx.now))
+        over = {"status": "done", "finished_at": func.now(), "leased_until": None}
+        await tx.execute(update(Job).where(Job.status.in_(("queued", "running"))).values(**over))
+
+    await with_services(services, lambda: services.db.run(work))
 
 
 def _made_by() -> str:
