@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+# The company's.
+ZONE = "Asia/Shanghai"
 RATIO, SHORT_SECONDS, LONG_SECONDS = 1.3, 1.0, 5.0
 COUNTED = "c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')"
 
@@ -237,7 +239,9 @@ QUESTIONS = [
                 " (array_agg(state ORDER BY decided_at DESC, id DESC) FILTER (WHERE channel = 'any'))[1] AS whole,"
                 " max(decided_at) FILTER (WHERE channel = 'sms') AS own_at,"
                 " max(decided_at) FILTER (WHERE channel = 'any') AS whole_at FROM consents WHERE purpose = 'marketing'"
-                " AND channel IN ('sms', 'any') AND partner IS NULL GROUP BY 1) d ON d.customer_id = c.id"
+                " AND channel IN ('sms', 'any') AND partner IS NULL"
+                f" AND decided_at < (date '{{today}}' + 1)::timestamp AT TIME ZONE '{ZONE}'"
+                " GROUP BY 1) d ON d.customer_id = c.id"
                 f" WHERE {COUNTED} AND CASE WHEN own IS NULL THEN whole = 'granted' WHEN own = 'granted' THEN"
                 " whole IS NULL OR whole = 'granted' OR whole_at < own_at ELSE false END"
             ),

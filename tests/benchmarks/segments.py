@@ -35,6 +35,7 @@ from tests.benchmarks.questions import (
     OVERLAP,
     QUESTIONS,
     RATIO,
+    ZONE,
     Asked,
 )  # fmt: skip
 from tests.benchmarks.table import Row
@@ -44,7 +45,6 @@ PLANS = "segment-plans.txt"
 # A customer costs as much among many as among few.
 GROWTH, SIZES = 1.5, (10_000, 100_000)
 PAGE, PAGES_RATIO = 200, 1.5
-ZONE = "Asia/Shanghai"
 
 
 def beside_plain_sql(bench: Bench) -> Iterator[Row]:
