@@ -31,21 +31,14 @@ _ENTRIES = ("receivable.recorded",)
 _ACCOUNTED = ("credit.updated", *_ENTRIES)
 _SHARED: dict[str, Any] = {"group": "financial", "scope": "credit:read"}
 
-_ACCOUNT = Side(
-    "credit",
-    relation=lambda _: CreditAccount.__table__.alias(),
-    on=lambda customer, account: account.c.customer_id == customer.c.id,
-    present=lambda account: account.c.customer_id,
-)
 
-
-def _debts(asked: Evaluation) -> FromClause:
-    """What is past its due day: payments settle what is due soonest, so what is not due yet is owed last."""
+def _accounts(asked: Evaluation) -> FromClause:
+    """Accounts, with what is past its due day: payments settle what is due soonest, so what is not due is owed last."""
     account, entry, named = (
         one.__table__.alias() for one in (CreditAccount, Receivable, ReceivableAllocation)
     )  # fmt: skip
     # What was paid of a charge by name is not owed of it.
-    later = union_all(
+    each = union_all(
         *(
             select(one.c.customer_id, amount.label("amount")).where(
                 one.c.due_on >= asked.as_of, *asked.bounds(one.c.customer_id)
@@ -53,18 +46,19 @@ def _debts(asked: Evaluation) -> FromClause:
             for one, amount in ((entry, entry.c.amount), (named, -named.c.amount))
         )
     ).subquery()
-    overdue = func.greatest(0, account.c.balance - func.coalesce(func.sum(later.c.amount), 0))
-    found = select(account.c.customer_id, cast(overdue, BigInteger).label("overdue"))
+    later = select(each.c.customer_id, func.sum(each.c.amount).label("amount")).group_by(each.c.customer_id).subquery()
+    overdue = cast(func.greatest(0, account.c.balance - func.coalesce(later.c.amount, 0)), BigInteger)
+    # Summed beside the accounts: PostgreSQL leaves the sums out where nobody asks for them.
     beside = account.outerjoin(later, later.c.customer_id == account.c.customer_id)
-    found = found.select_from(beside).where(*asked.bounds(account.c.customer_id))
-    return found.group_by(account.c.customer_id, account.c.balance).subquery()
+    found = select(*account.c, overdue.label("overdue")).select_from(beside)
+    return found.where(*asked.bounds(account.c.customer_id)).subquery()
 
 
-_OVERDUE = Side(
-    "credit_overdue",
-    relation=_debts,
-    on=lambda customer, debt: debt.c.customer_id == customer.c.id,
-    present=lambda debt: debt.c.customer_id,
+_ACCOUNT = Side(
+    "credit",
+    relation=_accounts,
+    on=lambda customer, account: account.c.customer_id == customer.c.id,
+    present=lambda account: account.c.customer_id,
 )
 
 
@@ -124,7 +118,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field(
         "credit.overdue", "Owed past its due day", FieldType.MONEY, column("overdue"),
-        side=_OVERDUE, temporal=True, changed_by=_ACCOUNTED, **_SHARED,
+        side=_ACCOUNT, temporal=True, changed_by=_ACCOUNTED, **_SHARED,
     ),
 )  # fmt: skip
 

@@ -4,25 +4,31 @@ And the relations that say it: which decisions are in force, when a customer was
 """
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Date,
+    DateTime,
     FromClause,
     Select,
     Subquery,
+    Text,
     and_,
+    case,
     cast,
     false,
     func,
     literal,
     not_,
+    or_,
     select,
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from app.catalog.fields import column
 from app.core.fields import Collection, Consents, Evaluation, Field, FieldType, Side
@@ -65,20 +71,25 @@ def in_force(conditions: Conditions, *outer: FromClause) -> Select[Any]:
 
 
 def _decided(purpose: str, channel: str, asked: Evaluation) -> FromClause:
-    """The state of our own consent for a purpose and channel, of each customer who has decided."""
+    """The state of our own consent for a purpose and channel, of each customer who has decided.
 
-    def wanted(row: FromClause) -> list[ColumnElement[bool]]:
-        return [
-            row.c.purpose == purpose,
-            row.c.channel.in_(sorted({channel, ANY})),
-            row.c.partner.is_(None),
-            _day(row.c.decided_at, asked) <= asked.as_of,
-            *asked.bounds(row.c.customer_id),
-        ]
-
-    force = in_force(wanted).subquery()
-    one = select(force.c.customer_id, force.c.state).ext(distinct_on(force.c.customer_id))
-    return one.order_by(force.c.customer_id, (force.c.channel == ANY).asc()).subquery()
+    As `in_force` says, in one reading: the decisions of everybody are many.
+    """
+    row = Consent.__table__.alias("decision")
+    wanted = (
+        row.c.purpose == purpose,
+        row.c.channel.in_(sorted({channel, ANY})),
+        row.c.partner.is_(None),
+        row.c.decided_at < func.timezone(asked.zone, cast(asked.as_of + timedelta(days=1), DateTime)),
+        *asked.bounds(row.c.customer_id),
+    )
+    newest = (row.c.decided_at.desc(), row.c.id.desc())
+    states = func.array_agg(aggregate_order_by(row.c.state, *newest), type_=ARRAY(Text))
+    own = states.filter(row.c.channel == channel)[1]
+    last, of_last = states[1], func.array_agg(aggregate_order_by(row.c.channel, *newest), type_=ARRAY(Text))[1]
+    ended = and_(own == GRANTED, of_last == ANY, last != GRANTED)
+    state = case((or_(own.is_(None), ended), last), else_=own)
+    return select(row.c.customer_id, state.label("state")).where(*wanted).group_by(row.c.customer_id).subquery()
 
 
 CONSENTS = Consents(

@@ -8,7 +8,7 @@ import math
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Double, FromClause, Numeric, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Double, FromClause, Numeric, and_, case, cast, func, literal, or_, select, true
 
 from app.catalog.fields import place
 from app.core.fields import Points
@@ -27,13 +27,39 @@ class _Place(NamedTuple):
     longitude: ColumnElement[float]
 
 
+class _Box(NamedTuple):
+    """What all points of a circle are within. `left` and `right` are its sides, or all longitudes where it crosses 180.
+
+    An index on latitude and longitude can look for `low` to `high` and `left` to `right`.
+    """
+
+    low: ColumnElement[float]
+    high: ColumnElement[float]
+    west: ColumnElement[float]
+    east: ColumnElement[float]
+    left: ColumnElement[float]
+    right: ColumnElement[float]
+
+
 def near(points: Points, leaf: Near, outer: FromClause) -> ColumnElement[bool]:
     """Whether a location is within so many km of a place; null where either is not known."""
-    of, km = _place(leaf.of), float(Decimal(leaf.km))
-    inside = and_(*_box(points, of, km), _km(points, of) <= literal(km, Double))
+    km = float(Decimal(leaf.km))
     if points.rows is None:
-        return inside
-    return select(literal(1)).select_from(points.rows).where(*points.mine, inside).correlate(outer).exists()
+        of = _place(leaf.of)
+        return _inside(points, of, _box(of, km), km)
+    if isinstance(leaf.of, Point):
+        rows, of = points.rows, _place(leaf.of)
+        box = _box(of, km)
+    else:
+        found = place(leaf.of.place)
+        of = _Place(found.c.latitude, found.c.longitude)
+        sides = (side.label(name) for name, side in _box(of, km)._asdict().items())
+        # Beside the rows, and fenced in by the bound: it is looked up and reckoned once, not for every row.
+        once = select(*of, *sides).offset(literal(0, literal_execute=True)).subquery()
+        rows, of = points.rows.join(once, true()), _Place(once.c.latitude, once.c.longitude)
+        box = _Box(*(once.c[name] for name in _Box._fields))
+    inside = _inside(points, of, box, km)
+    return select(literal(1)).select_from(rows).where(*points.mine, inside).correlate(outer).exists()
 
 
 def kilometres(points: Points, leaf: Near, outer: FromClause) -> ColumnElement[Any]:
@@ -51,6 +77,17 @@ def _place(of: NamedPlace | Point) -> _Place:
     return _Place(select(found.c.latitude).scalar_subquery(), select(found.c.longitude).scalar_subquery())
 
 
+def _inside(points: Points, of: _Place, box: _Box, km: float) -> ColumnElement[bool]:
+    longitude = points.longitude
+    return and_(
+        points.latitude.between(box.low, box.high),
+        longitude.between(box.left, box.right),
+        # On both sides of the line where the date changes.
+        or_(longitude.between(box.west, box.east), longitude >= box.west + _AROUND, longitude <= box.east - _AROUND),
+        _km(points, of) <= literal(km, Double),
+    )
+
+
 def _km(points: Points, of: _Place) -> ColumnElement[float]:
     north, east = func.radians(points.latitude - of.latitude), func.radians(points.longitude - of.longitude)
     across = func.cos(func.radians(points.latitude)) * func.cos(func.radians(of.latitude))
@@ -59,17 +96,18 @@ def _km(points: Points, of: _Place) -> ColumnElement[float]:
     return literal(2 * EARTH_KM, Double) * func.asin(func.least(1.0, func.sqrt(chord)), type_=Double)
 
 
-def _box(points: Points, of: _Place, km: float) -> tuple[ColumnElement[bool], ...]:
-    """Conditions that all points of the circle meet and that an index on latitude and longitude can use."""
+def _box(of: _Place, km: float) -> _Box:
+    """The box of a circle. Its width: J. P. Snyder, "Map Projections", 1987; one that reaches a pole has all of it."""
     angle = km / EARTH_KM * _WIDER
-    high = math.degrees(angle) * _WIDER
-    band = points.latitude.between(of.latitude - literal(high, Double), of.latitude + literal(high, Double))
+    high, half = math.degrees(angle) * _WIDER, literal(_AROUND / 2, Double)
     if high >= 90:  # noqa: PLR2004  a quarter around the earth: every longitude is near
-        return (band,)
-    # A circle that reaches a pole has every longitude; its width elsewhere: J. P. Snyder, "Map Projections", 1987.
-    most = func.asin(func.least(1.0, literal(math.sin(angle), Double) / func.cos(func.radians(of.latitude))))
-    width = case((func.abs(of.latitude) + high >= 90, 180.0), else_=func.degrees(most, type_=Double) * _WIDER)  # noqa: PLR2004
+        width: ColumnElement[float] = half
+    else:
+        ratio = literal(math.sin(angle), Double) / func.cos(func.radians(of.latitude), type_=Double)
+        most = func.degrees(func.asin(func.least(literal(1.0, Double), ratio)), type_=Double) * _WIDER
+        width = case((func.abs(of.latitude) + high >= 90, half), else_=most)  # noqa: PLR2004
     west, east = of.longitude - width, of.longitude + width
-    longitude = points.longitude
-    # On both sides of the line where the date changes.
-    return band, or_(longitude.between(west, east), longitude >= west + _AROUND, longitude <= east - _AROUND)
+    over = or_(west < -half, east > half)
+    left, right = case((over, -half), else_=west), case((over, half), else_=east)
+    reach = literal(high, Double)
+    return _Box(of.latitude - reach, of.latitude + reach, west, east, left, right)
