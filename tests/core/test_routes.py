@@ -1,4 +1,4 @@
-"""Every route declares one scope, or the service does not start; FastAPI's part of it is made with its first request."""
+"""Every route declares one scope, or the service does not start; FastAPI's part of it is made when it is asked."""
 
 from types import SimpleNamespace
 from typing import Annotated
