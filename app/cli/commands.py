@@ -63,8 +63,7 @@ def serve(
     from app.core.child import fork
 
     log.configure(settings.log_level)
-    # On other systems than Linux a process that has loaded the system's own libraries cannot be forked safely.
-    child = fork() if worker and sys.platform == "linux" else None
+    child = fork("worker") if worker and sys.platform == "linux" else None
     if child is not None and child.pid == 0:
         if child.may_begin():
             with plain_errors(), database(settings) as url:
