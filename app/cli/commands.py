@@ -63,7 +63,7 @@ def serve(
     from app.core.child import fork
 
     log.configure(settings.log_level)
-    child = fork("worker") if worker and sys.platform == "linux" else None
+    child = fork("worker") if worker else None
     if child is not None and child.pid == 0:
         if child.may_begin():
             with plain_errors(), database(settings) as url:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +43,16 @@ class Child:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
-def fork(name: str) -> Child:
+def fork(name: str) -> Child | None:
     """A child that has loaded what this process has: that saves seconds of work, and memory.
 
-    Call it while nothing runs yet: no thread, no event loop, no connection. Linux only: elsewhere a process that has
-    loaded the system's own libraries cannot be forked safely. `name` is what `ps` and `top` show for it.
+    Call it while nothing runs yet: no event loop, no connection. None where it would not be safe: where there are other
+    threads, and elsewhere than on Linux, whose own libraries bear it. `name` is what `ps` and `top` show for it.
     """
+    if sys.platform != "linux" or len(list(Path("/proc/self/task").iterdir())) > 1:
+        return None
+    # First, since it takes the place of a standard input that is closed; a pipe must not.
+    null = os.open(os.devnull, os.O_RDONLY)
     reading, writing = os.pipe()
     # What is loaded stays shared for as long as nobody writes to it, and a collection writes to all of it.
     gc.freeze()
@@ -59,9 +64,7 @@ def fork(name: str) -> Child:
     Path("/proc/self/comm").write_text(name, encoding="ascii")
     # A Ctrl-C is for the server: the worker stops after the last request, when it is told.
     os.setpgid(0, 0)
-    null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
-    os.close(null)
     return Child(0, reading)
 
 

@@ -41,6 +41,12 @@ def test_a_forked_child_ends_with_a_parent_that_did_not_let_it_begin():
     assert forked("raise SystemExit(0)") == ["helper was not let begin ''", ""]
 
 
+def test_what_has_other_threads_is_not_forked():
+    script = "import threading, app.core.child as it; threading.Thread(target=input).start(); print(it.fork('helper'))"
+    found = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, input=b"\n", timeout=30)
+    assert found.stdout == b"None\n"
+
+
 def test_letting_one_begin_that_was_killed_is_no_error():
     then = """
 import os, signal
