@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from app.access.authentication import is_live
 from app.access.keyring import Keyring
 from app.assembly import build_services
 from app.core.caller import SYSTEM
+from app.core.child import Child, start
 from app.core.db import Database
 from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
@@ -53,10 +53,10 @@ Push a receipt, then look its customer up:
 """
 
 
-async def serve(settings: Settings, url: str, *, with_worker: bool, welcome: bool) -> bool:
+async def serve(settings: Settings, url: str, *, with_worker: bool, child: Child | None, welcome: bool) -> bool:
     """Migrate, then serve until SIGTERM or SIGINT; the worker stops after the last request.
 
-    False if SIGINT came before it was ready.
+    `child` waits to be that worker; without one it is started. False if SIGINT came before it was ready.
     """
     await upgrade(url)
     services = build_services(settings, url)
@@ -66,7 +66,7 @@ async def serve(settings: Settings, url: str, *, with_worker: bool, welcome: boo
     # A Ctrl-C up to here cancels us at our next wait. Here it costs nothing; in the server it would be an error.
     await asyncio.sleep(0)
     stop = asyncio.Event()
-    beside = [asyncio.create_task(_keep_worker(settings, stop))] if with_worker else []
+    beside = [asyncio.create_task(_keep_worker(settings, child, stop))] if with_worker else []
     if settings.database_url is None:
         beside.append(asyncio.create_task(_keep_database(settings, stop)))
     if welcome:
@@ -79,38 +79,26 @@ async def serve(settings: Settings, url: str, *, with_worker: bool, welcome: boo
     return not api.interrupted
 
 
-async def _keep_worker(settings: Settings, stop: asyncio.Event) -> None:
+async def _keep_worker(settings: Settings, child: Child | None, stop: asyncio.Event) -> None:
     """Run the worker as a child, start it again when it dies, end it at the stop."""
     while not stop.is_set():
-        reading, writing = os.pipe()
-        arguments = [
-            sys.executable,
-            "-P",  # whatever folder we were started in, the `app` that is meant is the installed one
-            "-m",
-            "app",
-            "worker",
-            "--data-dir",
-            str(settings.data_dir),
-            "--parent",
-            str(reading),
-        ]
-        child = subprocess.Popen(  # noqa: ASYNC220  returns at once
-            arguments,
-            pass_fds=(reading,),
-            stdin=subprocess.DEVNULL,
-            process_group=0,  # a Ctrl-C is for us: the worker stops after the last request, when we tell it
-        )
-        os.close(reading)
-        ended = asyncio.create_task(asyncio.to_thread(child.wait))
+        if child is None:
+            # Whatever folder we were started in, the `app` that is meant is the installed one.
+            arguments = ["-P", "-m", "app", "worker", "--data-dir", str(settings.data_dir), "--parent"]
+            child = start([sys.executable, *arguments])
+        else:
+            child.let_begin()
+        ended = asyncio.create_task(child.ended())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        os.close(writing)
-        # A worker that is still starting does not watch its parent yet; this ends it at once.
-        child.terminate()
+        # A worker that is still starting does not watch its parent yet: the signal ends it at once.
+        child.end()
         await ended
         stopping.cancel()
+        status = child.status()
+        child = None
         if not stop.is_set():
-            log.warning("the worker ended and is started again", extra={"status": child.returncode})
+            log.warning("the worker ended and is started again", extra={"status": status})
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RESTART_SECONDS)
 

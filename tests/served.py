@@ -221,7 +221,7 @@ class Served:
         """SIGKILL to the worker, if it has started; the API starts it again."""
         for pid in children(self.pid):
             with contextlib.suppress(OSError):
-                if b"\0worker\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                if is_worker(pid):
                     os.kill(pid, signal.SIGKILL)
 
     def kill_database(self) -> None:
@@ -353,6 +353,12 @@ def children(pid: int) -> list[int]:
         with contextlib.suppress(OSError):
             found += [int(word) for word in task.read_text().split()]
     return found
+
+
+def is_worker(pid: int) -> bool:
+    """Whether a process is a worker: forked from its server, or started as one. Raises OSError if it is gone."""
+    process = Path(f"/proc/{pid}")
+    return process.joinpath("comm").read_text() == "worker\n" or b"\0worker\0" in (process / "cmdline").read_bytes()
 
 
 def _lives(pid: int) -> bool:

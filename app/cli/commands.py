@@ -59,12 +59,20 @@ def serve(
         note.print(f"[red]{problem}[/]")
         raise typer.Exit(1)
     from app import launch
+    from app import worker as background
+    from app.core.child import fork
 
     log.configure(settings.log_level)
+    child = fork("worker") if worker else None
+    if child is not None and child.pid == 0:
+        if child.may_begin():
+            with plain_errors(), database(settings) as url:
+                uvloop.run(background.run(settings, url, child.line))
+        return
     with plain_errors(), database(settings, makes=True) as url:
         if wants_demo(demo, settings, welcome=welcome):
             uvloop.run(with_services(settings, url, partial(load_demo, asked=demo is True)))
-        ready = uvloop.run(launch.serve(settings, url, with_worker=worker, welcome=welcome))
+        ready = uvloop.run(launch.serve(settings, url, with_worker=worker, child=child, welcome=welcome))
     if not ready:
         note.print(stopped())
         raise typer.Exit(INTERRUPTED)

@@ -1,5 +1,6 @@
 """What the commands have in common: settings, a database to work on, plain words for what goes wrong."""
 
+import gc
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -51,7 +52,10 @@ def settings_from(data_dir: Path | None = None, port: int | None = None, host: s
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Say in plain words what went wrong or that it was stopped, and leave with status 1 or 130."""
+    """Work begins: say in plain words what goes wrong or that it was stopped, and leave with status 1 or 130."""
+    # Everything is loaded: from here on collections pass it over.
+    gc.freeze()
+    gc.enable()
     try:
         with working():
             yield

@@ -1,15 +1,18 @@
 """What routers use: the caller with a declared scope, the write dependency, raw bodies, replies, ETags."""
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Header, Request, Response, params
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.routing import Match
-from starlette.types import Scope
+from pydantic.warnings import UnsupportedFieldAttributeWarning
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from app.core.caller import Caller
 from app.core.db import Work
@@ -62,21 +65,82 @@ def _named(route: APIRoute) -> str:
     return route.name
 
 
+def _is_model(kind: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+@contextmanager
+def building_models() -> Iterator[None]:
+    """For what builds models that FastAPI has put into fields.
+
+    Pydantic warns of the names that FastAPI gives those fields. FastAPI hides that where it makes a field; ours are
+    built later than it expects.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
+        yield
+
+
+class _MadeRoute(APIRoute):
+    """FastAPI's own route."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # The first use of a model builds it.
+        with building_models():
+            for field in (self.body_field, *_query_parameters(self.dependant)):
+                if field is not None and _is_model(field.field_info.annotation):
+                    field.validate(None)
+
+    def get_route_handler(self) -> Any:
+        """FastAPI's handler, given a request that knows its parsed body."""
+        inner = super().get_route_handler()
+        once, often = _query_names(self)
+
+        async def handler(request: Request) -> Response:
+            # Monitors add what they like to the addresses that need no key.
+            if request.scope["query_string"] and incoming(request).caller is not None:
+                check_names(request.scope["query_string"], once, often)
+            return await inner(GatedRequest(request.scope, request.receive))
+
+        return handler
+
+
 class GatedRoute(APIRoute):
     """A route behind the gate. Every room's router uses it: `APIRouter(route_class=GatedRoute)`.
 
-    Its operation id is the name of its function. Handlers answer bytes, so what they answer is described for the
-    documentation alone, and made for it alone: schemas of hundreds of answers took a third of a start.
+    Its operation id is the name of its function. It knows what finds it and what its callers need; what FastAPI makes
+    of its function is `made` with its first request: for all routes together that took a fifth of a start. Handlers
+    answer bytes, so what they answer is described for the documentation alone, and made for it alone.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        Route.__init__(self, path, endpoint, name=options["name"], include_in_schema=options["include_in_schema"])
+        # Starlette adds HEAD to GET; FastAPI does not.
+        self.methods = {method.upper() for method in options["methods"] or ("GET",)}
+        self.dependencies = list(options["dependencies"] or ())
         options["generate_unique_id_function"] = _named
-        self.documented = partial(APIRoute, *arguments, **options)
+        self.documented = partial(_MadeRoute, path, endpoint, **options)
         told = {
             status: {name: value for name, value in one.items() if name != "model"}
-            for status, one in (options.get("responses") or {}).items()
+            for status, one in (options["responses"] or {}).items()
         }
-        super().__init__(*arguments, **{**options, "response_model": None, "responses": told})
+        self._make = partial(_MadeRoute, path, endpoint, **{**options, "response_model": None, "responses": told})
+
+    @cached_property
+    def made(self) -> APIRoute:
+        """FastAPI's route, which takes milliseconds to make. Raises what FastAPI raises of a bad function."""
+        return self._make()
+
+    def required(self) -> "list[Requires]":
+        """The scopes that this route declares: of its own dependencies, and of its function's parameters."""
+        named = (one for kind in self.endpoint.__annotations__.values() for one in getattr(kind, "__metadata__", ()))
+        depends = (one.dependency for one in (*self.dependencies, *named) if isinstance(one, params.Depends))
+        return [one for one in depends if isinstance(one, Requires)]
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that this route matches."""
+        await self.made.handle(scope, receive, send)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether this route answers a request.
@@ -97,19 +161,6 @@ class GatedRoute(APIRoute):
     def _end(self) -> str:
         return self.path.rpartition("}")[2]
 
-    def get_route_handler(self) -> Any:
-        """FastAPI's handler, given a request that knows its parsed body."""
-        inner = super().get_route_handler()
-        once, often = _query_names(self)
-
-        async def handler(request: Request) -> Response:
-            # Monitors add what they like to the addresses that need no key.
-            if request.scope["query_string"] and incoming(request).caller is not None:
-                check_names(request.scope["query_string"], once, often)
-            return await inner(GatedRequest(request.scope, request.receive))
-
-        return handler
-
 
 def _query_parameters(dependant: Any) -> Iterator[Any]:
     yield from dependant.query_params
@@ -124,7 +175,7 @@ def _query_names(route: APIRoute) -> tuple[frozenset[str], frozenset[str]]:
     for parameter in _query_parameters(route.dependant):
         # A model of parameters stands for its fields.
         model = parameter.field_info.annotation
-        if isinstance(model, type) and issubclass(model, BaseModel):
+        if _is_model(model):
             fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
         else:
             fields = {parameter.alias: model}

@@ -7,11 +7,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
+from starlette.routing import BaseRoute
 
 from app.core.batch import ProblemBody
 from app.core.edge import HotRoute
 from app.core.errors import PROBLEM_MEDIA_TYPE
-from app.core.http import DocumentedBody, GatedRoute, schema_name
+from app.core.http import DocumentedBody, GatedRoute, building_models, schema_name
 
 DESCRIPTION = """\
 The customer record that tills, call centre and partner systems share.
@@ -46,7 +47,6 @@ class MadeOnce:
 
 def document(
     app: FastAPI,
-    routes: Iterable[APIRoute],
     hot: Iterable[HotRoute],
     public: frozenset[str],
     examples: Mapping[str, Any],
@@ -54,15 +54,17 @@ def document(
     """The whole document; the same input gives the same bytes. `examples` are bodies by `METHOD /path`."""
     from fastapi.openapi.utils import get_openapi  # noqa: PLC0415  slow to import, and only needed here
 
-    models = _body_models(routes)
     told = [route.documented() if isinstance(route, GatedRoute) else route for route in app.routes]
-    spec = get_openapi(title="Clientele", version="1", openapi_version="3.1.0", description=DESCRIPTION, routes=told)
+    with building_models():
+        spec = get_openapi(
+            title="Clientele", version="1", openapi_version="3.1.0", description=DESCRIPTION, routes=told
+        )
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     for route in hot:
         operation = dict(route.operation())
         schemas.update(operation.pop("x-schemas", {}))
         spec["paths"].setdefault(route.path, {})[route.method.lower()] = operation
-    for model in [ProblemBody, *models]:
+    for model in [ProblemBody, *_body_models(told)]:
         schema = TypeAdapter(model).json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(schema.pop("$defs", {}))
         schemas[schema_name(model)] = schema
@@ -80,8 +82,9 @@ def document(
     return spec
 
 
-def _body_models(routes: Iterable[APIRoute]) -> list[Any]:
-    return [route.openapi_extra.model for route in routes if isinstance(route.openapi_extra, DocumentedBody)]
+def _body_models(routes: Iterable[BaseRoute]) -> list[Any]:
+    extras = (route.openapi_extra for route in routes if isinstance(route, APIRoute))
+    return [extra.model for extra in extras if isinstance(extra, DocumentedBody)]
 
 
 def _finish(operation: dict[str, Any], path: str, public: frozenset[str]) -> None:

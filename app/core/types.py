@@ -28,7 +28,7 @@ _CODE = re.compile(r"[^\s/\\?#%\x00-\x1f\x7f-\x9f]{1,64}")
 class Wire(BaseModel):
     """Base of everything that is sent to us: unknown fields are refused, numbers are not guessed from text."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, allow_inf_nan=False, defer_build=True)
 
 
 class Answer(BaseModel):

@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.benchmarks.bench import Bench
 from tests.benchmarks.receipts import Tills
 from tests.benchmarks.serving import Served, json_bytes
 from tests.benchmarks.table import Row
+from tests.served import is_worker
 
 MEMORY_MB, BATCH_RATE = 200.0, 3000.0
 PATIENCE_SECONDS = 900.0
@@ -65,8 +66,9 @@ def _worker(served: Served) -> int:
     """The worker that the server started."""
     for _ in range(100):
         for pid in cpu.children(served.pid):
-            if " worker " in cpu.command_line(pid):
-                return pid
+            with suppress(OSError):
+                if is_worker(pid):
+                    return pid
         time.sleep(0.1)
     message = "the server has no worker"
     raise RuntimeError(message)

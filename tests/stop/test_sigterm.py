@@ -3,13 +3,14 @@
 import asyncio
 import random
 import time
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from app.core.migrate import revisions
 from tests.reckoning import check, say
-from tests.served import Served
+from tests.served import Served, children
 from tests.tills import Log, open_stores, pushing
 
 # `limits.stop_seconds` for requests, and the worker's own end. Orchestrators wait 30 s before they kill.
@@ -55,6 +56,8 @@ def test_a_new_database_is_ready_only_when_migrated() -> None:
     with Served(fresh=True) as served:
         # `start` has polled since the first moment, and the first 200 ended it.
         open_stores(served)
+        names = {Path(f"/proc/{pid}/comm").read_text() for pid in children(served.pid)}
+        assert "worker\n" in names, "the worker is forked from the server"
         with served.line("") as line:
             assert line.call("GET", "/readyz").json()["revision"] == head
             asyncio.run(_say(served.dsn, "20000101_00_unknown"))
