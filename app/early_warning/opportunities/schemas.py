@@ -23,7 +23,8 @@ from app.early_warning.opportunities.rules import (
     Status,
     Years,
 )
-from app.early_warning.opportunities.sentences import Action, Language
+from app.early_warning.opportunities.sentences import Action
+from app.early_warning.schemas import Spoken
 
 JUDGED_MAX = 1000
 
@@ -88,15 +89,9 @@ class CountsQuery(_Asked):
 class OpportunityQuery(_Asked):
     """Which opportunities to list: open ones, the most pressing first; others newest first."""
 
-    language: Language = "en"
+    language: Spoken = None
     limit: Limit = 50
     cursor: CursorText | SkipJsonSchema[None] = None
-
-
-class LanguageQuery(Wire):
-    """In which language to say it."""
-
-    language: Language = "en"
 
 
 class OfKind(Answer):
