@@ -47,9 +47,9 @@ def next_step(state: str, language: Language) -> str:
     return WORDS[language].steps[state]
 
 
-def hold_reason(reason: str, language: Language) -> str:
-    """Why sales are stopped: what somebody wrote, or what the rule's state means."""
-    return WORDS[language].holds.get(reason, reason)
+def hold_reason(rule: str | None, reason: str, language: Language) -> str:
+    """Why sales are stopped: what somebody wrote, or, if a `rule` stops them, what the state means."""
+    return reason if rule is None else WORDS[language].holds[reason]
 
 
 def sentence(state: str, evidence: Mapping[str, Any], day: date, language: Language) -> str:

@@ -75,7 +75,8 @@ def test_every_language_has_words_for_every_state(language):
         foreign = any(ord(letter) > 0x2E80 for letter in said)
         assert foreign == (language != "en"), said
     assert "10 %" in sentence("share_climbing", {**SHARE, "net": 0}, DAY, language)
-    assert hold_reason("Cheque returned", language) == "Cheque returned"
+    assert hold_reason(None, "above_budget", language) == "above_budget"
+    assert hold_reason("sales_expense", "above_budget", language) == words.holds["above_budget"]
 
 
 @pytest.mark.parametrize(
