@@ -188,7 +188,7 @@ async def test_every_step_in_the_life_of_warnings_holds_and_chances_is_told(hous
     await look("broken", people.keep())
     await look("released", people.call("POST", f"/holds/{await people.hold_of(dealer)}/release", {"reason": "Agreed"}))
     await look("paid", people.pay(dealer, 1_050))
-    chances = []
+    chances, newcomer = [], ""
     for name in ("Taken", "Dismissed", "Expired"):
         newcomer = await people.customer(name)
         await people.sell(newcomer, 500)
