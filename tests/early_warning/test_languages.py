@@ -5,9 +5,10 @@ from typing import Any, get_args
 
 import pytest
 
+from app.core.language import language_of
 from app.core.settings import LANGUAGES
 from app.early_warning.rules import SEVERITY, BehindState, CostlyState
-from app.early_warning.sentences import WORDS, hold_reason, language_of, next_step, sentence
+from app.early_warning.sentences import WORDS, hold_reason, next_step, sentence
 
 DAY = date(2026, 3, 20)
 DEBT = {"balance": 1_050_00, "limit": 1_000_00, "currency": "CNY", "overdue": 300_00, "since": "2026-03-01"}

@@ -12,18 +12,20 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx, serialise
 from app.core.errors import FORBIDDEN, INVALID, NOT_FOUND, FieldError, Problem, etag
 from app.core.gate import validation_problem
-from app.core.http import GatedRoute, ServicesOf, WriteOf, documented_body, incoming, respond
+from app.core.http import GatedRoute, ServicesOf, WriteOf, documented_body, incoming, requires, respond
+from app.core.language import Accepted, Spoken, language_of
 from app.core.pages import Page
 from app.core.services import Services
 from app.core.settings import Language
 from app.customers.queries import hidden
 from app.early_warning.opportunities import commands, documents, queries, schemas
 from app.early_warning.opportunities.rules import KINDS, RULES, Kind
-from app.early_warning.router.shared import RULE_MAKER, WRITER, Accepted, Reader, Spoken
-from app.early_warning.sentences import language_of
 
 router = APIRouter(prefix="/v1", tags=["opportunities"], route_class=GatedRoute)
 
+Reader = Annotated[Caller, requires("warnings:read")]
+WRITER = [requires("warnings:write")]
+RULE_MAKER = [requires("warnings:admin")]
 OpportunityId = Annotated[uuid.UUID, Path()]
 QUEUED: dict[int | str, dict[str, Any]] = {
     202: {"model": schemas.Judged, "description": "All customers will be judged by a job."}

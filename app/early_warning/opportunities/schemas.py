@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from app.core.language import Asked
 from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Code, Note, Wire
 from app.customers.purposes import ChannelName
@@ -24,7 +25,6 @@ from app.early_warning.opportunities.rules import (
     Years,
 )
 from app.early_warning.opportunities.sentences import Action
-from app.early_warning.schemas import Spoken
 
 JUDGED_MAX = 1000
 
@@ -89,7 +89,7 @@ class CountsQuery(_Asked):
 class OpportunityQuery(_Asked):
     """Which opportunities to list: open ones, the most pressing first; others newest first."""
 
-    language: Spoken = None
+    language: Asked = None
     limit: Limit = 50
     cursor: CursorText | SkipJsonSchema[None] = None
 
