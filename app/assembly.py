@@ -27,7 +27,7 @@ from app.credit import models as credit_models
 from app.credit import person as credit_person
 from app.credit.kinds import KINDS as PLAN_KINDS
 from app.credit.kinds import PlanKind
-from app.credit.schemas import PlanItem, ReceivableItem
+from app.credit.schemas import ExpenseItem, PlanItem, ReceivableItem
 from app.customers import models as customers_models
 from app.customers import person as customers_person
 from app.customers.completeness import unknown_weights
@@ -116,6 +116,13 @@ def import_kinds() -> Kinds:
         results: Results = (await office.put_plans(tx, kind, checked, services.settings.company))["results"]
         return results
 
+    async def spend(tx: Tx, services: Services, checked: Checked) -> Results:
+        results: Results = (await office.import_expenses(tx, checked, services.settings.company))["results"]
+        return results
+
     plans = {kind.table: Kind(model_check(PlanItem), partial(plan, kind=kind)) for kind in PLAN_KINDS}
-    entries = {"receivables": Kind(model_check(ReceivableItem), enter)}
+    entries = {
+        "receivables": Kind(model_check(ReceivableItem), enter),
+        "expenses": Kind(model_check(ExpenseItem), spend),
+    }
     return all_kinds({"receipts": Kind(check, write), **entries, **plans})

@@ -6,11 +6,12 @@ from app.credit import fields as credit
 from app.customers import fields as customers
 from app.customers.fields import belongings, contact
 from app.customers.fields.completeness import completeness_field
+from app.early_warning import fields as early_warning
 from app.engagement import fields as engagement
 from app.office import fields as office
 from app.receipts import fields as receipts
 
-_ROOMS = (customers, contact, belongings, receipts, credit, engagement, office)
+_ROOMS = (customers, contact, belongings, receipts, credit, engagement, early_warning, office)
 
 
 def build_registry(completeness: CompletenessSettings) -> Registry:

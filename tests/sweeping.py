@@ -1,7 +1,8 @@
 """Rows that tests leave behind, put back to where a test begins: empty tables, or a company that many tests share.
 
 Only the tables that were written since are touched: each notes in its own transaction that it was, by a trigger that
-the database of a test process has besides the schema.
+the database of a test process has besides the schema. It fires also where a test has switched off all others to fill
+tables quickly.
 """
 
 from collections.abc import Collection
@@ -22,8 +23,11 @@ CREATE FUNCTION notes.note() RETURNS trigger LANGUAGE plpgsql AS
 """
 _NOTE = """
 CREATE TRIGGER {trigger} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON public."{table}"
-  FOR EACH STATEMENT EXECUTE FUNCTION notes.note();
+  FOR EACH STATEMENT WHEN (current_setting('application_name') <> '{sweeper}') EXECUTE FUNCTION notes.note();
+ALTER TABLE public."{table}" ENABLE ALWAYS TRIGGER {trigger};
 """
+# What its own connection is called.
+_SWEEPER = "sweeper"
 _TABLES = """
 SELECT relname FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND NOT relname = ANY ($1)
@@ -46,13 +50,15 @@ class Sweeper:
         """Find the tables, which are the same for the whole run, and have each note that it was written."""
         connection = await cls._connect(dsn)
         tables = sorted(row["relname"] for row in await connection.fetch(_TABLES, SHARED))
-        await connection.execute(_NOTES + "".join(_NOTE.format(trigger=NOTED, table=table) for table in tables))
+        notes = (_NOTE.format(trigger=NOTED, table=table, sweeper=_SWEEPER) for table in tables)
+        await connection.execute(_NOTES + "".join(notes))
         return cls(dsn, connection, frozenset(tables))
 
     @staticmethod
     async def _connect(dsn: str) -> "asyncpg.Connection":
-        # Not even foreign keys are looked at: everything goes. Triggers do not fire either.
-        return await asyncpg.connect(dsn, server_settings={"session_replication_role": "replica"})
+        # Not even foreign keys are looked at: everything goes.
+        settings = {"session_replication_role": "replica", "application_name": _SWEEPER}
+        return await asyncpg.connect(dsn, server_settings=settings)
 
     async def run(self, sql: str) -> None:
         """Run statements that write, which no trigger notes: on a new connection if a test has ended this one."""
@@ -84,6 +90,8 @@ class Sweeper:
         """Empty the tables, or have exactly the rows of the company in them."""
         if self.connection.is_closed():
             self.connection = await self._connect(self.dsn)
+            # Notes do not outlive a crash of the server.
+            self._all = True
         noted = await self.connection.fetch("DELETE FROM notes.written RETURNING name")
         written: Collection[str] = {row["name"] for row in noted} & self.tables
         if self._all or company != self.shown:

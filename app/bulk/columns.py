@@ -244,6 +244,14 @@ SHAPES: dict[str, Shape] = {
     ),
     "sales_plans": _PLANS,
     "expense_budgets": _PLANS,
+    "expenses": Shape(
+        _table(
+            *_texts("customer_id", "external_id", "kind", "occurred_on", "by", "note", "corrects"),
+            at("amount", whole),
+        ),
+        required=("customer_id", "external_id", "kind", "amount"),
+        named_by=("external_id",),
+    ),
     "receipts": Shape(
         _table(
             *_texts("source", "number", "store", "till", "kind", "occurred_at", "business_date", "currency", "rate"),

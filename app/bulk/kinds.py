@@ -30,10 +30,11 @@ SCOPES = {
     "receivables": "credit:write",
     "sales_plans": "credit:write",
     "expense_budgets": "credit:write",
+    "expenses": "credit:write",
 }
 
 # What these also need to see: what they write is money.
-FINANCIAL = frozenset({"receivables", "sales_plans", "expense_budgets"})
+FINANCIAL = frozenset({"receivables", "sales_plans", "expense_budgets", "expenses"})
 
 Check = Callable[[list[Any]], Any]
 Results = Sequence[Mapping[str, Any]]
@@ -56,7 +57,7 @@ Kinds = Mapping[str, Kind]
 
 
 def all_kinds(handed: Kinds) -> Kinds:
-    """Every kind of import; what the rooms beside this one do is `handed` in: receipts, ledgers and plans."""
+    """Every kind of import; what the rooms beside this one do is `handed` in: receipts, ledgers, plans, expenses."""
     return {
         "customers": Kind(_customers_check, _customers),
         "stores": Kind(model_check(StoreItem), _stores),

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.errors import ProblemType
 from app.core.tables import Base, RowStamp
 
-KINDS = ("customers", "products", "stores", "receipts", "receivables", "sales_plans", "expense_budgets")
+KINDS = ("customers", "products", "stores", "receipts", "receivables", "sales_plans", "expense_budgets", "expenses")
 FORMATS = ("csv", "ndjson")
 SOURCES = ("upload", "file")
 

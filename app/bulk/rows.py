@@ -77,7 +77,9 @@ class JsonRows:
         except Problem as problem:
             if problem.errors:
                 return Row(number, line.size, None, problem.errors[:20], place=lambda pointer: (number, pointer))
-            return _lost(number, line.size, problem.type.code, problem.detail.replace("The body", "The line"))
+            # Which line it is of the file is told beside it.
+            detail = problem.detail.replace("The body", "The line").replace("at line 1, column", "at column")
+            return _lost(number, line.size, problem.type.code, detail)
         if not isinstance(item, dict):
             return _lost(number, line.size, "not_an_object", "A line must hold one JSON object.")
         named = [item.get(name) for name in self._shape.named_by]

@@ -9,7 +9,7 @@ from app.core.pages import CursorText, Limit
 from app.core.types import INT64_MAX, Answer, Wire
 
 ImportKind = Literal[
-    "customers", "products", "stores", "receipts", "receivables", "sales_plans", "expense_budgets"
+    "customers", "products", "stores", "receipts", "receivables", "sales_plans", "expense_budgets", "expenses"
 ]  # fmt: skip
 ImportFormat = Literal["csv", "ndjson"]
 Delimiter = Literal["comma", "semicolon", "tab"]

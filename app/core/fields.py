@@ -179,7 +179,7 @@ class Collection:
 
     `order` is oldest first and unique within a customer, and `in_order` says that an index gives a customer's rows in
     it. `counted` leaves out rows that count nowhere; `evidence` is the id that is shown to a person as the reason.
-    `spreads` is as for a field.
+    `spreads`, `group` and `more_groups` are as for a field.
     """
 
     name: str
@@ -197,10 +197,16 @@ class Collection:
     scope: str = "customers:read"
     changed_by: tuple[str, ...] = ()
     spreads: Spread | None = None
+    more_groups: tuple[str, ...] = ()
     by_name: Mapping[str, Field] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", _by_name(self.fields))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The field groups that a caller needs, all of them."""
+        return (self.group, *self.more_groups)
 
 
 def _by_name(fields: Iterable[Field]) -> dict[str, Field]:

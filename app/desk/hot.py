@@ -132,7 +132,7 @@ async def _card_of(services: Services, caller: Caller, customer_id: uuid.UUID, l
         warned = [document(one, caller.field_groups, now, company.today, language) for one in listed]
         parts.append(b'"warnings":%b' % orjson.dumps(warned))
     if row["opportunities"] is not None:
-        view = opportunities.View(caller.field_groups, now, company.currency)
+        view = opportunities.View(caller.field_groups, now, company.currency, language)
         open_ones = [opportunities.document(one, view) for one in orjson.loads(row["opportunities"])]
         parts.append(b'"opportunities":%b' % orjson.dumps(open_ones))
     if caller.partner is None:

@@ -11,6 +11,7 @@ from app.core.edge import HotRequest, HotRoute
 from app.core.errors import INVALID, FieldError, Problem
 from app.core.gate import validation_problem
 from app.core.hot import operation, parse_query
+from app.core.language import language_of
 from app.core.reply import Reply
 from app.core.settings import Language
 from app.customers.identifiers import normalise
@@ -29,7 +30,6 @@ from app.desk.schemas import (
     StandingQuery,
 )
 from app.desk.standing import Sale
-from app.early_warning.sentences import language_of
 
 M = TypeVar("M", bound=BaseModel)
 

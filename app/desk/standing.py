@@ -26,8 +26,8 @@ def judged(
     Of a `sale` on account also whether it fits, as an authorisation would be judged at this moment.
     """
     stops: list[dict[str, Any]] = [
-        {"code": "hold", "detail": hold_reason(reason, language), "since": rfc3339(placed)}
-        for reason, placed in zip(row["reasons"], row["placed"], strict=True)
+        {"code": "hold", "detail": hold_reason(rule, reason, language), "since": rfc3339(placed)}
+        for rule, reason, placed in zip(row["rules"] or (), row["reasons"] or (), row["placed"] or (), strict=True)
     ]
     doubts = _doubts(row, today, language, financial=financial)
     if row["status"] == "suspended":

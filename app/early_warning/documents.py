@@ -84,7 +84,7 @@ def hold(row: Mapping[str, Any], language: Language) -> dict[str, Any]:
         "release_reason",
     )  # fmt: skip
     shown = {name: _plain(row[name]) for name in names}
-    return shown if row["rule"] is None else {**shown, "reason": hold_reason(row["reason"], language)}
+    return {**shown, "reason": hold_reason(row["rule"], row["reason"], language)}
 
 
 def override(kind: Kind, row: Mapping[str, Any]) -> dict[str, Any]:

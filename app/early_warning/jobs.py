@@ -70,17 +70,16 @@ async def _members(tx: Tx, services: Services, job: RunningJob, cursor: dict[str
     if upto is None:
         rest = {name: value for name, value in cursor.items() if name != "members"}
         return Step(rest, job.progress, done=not rest)
-    await evaluate.limited(tx, services.settings.segments.evaluation_seconds)
-    asking, questions = Asking(services), []
-    for override, segment in wanted:
+    asking, asked = Asking(services), []
+    some = await saved.some(tx, wanted)
+    world = await asking.world(tx, {}, *some)
+    for one in some:
         # Nobody is in a segment that is not there any more, or cannot be answered.
-        question, found = None, await saved.one(tx, segment)
-        if found is not None:
-            with suppress(Problem):
-                world = await asking.world(tx, {}, found)
-                question = asking.question(definition.of_tree(found.tree, world), world, asking.today())
-        questions.append((override, question))
-    await commands.look_up_members(tx, questions, after, upto)
+        with suppress(Problem):
+            question = asking.question(definition.of_tree(one.tree, world), world, asking.today())
+            asked.append((question, wanted.pop(one.id)))
+    await evaluate.limited(tx, services.settings.segments.evaluation_seconds * evaluate.AT_ONCE)
+    await commands.look_up_members(tx, asked, [one for overrides in wanted.values() for one in overrides], after, upto)
     return Step({**cursor, "members": str(upto)}, job.progress)
 
 

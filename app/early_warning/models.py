@@ -24,6 +24,9 @@ from app.early_warning.life import ACTIONS, PROMISE_STATES, STATUSES, WARNING_RA
 KINDS = ("credit", "loss", "sales_progress", "sales_expense")
 SEVERITIES = ("notice", "warning", "critical")
 
+# For how many segments rules may be set: who is in each is looked up with every sweep.
+SEGMENTS_MAX = 20
+TOO_MANY_SEGMENTS = ProblemType("too_many_segments", 409, "Rules are set for as many segments as there may be")
 HOLD_RELEASED = ProblemType("hold_released", 409, "The hold is released already")
 
 

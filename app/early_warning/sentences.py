@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from app.core.settings import LANGUAGES, Language
+from app.core.settings import Language
 from app.core.types import currency_digits
 from app.early_warning.wording import chinese, english, korean
 from app.early_warning.wording.words import Words
@@ -13,43 +13,14 @@ from app.early_warning.wording.words import Words
 WORDS: dict[Language, Words] = {"en": english.WORDS, "zh": chinese.WORDS, "ko": korean.WORDS}
 
 
-def language_of(asked: str | None, accepted: str | None, usual: Language) -> Language:
-    """The language to answer in: the one asked for, else the first of an Accept-Language header that we have.
-
-    Of a header (RFC 9110, 12.5.4) the tags count by their weight and then their order, by their first part: `zh-Hant`
-    is answered in `zh`. What cannot be read counts for nothing, and `*` for `usual`.
-    """
-    if asked in WORDS:
-        return asked
-    best: tuple[Decimal, Language] | None = None
-    for part in (accepted or "").split(",")[:20]:
-        tag, _, weight = part.partition(";")
-        weighed = _weight(weight.strip())
-        name = tag.strip().lower().partition("-")[0]
-        found = next((one for one in LANGUAGES if one == name), usual if name == "*" else None)
-        if found is not None and weighed > (best[0] if best else 0):
-            best = (weighed, found)
-    return best[1] if best else usual
-
-
-def _weight(text: str) -> Decimal:
-    if not text:
-        return Decimal(1)
-    name, _, value = text.partition("=")
-    digits = value.strip()
-    if name.strip() != "q" or len(digits) > 5 or not digits.replace(".", "", 1).isascii():  # noqa: PLR2004
-        return Decimal(0)
-    return Decimal(digits) if digits.replace(".", "", 1).isdigit() else Decimal(0)
-
-
 def next_step(state: str, language: Language) -> str:
     """What is usually done next about a warning in `state`."""
     return WORDS[language].steps[state]
 
 
-def hold_reason(reason: str, language: Language) -> str:
-    """Why sales are stopped: what somebody wrote, or what the rule's state means."""
-    return WORDS[language].holds.get(reason, reason)
+def hold_reason(rule: str | None, reason: str, language: Language) -> str:
+    """Why sales are stopped: what somebody wrote, or, if a `rule` stops them, what the state means."""
+    return reason if rule is None else WORDS[language].holds[reason]
 
 
 def sentence(state: str, evidence: Mapping[str, Any], day: date, language: Language) -> str:

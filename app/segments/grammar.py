@@ -33,7 +33,7 @@ ENTERED, LEFT, WAS_IN = "entered", "left", "was"
 COMPARATORS = ("=", "!=", "<", "<=", ">", ">=")
 
 # Collections of rooms that are not there yet.
-LATER_COLLECTIONS = frozenset({"points", "offers", "receivables", "warnings"})
+LATER_COLLECTIONS = frozenset({"points", "offers"})
 
 # What starts a predicate of the grammar that is not answered yet, and how it is called.
 LATER = {

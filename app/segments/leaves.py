@@ -107,10 +107,9 @@ class Found:
 
     def add(self, name: str, used: Field | Collection | Consents) -> None:
         """Note that something of the registry is used."""
-        groups: tuple[str, ...] = (used.group,)
         if isinstance(used, Field):
             self.fields.append(used)
-            groups = used.groups
+        groups = (used.group,) if isinstance(used, Consents) else used.groups
         if isinstance(used, Field | Collection) and used.spreads is not None:
             self.spreads.add(used.spreads)
         self.uses.add(name)

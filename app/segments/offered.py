@@ -50,7 +50,7 @@ def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -
 
 
 def _granted(offer: Field | Collection | Consents, caller: Caller) -> bool:
-    groups = offer.groups if isinstance(offer, Field) else (offer.group,)
+    groups = (offer.group,) if isinstance(offer, Consents) else offer.groups
     return caller.may(offer.scope) and all(map(caller.sees, groups))
 
 

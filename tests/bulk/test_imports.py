@@ -15,7 +15,7 @@ from app.bulk import queries
 from app.bulk.columns import SHAPES
 from app.catalog.schemas import ProductItem, StoreItem
 from app.core.caller import SYSTEM
-from app.credit.schemas import PlanItem, ReceivableItem
+from app.credit.schemas import ExpenseItem, PlanItem, ReceivableItem
 from app.customers.schemas.record import NewCustomer
 from app.till.schemas import Line, Receipt
 from tests.bulk.conftest import CSV, NDJSON
@@ -196,6 +196,7 @@ async def test_rows_are_written_in_the_name_of_who_sent_them(imports, services):
         ("receivables", ReceivableItem),
         ("sales_plans", PlanItem),
         ("expense_budgets", PlanItem),
+        ("expenses", ExpenseItem),
     ],
 )
 def test_columns_are_fields_of_the_api_and_every_field_has_columns(kind, model):

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from datetime import date
 
 import pytest
 
 from app.core.caller import SYSTEM
 from app.credit import queries
 from tests.bulk.conftest import NDJSON
+from tests.early_warning.factories import Town
 
 
 @pytest.fixture
@@ -67,6 +69,69 @@ async def test_plans_and_budgets_come_from_files(client, imports, dealers):
     assert (await client.get(f"/v1/customers/{dealers[2]}/expense-budgets/2026-05")).json()["planned"] == 7
 
 
+async def test_expenses_of_many_customers_come_from_a_file(client, imports, dealers):
+    nobody = "00000000-0000-0000-0000-000000000001"
+    rows = [
+        "customer_id,external_id,kind,amount,occurred_on,by,note,corrects",
+        f"{dealers[0]},e1,visit,500,2026-01-05,emp-3,Taxi,",
+        f"{dealers[0]},e2,visit,-200,,,,e1",
+        f"{dealers[0]},e3,visit,-301,,,,e1",
+        # What is called alike is another customer's, and so corrects nothing here.
+        f"{dealers[1]},e1,gift,70,2026-01-06,,,",
+        f"{dealers[1]},e4,visit,-10,,,,e2",
+        f"{nobody},e1,gift,70,,,,",
+        f"{dealers[2]},e1,party,70,,,,",
+        f"{dealers[2]},e2,gift,7.50,,,,",
+        f"{dealers[2]},e3,gift,750,,,,",
+    ]
+    found = await imports.run("expenses", "\n".join(rows))
+    assert counts(found) == (9, 4, 0, 0, 5)
+    assert [(one["line"], one["code"], one["pointer"], one["key"]) for one in await imports.errors(found["id"])] == [
+        (4, "too_much", "amount", "e3"), (6, "unknown_expense", "corrects", "e4"),
+        (7, "unknown_customer", "customer_id", "e1"), (8, "unknown_value", "kind", "e1"),
+        (9, "invalid_integer", "amount", "e2"),
+    ]  # fmt: skip
+    listed = (await client.get(f"/v1/customers/{dealers[0]}/expenses")).json()["data"]
+    shown = [(one["external_id"], one["amount"], one["occurred_on"], one["by"], one["corrects"]) for one in listed]
+    assert shown == [("e2", -200, "2026-01-05", None, "e1"), ("e1", 500, "2026-01-05", "emp-3", None)]
+    again = await imports.run("expenses", "\n".join(rows))
+    assert counts(again) == (9, 0, 0, 4, 5)
+    changed = "customer_id,external_id,kind,amount\n" + f"{dealers[0]},e1,visit,501\n{dealers[1]},e1,gift,70\n"
+    found = await imports.run("expenses", changed)
+    assert counts(found) == (2, 0, 0, 1, 1)
+    assert [(one["code"], one["pointer"]) for one in await imports.errors(found["id"])] == [("differs", "amount")]
+
+
+async def test_expenses_from_a_file_warn_as_those_from_the_route_do(client, imports, house, dealers):
+    town = Town(house.services, client, date(2026, 3, 2))
+    await town.watch()
+    for one in dealers[:2]:
+        await client.put(f"/v1/customers/{one}/expense-budgets/2026", json={"planned": 1000})
+    entered = {"external_id": "e", "kind": "gift", "amount": 1001, "occurred_on": "2026-01-02"}
+    await client.post(f"/v1/customers/{dealers[0]}/expenses/batch", json={"items": [entered]})
+    await imports.run("expenses", json.dumps({**entered, "customer_id": dealers[1]}), NDJSON)
+    await town.watch()
+    warned = (await client.get("/v1/warnings", params={"kind": "sales_expense"})).json()["data"]
+    assert {(one["customer_id"], one["state"]) for one in warned} == {(one, "above_budget") for one in dealers[:2]}
+
+
+async def test_expenses_cost_a_fixed_few_statements(client, imports, statements):
+    async def made(count, start):
+        names = [{"kind": "business", "display_name": f"{start}-{number}"} for number in range(count)]
+        ids = [one["id"] for one in (await client.post("/v1/customers/batch", json={"items": names})).json()["results"]]
+        items = [{"customer_id": one, "external_id": "a", "kind": "gift", "amount": 5} for one in ids]
+        items += [
+            {"customer_id": one, "external_id": "b", "kind": "gift", "amount": -2, "corrects": "a"} for one in ids
+        ]
+        text = "\n".join(json.dumps(one) for one in items)
+        with statements() as asked:
+            assert counts(await imports.run("expenses", text, NDJSON)) == (2 * count, 2 * count, 0, 0, 0)
+            assert counts(await imports.run("expenses", text + "\n", NDJSON)) == (2 * count, 0, 0, 2 * count, 0)
+        return len([one for one in asked if "expenses" in one])
+
+    assert await made(2, "few") == await made(300, "many")
+
+
 async def test_a_batch_costs_a_fixed_few_statements(client, house, imports, statements):
     async def made(count, start):
         names = [{"kind": "business", "display_name": f"{start}-{number}"} for number in range(count)]
@@ -110,7 +175,7 @@ async def test_who_may_not_see_money_brings_none(client, house):
     key = (await client.post("/v1/api-keys", json=terms)).json()["key"]
     async with house.client(None) as narrow:
         narrow.headers["Authorization"] = f"Bearer {key}"
-        for kind in ("receivables", "sales_plans", "expense_budgets"):
+        for kind in ("receivables", "sales_plans", "expense_budgets", "expenses"):
             sent = await narrow.post(
                 "/v1/imports", params={"kind": kind}, content=b"x\n", headers={"Content-Type": "text/csv"}
             )

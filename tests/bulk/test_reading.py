@@ -236,7 +236,9 @@ def test_bad_json_lines_cost_themselves():
         "invalid_json", "not_whole", "integer_too_large", "not_an_object", "line_too_long",
     }  # fmt: skip
     assert [line for line, _ in codes(rows)] == [2 + 2 * place for place in range(len(bad))]
-    assert not any("body" in fault.detail.lower() for row in rows for fault in row.faults)
+    said = [fault.detail.lower() for row in rows for fault in row.faults]
+    assert not any("body" in detail or "line 1" in detail for detail in said)
+    assert any("at column 2" in detail for detail in said)
 
 
 # --- receipts: several records make one row -------------------------------------------------------------------------

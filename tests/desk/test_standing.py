@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from app.early_warning.sentences import WORDS
 from tests.early_warning.conftest import town
 
 __all__ = ["town"]
@@ -69,6 +70,24 @@ async def test_a_hold_stops_until_it_is_released(town, dealer):
     assert await standing(town, dealer) == ("allow", [])
     problem = await town.call("POST", f"/holds/{second['id']}/release", {"reason": "Again"}, status=409)
     assert problem["code"] == "hold_released"
+
+
+async def test_what_a_person_types_is_never_taken_for_a_rules_reason(town, client, dealer):
+    """Found: who typed the code of a rule's state as a reason made it look as if the rule had stopped sales."""
+    placed = await town.call("POST", f"/customers/{dealer}/holds", {"reason": "above_budget"})
+    assert placed["reason"] == "above_budget"
+    town.pass_a_minute()
+    await town.plan(dealer, "2026", 10, "expense-budgets")
+    await town.spend(dealer, 11)
+    await town.evaluate(dealer)
+    korean = {"Accept-Language": "ko"}
+    shown = (await client.get(f"/v1/customers/{dealer}/standing", headers=korean)).json()
+    card = (await client.get(f"/v1/customers/{dealer}/card", headers=korean)).json()
+    said = [(one["code"], one["detail"]) for one in shown["reasons"]]
+    assert said == [("hold", "above_budget"), ("hold", WORDS["ko"].holds["above_budget"])]
+    assert card["standing"]["reasons"] == shown["reasons"]
+    refused = await town.call("POST", "/credit-authorisations", {"customer_id": dealer, "amount": 5}, status=409)
+    assert [one["detail"] for one in refused["reasons"]] == ["above_budget", WORDS["en"].holds["above_budget"]]
 
 
 async def test_holds_are_on_the_feed(town, dealer):

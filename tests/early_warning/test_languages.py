@@ -5,9 +5,10 @@ from typing import Any, get_args
 
 import pytest
 
+from app.core.language import language_of
 from app.core.settings import LANGUAGES
 from app.early_warning.rules import SEVERITY, BehindState, CostlyState
-from app.early_warning.sentences import WORDS, hold_reason, language_of, next_step, sentence
+from app.early_warning.sentences import WORDS, hold_reason, next_step, sentence
 
 DAY = date(2026, 3, 20)
 DEBT = {"balance": 1_050_00, "limit": 1_000_00, "currency": "CNY", "overdue": 300_00, "since": "2026-03-01"}
@@ -75,7 +76,8 @@ def test_every_language_has_words_for_every_state(language):
         foreign = any(ord(letter) > 0x2E80 for letter in said)
         assert foreign == (language != "en"), said
     assert "10 %" in sentence("share_climbing", {**SHARE, "net": 0}, DAY, language)
-    assert hold_reason("Cheque returned", language) == "Cheque returned"
+    assert hold_reason(None, "above_budget", language) == "above_budget"
+    assert hold_reason("sales_expense", "above_budget", language) == words.holds["above_budget"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,9 @@ from datetime import date
 
 import pytest
 
+from app.core.settings import LANGUAGES
+from app.early_warning.opportunities.rules import KINDS
+from app.early_warning.opportunities.sentences import ACTION, WORDS, suggestion
 from tests.early_warning.chances import brief, customer_of, judge, listed, rule
 
 OPPORTUNITIES = (
@@ -130,11 +133,50 @@ async def test_key_people_have_birthdays_too(town):
     found = (await listed(town, kind="birthday"))[0]
     assert (found["about"], found["sentence"]) == (person["id"], "A key person has a birthday on 2026-03-05.")
     korean = await town.call("GET", f"/opportunities/{found['id']}?language=ko")
-    assert korean["sentence"] == "주요 담당자 한 분의 생일이 2026-03-05입니다."
+    assert korean["sentence"] == "주요 담당자 한 분의 생일이 2026년 3월 5일입니다."
     # The day passes.
     town.pass_days(10)
     assert await judge(town, customer, kinds=["birthday"]) == {"expired": 1}
     assert brief(await listed(town, status="expired")) == [("birthday", "expired", "lapsed")]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_words_for_every_kind(language):
+    words = WORDS[language]
+    assert set(words.sentences) == {*KINDS, "birthday_of_contact"}
+    assert set(words.actions) == set(ACTION.values())
+    texts = [*words.sentences.values(), *words.actions.values(), *words.channels.values(), words.by, words.in_person]
+    assert {any(ord(letter) > 0x2E80 for letter in text) for text in texts} == {language != "en"}
+    assert words.channels.keys() == WORDS["en"].channels.keys()
+
+
+async def test_every_route_answers_in_the_language_of_the_caller(town, client, monkeypatch):
+    customer = await town.customer("New")
+    await town.sell(customer)
+    await judge(town, customer)
+    chinese, korean = {"Accept-Language": "zh-CN,zh;q=0.9"}, {"Accept-Language": "ko"}
+    said = {"en": "Bought for the first time on 2026-03-02.", "zh": "2026 年 3 月 2 日首次购买。",
+            "ko": "2026년 3월 2일에 처음 구매했습니다."}  # fmt: skip
+    one = (await client.get("/v1/opportunities", headers=chinese)).json()["data"][0]
+    assert (one["sentence"], one["suggestion"]["text"]) == (
+        said["zh"], suggestion("welcome", one["suggestion"]["channel"], "zh"),
+    )  # fmt: skip
+    asked = await client.get("/v1/opportunities", params={"language": "ko"}, headers=chinese)
+    assert asked.json()["data"][0]["sentence"] == said["ko"]
+    path = f"/v1/opportunities/{one['id']}"
+    assert (await client.get(path, headers=korean)).json()["sentence"] == said["ko"]
+    assert (await client.get(path)).json()["sentence"] == said["en"]
+    assert (await client.get(path, params={"language": "fr"})).status_code == 422
+    card = (await client.get(f"/v1/customers/{customer}/card", headers=chinese)).json()
+    assert card["opportunities"] == [one]
+    assert (await client.post(f"{path}/take", headers=korean)).json()["sentence"] == said["ko"]
+    town.go_to(date(2027, 2, 27))
+    await judge(town, customer)
+    (other,) = (await client.get("/v1/opportunities", headers=chinese)).json()["data"]
+    assert other["sentence"] == "到 2027 年 3 月 2 日已成为顾客1年。"
+    monkeypatch.setattr(town.services.settings.company, "language", "ko")
+    left = await client.post(f"/v1/opportunities/{other['id']}/dismiss", json={"reason": "not_wanted"})
+    assert left.json()["sentence"] == "2027년 3월 2일이면 거래한 지 1년이 됩니다."
 
 
 async def test_a_newcomer_is_welcomed_and_thanked_after_a_year(town):

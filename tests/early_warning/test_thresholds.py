@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from app.core.caller import SYSTEM
 from app.early_warning import commands
+from app.early_warning.commands import setting
 from app.early_warning.jobs import HANDLERS
 from tests.core.test_jobs import run_until_over
 
@@ -94,6 +95,30 @@ async def test_of_two_segments_the_higher_priority_counts_then_the_first(town, d
     assert await applied(town, dealer) is None
     await town.sell(dealer, 60, on_account=True)
     assert await applied(town, dealer) == {"by": "segment", "segment": second}
+
+
+async def test_however_many_segments_it_is_a_fixed_few_statements(town, dealer, statements, monkeypatch):
+    """Found: up to three statements for each rule that is set for a segment, and no bound to their number."""
+    person, asked, one = await town.customer("Person"), [], ""
+    for number in range(8):
+        kind = "business" if number % 2 else "person"
+        one = await segment(town, f"S{number}", f"kind = '{kind}'")
+        await put(town, "segment", one, 80 + number)
+        await town.call("PUT", f"/warning-rules/loss/overrides/segment/{one}", {"settings": {}})
+        if number in {1, 7}:
+            with statements() as found:
+                await look_up(town)
+            asked.append(len(found))
+    assert asked[0] == asked[1]
+    noted = text("SELECT customer_id, count(*) AS number FROM warning_override_members GROUP BY customer_id")
+    rows = await town.services.db.read(SYSTEM, lambda tx: tx.rows(noted))
+    assert {str(row.customer_id): row.number for row in rows} == {dealer: 8, person: 8}
+    monkeypatch.setattr(setting, "SEGMENTS_MAX", 8)
+    other = await segment(town, "Other", "kind = 'person'")
+    path = f"/warning-rules/credit/overrides/segment/{other}"
+    assert (await town.call("PUT", path, {"settings": {}}, status=409))["code"] == "too_many_segments"
+    # One that has a rule may have others.
+    await put(town, "segment", one, 85)
 
 
 async def test_who_is_in_a_segment_is_looked_up_with_every_sweep(town, dealer):

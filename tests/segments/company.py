@@ -20,8 +20,9 @@ from app.customers.models import Consent, ContactPolicy, Customer, IdentifierRow
 from app.customers.profile import nested
 from app.receipts.commands import rebuild
 from app.receipts.models import Receipt, ReceiptLine
-from tests.segments import accounts, belongings, dealings, plans
+from tests.segments import accounts, alarms, belongings, dealings, plans
 from tests.segments.accounts import AMOUNTS, Account, some_account
+from tests.segments.alarms import Alarm
 from tests.segments.belongings import POINTS, Belonging, Origins
 from tests.segments.dealings import Dealing
 from tests.segments.plans import Plans
@@ -119,6 +120,7 @@ class Person:
     belongings: list[Belonging] = field(default_factory=list)
     origins: Origins = field(default_factory=Origins)
     plans: Plans = field(default_factory=Plans)
+    alarms: list[Alarm] = field(default_factory=list)
     merged_into: uuid.UUID | None = None
     stays: list[Stay] = field(default_factory=list)
 
@@ -160,6 +162,7 @@ class Company:
         await dealings.write(tx, [one for person in self.people for one in person.dealings])
         await belongings.write(tx, self.people)
         await plans.write(tx, self.people)
+        await alarms.write(tx, self.people)
 
 
 def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Company:
@@ -187,6 +190,7 @@ def make(seed: int, anchor: date, *, people: int = 9, receipts: int = 45) -> Com
         one.dealings.append(dealings.dealing(chance, one.id, anchor, STORES))
     belongings.give(chance, made.people, anchor)
     plans.give(chance, made.people, anchor)
+    alarms.give(made.people, anchor)
     return made
 
 

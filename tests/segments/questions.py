@@ -21,6 +21,7 @@ _TEXTS = {
     "currency": ("CNY", "USD"), "city": [city for city in CITIES if city], "region": ("south",),
     "topic": ("price", "delivery"), "owner": ("emp-1", "emp-2"), "by": ("emp-1",), "survey": ("autumn", "spring"),
     "account_manager": STAFF, "sponsor": STAFF, "grade": ("A", "B"),
+    "about": ("customer", "P1"),
     "role": ("key_person", "buyer"), "agent": ("emp-1", "emp-2"),
 }  # fmt: skip
 _NAMES = (*(name for name in NAMES if name), "W", "%", "_", "'", "\\", "伟", "")

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 from app.customers.attributes import BY_PATH, Type
 from app.segments import tree as t
 from app.segments import values as v
-from tests.segments import plans
+from tests.segments import alarms, plans
 from tests.segments.accounts import Account, Entry
+from tests.segments.alarms import Alarm
 from tests.segments.belongings import Belonging, completeness, point_of
 from tests.segments.company import BRANDS, FAIR, Company, Decided, Line, Person
 from tests.segments.dealings import TABLES, Dealing
@@ -330,7 +331,7 @@ class Reference:
     def _of_row(self, where: Any, row: Row, person: Person) -> bool:
         return self._true(where, lambda field: of_row(field, row, self.company, self.today), person)
 
-    def _rows(self, name: str, window: Any, person: Person) -> list[Row]:
+    def _rows(self, name: str, window: Any, person: Person) -> list[Row]:  # noqa: C901  a line per collection
         """The rows of a collection that count, oldest first."""
         if name in TABLES:
             dealings = [one for one in person.dealings if one.collection == name]
@@ -342,6 +343,11 @@ class Reference:
             if window is not None:
                 beside = [one for one in beside if one.day is not None and in_window(one.day, window, self.today)]
             return [(one, None) for one in sorted(beside, key=lambda one: one.key)]
+        if name in alarms.TABLES:
+            told = [one for one in person.alarms if one.collection == name]
+            if window is not None:
+                told = [one for one in told if in_window(one.day, window, self.today)]
+            return [(one, None) for one in sorted(told, key=lambda one: (one.begun, one.id))]
         if name == "receivables":
             entries = person.account.entries if person.account is not None else []
             if window is not None:
@@ -424,7 +430,7 @@ def of_profile(name: str, value: Any) -> Any:
 
 def of_row(field: str, row: Row, company: Company, today: date) -> Any:  # noqa: PLR0911  a line per kind
     one, line = row
-    if isinstance(one, Dealing | Belonging):
+    if isinstance(one, Dealing | Belonging | Alarm):
         return one.value(field, company.stores, today)
     if isinstance(line, Account):
         return of_entry(field, line, one, today)

@@ -1,7 +1,7 @@
 """Every field says truly which events may have changed it: what is kept is followed by nothing else."""
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import Text, cast, select
 from app.core.fields import Evaluation, Field
 from app.segments.queries import happened
 from app.segments.queries.operands import Rowset
+from tests.early_warning.chances import judge
 from tests.feed import factories as feed
 from tests.office.people import People
 
@@ -138,3 +139,70 @@ async def test_no_value_changes_without_an_event_that_it_names(house, client, re
     await look("erased")
     assert {name for name, _ in unnoticed} == set(), sorted(unnoticed)
     assert len(seen) > (30 if seed == 1 else 60), sorted(seen)
+
+
+async def test_every_step_in_the_life_of_warnings_holds_and_chances_is_told(house, client, registry):
+    people = People(house.services, client, date(2026, 3, 20)).begin(1)
+    await people.call("PUT", "/stores/S1", {"name": "First", "kind": "own", "time_zone": ZONE})
+    await people.keep()
+    dealer = await people.customer("Dealer", kind="business")
+    await people.credit(dealer, 1_000)
+    await people.plan(dealer, "2026", 1_000, "expense-budgets")
+    watch = Watch(house.services, registry, people.day)
+    seen = set[str]()
+
+    async def look(done: str, deed: Any) -> Any:
+        since, before = await end(house.services), await watch.read()
+        answer = await deed
+        await end(house.services)
+        after = await watch.read()
+        assert await watch.unnoticed(before, after, since) == [], done
+        changed = {name for name, of in after.items() if of != before.get(name)}
+        assert changed, done
+        seen.update(changed)
+        return answer
+
+    await look("owes", people.sell(dealer, 1_050, on_account=True))
+    (debt,) = await people.warnings()
+    await look("costs", people.spend(dealer, 1_500))
+    await look("judged", people.evaluate(dealer))
+    await look("acknowledged", people.step(debt, "acknowledge"))
+    until = (people.services.clock.now() + timedelta(hours=30)).isoformat()
+    await look("snoozed", people.step(debt, "snooze", until=until))
+    people.pass_hours(31)
+    await look("woken", people.keep())
+    await look("assigned", people.step(debt, "assign", owner="emp-2"))
+    await look("investigated", people.step(debt, "investigate"))
+    people.pass_days(30)
+    await look("escalated", people.keep())
+    promise = {"amount": 50, "due_on": (people.day + timedelta(days=3)).isoformat()}
+    said: dict[str, Any] = {
+        "cause": "Late",
+        "finding": "Cash",
+        "remedy": "Wait",
+        "outcome": "promised",
+        "promise": promise,
+    }
+    await look("promised", people.step(debt, "resolve", **said))
+    people.pass_days(5)
+    await look("broken", people.keep())
+    await look("released", people.call("POST", f"/holds/{await people.hold_of(dealer)}/release", {"reason": "Agreed"}))
+    await look("paid", people.pay(dealer, 1_050))
+    chances, newcomer = [], ""
+    for name in ("Taken", "Dismissed", "Expired"):
+        newcomer = await people.customer(name)
+        await people.sell(newcomer, 500)
+        await look(f"offered {name}", judge(people, newcomer))
+        (chance,) = (await client.get("/v1/opportunities", params={"customer_id": newcomer})).json()["data"]
+        chances.append(chance["id"])
+    await look("taken", people.call("POST", f"/opportunities/{chances[0]}/take", {"outcome": "sold"}))
+    await look("dismissed", people.call("POST", f"/opportunities/{chances[1]}/dismiss", {"reason": "other"}))
+    people.pass_days(90)
+    await look("expired", judge(people, newcomer))
+    told = {name for name in seen if name.partition(".")[0] in {"warnings", "holds", "opportunities"}}
+    for name in (
+        "warnings.status", "warnings.owner", "warnings.escalated", "warnings.snoozed_until", "warnings.promise",
+        "warnings.outcome", "warnings.resolved", "holds.live", "holds.released", "opportunities.status",
+        "opportunities.outcome", "opportunities.closed",
+    ):  # fmt: skip
+        assert name in told, name

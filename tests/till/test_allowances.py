@@ -140,6 +140,22 @@ async def test_sold_after_its_end_or_to_somebody_else_it_is_no_use(town, dealer)
     assert (paid["flags"], await look(town, made)) == ([], ("expired", 0, 4000))
 
 
+async def test_what_was_given_back_covers_nothing_that_is_sold_afterwards(town, dealer):
+    """Found: a till that had given its allowance back could go on selling under it, and nobody was told."""
+    made = await allow(town, dealer)
+    before = town.sale(dealer, 1000, on_account=True, credit_allowance_id=made["id"])
+    town.pass_hours(1)
+    await town.call("POST", f"/credit-allowances/{made['id']}/end")
+    town.pass_hours(1)
+    # Sold before, pushed late: it is covered as it would have been.
+    assert (await town.call("POST", "/receipts", before, status=201))["flags"] == []
+    after = {**town.sale(dealer, 500, on_account=True, credit_allowance_id=made["id"]),
+             "occurred_at": town.services.clock.now().isoformat()}  # fmt: skip
+    assert (await town.call("POST", "/receipts", after, status=201))["flags"] == ["allowance_expired"]
+    assert await look(town, made) == ("ended", 1000, 3000)
+    assert await left(town, dealer) == 8500
+
+
 async def test_nobody_is_allowed_what_may_not_be_sold(town, dealer):
     await town.call("POST", f"/customers/{dealer}/holds", {"reason": "Cheque returned"})
     assert [one["code"] for one in (await allow(town, dealer, status=409))["reasons"]] == ["hold"]

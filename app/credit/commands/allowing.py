@@ -87,10 +87,12 @@ async def use_allowances(tx: Tx, uses: Sequence[Use]) -> dict[uuid.UUID, str]:
         if row is None or row.customer_id != one.customer_id:
             found[one.receipt_id] = UNKNOWN
             continue
-        left = row.amount - used[row.id] if one.sold_at <= row.expires_at else 0
+        # What was given back covers no more than what was sold before.
+        in_time = one.sold_at <= min(row.expires_at, row.closed_at or row.expires_at)
+        left = row.amount - used[row.id] if in_time else 0
         covered = min(left, one.amount)
         used[row.id] += covered
-        outcome = WITHIN if covered == one.amount else EXCEEDED if one.sold_at <= row.expires_at else EXPIRED
+        outcome = WITHIN if covered == one.amount else EXCEEDED if in_time else EXPIRED
         found[one.receipt_id] = outcome
         rows.append(
             {"customer_id": one.customer_id, "id": new_id(), "allowance_id": row.id, "receipt_id": one.receipt_id,

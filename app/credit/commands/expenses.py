@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any
 
@@ -15,19 +16,22 @@ from app.core.errors import INVALID, NOT_FOUND, FieldError, Overtaken, Problem
 from app.core.ids import new_id
 from app.credit.models import EXPENSE_CONFLICT
 from app.credit.queries import expenses as queries
-from app.credit.queries.plans import hold_customers
 from app.feed.outbox import Event, announce
 
 Fields = Mapping[str, Any]
 Outcome = tuple[Status, uuid.UUID] | Problem
+# What an expense is known by: its customer and its external id.
+Key = tuple[uuid.UUID, str]
 
 _ENTERED = text(
     """
 INSERT INTO expenses (
   customer_id, id, corrects, recorded_by, amount, recorded_at, occurred_on, kind, external_id, by, note)
-SELECT :customer, id, corrects, :client, amount, :now, occurred_on, kind, external_id, by, note
+SELECT customer_id, id, corrects, :client, amount, :now, occurred_on, kind, external_id, by, note
 FROM jsonb_to_recordset(:rows) AS entry(
-  id uuid, corrects uuid, amount bigint, occurred_on date, kind text, external_id text, by text, note text)
+  customer_id uuid, id uuid, corrects uuid, amount bigint, occurred_on date, kind text, external_id text, by text,
+  note text)
+ORDER BY customer_id, external_id
 ON CONFLICT (customer_id, external_id) DO NOTHING
 RETURNING id
 """
@@ -35,52 +39,56 @@ RETURNING id
 
 
 async def enter_expenses(
-    tx: Tx, customer_id: uuid.UUID, items: Sequence[tuple[int, Fields]], today: date
+    tx: Tx, held: AbstractSet[uuid.UUID], items: Sequence[tuple[int, Fields]], today: date
 ) -> dict[int, Outcome]:
-    """Enter `items` (index, fields of an ExpenseIn) of a customer; what became of each, by index.
+    """Enter `items` (index, `customer_id` and the fields of an ExpenseIn) of held customers; the outcomes by index.
 
-    An external id that stands for the same entry already is a duplicate, for another entry a conflict. A correction
-    names what it corrects by its external id, and takes no more off than is left of it.
-    Raises Problem not_found: no such customer.
+    An external id that stands for the same entry of the customer already is a duplicate, for another entry a conflict.
+    A correction names what it corrects by its external id, and takes no more off than is left of it. A fixed few
+    statements, however many customers.
     """
-    if not await hold_customers(tx, [customer_id]):
-        raise Problem(NOT_FOUND)
-    names = [item["external_id"] for _, item in items] + [item["corrects"] for _, item in items if item.get("corrects")]
-    known: dict[str, Fields] = await queries.expenses_by_external_ids(tx, customer_id, names) if names else {}
-    taken_off = await queries.corrected(tx, customer_id) if known else {}
+    keys = [key for _, item in items if item["customer_id"] in held for key in _keys(item)]
+    known: dict[Key, Fields] = await queries.expenses_by_external_ids(tx, keys) if keys else {}
+    taken_off = await queries.corrected(tx, {row["id"]: row["customer_id"] for row in known.values()}) if known else {}
     outcomes: dict[int, Outcome] = {}
     made: list[dict[str, Any]] = []
     for index, item in items:
-        entry = _entry(item, known, taken_off, today)
+        entry = _entry(item, known, taken_off, today) if item["customer_id"] in held else _unknown_customer()
         if isinstance(entry, dict):
             made.append(entry)
-            known[entry["external_id"]] = entry
+            known[entry["customer_id"], entry["external_id"]] = entry
             if entry["corrects"] is not None:
                 taken_off[entry["corrects"]] = taken_off.get(entry["corrects"], 0) + entry["amount"]
             outcomes[index] = ("created", entry["id"])
         else:
             outcomes[index] = entry
     if made:
-        values = {"customer": customer_id, "client": tx.caller.client_id, "now": tx.now, "rows": made}
+        values = {"client": tx.caller.client_id, "now": tx.now, "rows": made}
         if len(await tx.rows(_ENTERED, values)) < len(made):
             # Somebody else has entered one of them since we looked.
             raise Overtaken
         await announce(
             tx,
-            [Event("expense.recorded", customer_id, one["id"], data={"kind": one["kind"]}) for one in made],
-            [AuditEntry("expense.record", "expense", one["id"], customer_id) for one in made],
+            [Event("expense.recorded", one["customer_id"], one["id"], data={"kind": one["kind"]}) for one in made],
+            [AuditEntry("expense.record", "expense", one["id"], one["customer_id"]) for one in made],
         )
     return outcomes
 
 
+def _keys(item: Fields) -> list[Key]:
+    """What an item is known by, and what it corrects."""
+    names = [item["external_id"]] if item.get("corrects") is None else [item["external_id"], item["corrects"]]
+    return [(item["customer_id"], name) for name in names]
+
+
 def _entry(
-    item: Fields, known: Mapping[str, Fields], taken_off: Mapping[uuid.UUID, int], today: date
+    item: Fields, known: Mapping[Key, Fields], taken_off: Mapping[uuid.UUID, int], today: date
 ) -> dict[str, Any] | Outcome:
     """The row to write for an item, or what it is instead."""
     target = None
     if item.get("corrects") is not None:
-        target = known.get(item["corrects"])
-    stored = known.get(item["external_id"])
+        target = known.get((item["customer_id"], item["corrects"]))
+    stored = known.get((item["customer_id"], item["external_id"]))
     if stored is not None:
         return _repeated(item, stored, target)
     if item["amount"] == 0 or (item["amount"] < 0) != (item.get("corrects") is not None):
@@ -95,9 +103,9 @@ def _entry(
     # By default what is corrected and the correction cancel out wherever days count.
     day = item.get("occurred_on") or (today if target is None else target["occurred_on"])
     return {
-        "id": new_id(), "corrects": None if target is None else target["id"], "amount": item["amount"],
-        "occurred_on": day, "kind": item["kind"], "external_id": item["external_id"], "by": item.get("by"),
-        "note": item.get("note"),
+        "customer_id": item["customer_id"], "id": new_id(), "corrects": None if target is None else target["id"],
+        "amount": item["amount"], "occurred_on": day, "kind": item["kind"], "external_id": item["external_id"],
+        "by": item.get("by"), "note": item.get("note"),
     }  # fmt: skip
 
 
@@ -116,3 +124,8 @@ def _repeated(item: Fields, stored: Fields, target: Fields | None) -> Outcome:
 
 def _refused(name: str, code: str, detail: str) -> Problem:
     return Problem(INVALID, detail, [FieldError(f"/{name}", code, detail)])
+
+
+def _unknown_customer() -> Problem:
+    detail = "There is no such customer."
+    return Problem(NOT_FOUND, detail, [FieldError("/customer_id", "unknown_customer", detail)])

@@ -6,13 +6,16 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Executable, Text, TextClause, any_, func, literal, select, text
+from sqlalchemy import TextClause, Uuid, and_, func, select, text, tuple_
 
 from app.core.db import Tx
+from app.core.sql import recordset
 from app.credit.models import Expense
+from app.credit.queries.owed import keyed
 from app.credit.queries.plans import there
 
 Row = Mapping[str, Any]
+Key = tuple[uuid.UUID, str]
 
 
 def spent(others: str) -> str:
@@ -53,19 +56,21 @@ async def expenses_of(
     return [row._mapping for row in rows]  # noqa: SLF001  the documented way to a row's names
 
 
-async def expenses_by_external_ids(tx: Tx, customer_id: uuid.UUID, names: Sequence[str]) -> dict[str, Row]:
-    """The entries of these external ids, locked in the order of ids."""
-    wanted = Expense.external_id == any_(literal(sorted(set(names)), ARRAY(Text)))
-    found = select(*Expense.__table__.c).where(Expense.customer_id == customer_id, wanted).order_by(Expense.id)
-    rows = await tx.rows(found.with_for_update(key_share=True))
-    return {row.external_id: row._mapping for row in rows}  # noqa: SLF001  the documented way to a row's names
+async def expenses_by_external_ids(tx: Tx, keys: Sequence[Key]) -> dict[Key, Row]:
+    """The entries of these customers and external ids, locked in the order of ids."""
+    wanted = tuple_(Expense.customer_id, Expense.external_id).in_(keyed(keys))
+    found = select(*Expense.__table__.c).where(wanted).order_by(Expense.id)
+    rows = await tx.rows(found.with_for_update(of=Expense, key_share=True))
+    return {(row.customer_id, row.external_id): row._mapping for row in rows}  # noqa: SLF001  as above
 
 
-async def corrected(tx: Tx, customer_id: uuid.UUID) -> dict[uuid.UUID, int]:
-    """By how much each corrected entry of a customer is corrected: below zero."""
-    sums: Executable = (
+async def corrected(tx: Tx, ids: Mapping[uuid.UUID, uuid.UUID]) -> dict[uuid.UUID, int]:
+    """By how much each of these entries (id: customer) is corrected: below zero; those that are not are left out."""
+    rows = [{"customer_id": str(customer), "id": str(key)} for key, customer in ids.items()]
+    given = recordset(rows, "given", customer_id=Uuid(), id=Uuid())
+    sums = (
         select(Expense.corrects, func.sum(Expense.amount))
-        .where(Expense.customer_id == customer_id, Expense.corrects.is_not(None))
+        .join(given, and_(Expense.customer_id == given.c.customer_id, Expense.corrects == given.c.id))
         .group_by(Expense.corrects)
     )
     return {row[0]: int(row[1]) for row in await tx.rows(sums)}

@@ -18,6 +18,7 @@ from app.credit.schemas.plans import (
     Expense,
     ExpenseBudget,
     ExpenseIn,
+    ExpenseItem,
     PeriodText,
     PlanCopy,
     PlanIn,
@@ -29,6 +30,6 @@ from app.credit.schemas.plans import (
 
 __all__ = [
     "AccountQuery", "Ageing", "ChangeQuery", "Credit", "CreditChange", "CreditTerms", "Expense", "ExpenseBudget",
-    "ExpenseIn", "OpenCharge", "PeriodText", "PlanCopy", "PlanIn", "PlanItem", "PlanQuery", "PlansCopied", "Receivable",
-    "ReceivableIn", "ReceivableItem", "ReceivableQuery", "RefusalIn", "SalesPlan",
+    "ExpenseIn", "ExpenseItem", "OpenCharge", "PeriodText", "PlanCopy", "PlanIn", "PlanItem", "PlanQuery",
+    "PlansCopied", "Receivable", "ReceivableIn", "ReceivableItem", "ReceivableQuery", "RefusalIn", "SalesPlan",
 ]  # fmt: skip

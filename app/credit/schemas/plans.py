@@ -200,6 +200,12 @@ class ExpenseIn(Wire):
     corrects: ExternalId | None = Field(default=None, description="The external id of the expense that was wrong.")
 
 
+class ExpenseItem(ExpenseIn):
+    """The same of one customer among many."""
+
+    customer_id: uuid.UUID
+
+
 class Expense(Answer):
     """Something that was spent on a customer: an entry, or what a gift or a compensation has cost (`source`)."""
 

@@ -81,5 +81,5 @@ def _standing() -> Subquery:
         column("customer_id", Uuid), column("status", Text), column("credit_limit", BigInteger),
         column("balance", BigInteger), column("currency", Text), column("overdue", BigInteger), column("since", Date),
         column("reserved", BigInteger),
-        column("reasons", ARRAY(Text)), column("placed", ARRAY(DateTime(timezone=True))),
+        column("rules", ARRAY(Text)), column("reasons", ARRAY(Text)), column("placed", ARRAY(DateTime(timezone=True))),
     ).subquery("standing")  # fmt: skip

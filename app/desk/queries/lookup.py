@@ -114,11 +114,13 @@ def answer(candidate: Subquery, order: Sequence[ColumnElement[Any]]) -> Select[A
 STANDING = """
 SELECT c.id AS customer_id, a.status, a.credit_limit, a.balance, a.currency, debt.overdue, debt.since,
        @reserved@ AS reserved,
-       ARRAY(SELECT h.reason FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
-             ORDER BY h.placed_at, h.id) AS reasons,
-       ARRAY(SELECT h.placed_at FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
-             ORDER BY h.placed_at, h.id) AS placed
+       held.rules, held.reasons, held.placed
 FROM customers c
+CROSS JOIN LATERAL (
+  SELECT array_agg(h.rule ORDER BY h.placed_at, h.id) AS rules, array_agg(h.reason ORDER BY h.placed_at, h.id)
+    AS reasons, array_agg(h.placed_at ORDER BY h.placed_at, h.id) AS placed
+  FROM holds h WHERE h.customer_id = c.id AND h.released_at IS NULL
+) AS held
 LEFT JOIN credit_accounts a ON a.customer_id = c.id
 LEFT JOIN LATERAL (@overdue@) AS debt ON a.customer_id IS NOT NULL
 WHERE c.id = CAST(:customer AS uuid) AND c.kind <> 'walk_in' AND c.status NOT IN ('merged', 'erased')

@@ -1,11 +1,20 @@
 """Setting rules: of the company, and others for customers of a grade, of a segment, or for one customer."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Uuid, bindparam, delete, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Integer,
+    Uuid,
+    delete,
+    exists,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.access.audit import AuditEntry, record
@@ -13,12 +22,20 @@ from app.core.db import Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.ids import COMPANY, new_id
 from app.core.jobs import enqueue, waiting
+from app.core.sql import recordset
 from app.customers.models import Customer
 from app.customers.queries import editable, visible_to
-from app.early_warning.models import CustomerRule, OverrideMember, RuleOverride, WarningRule
-from app.early_warning.queries import hold_override
+from app.early_warning.models import (
+    SEGMENTS_MAX,
+    TOO_MANY_SEGMENTS,
+    CustomerRule,
+    OverrideMember,
+    RuleOverride,
+    WarningRule,
+)
+from app.early_warning.queries import hold_override, other_segments
 from app.early_warning.rules import RULES, Kind, Target
-from app.segments.queries.evaluate import Question, matching
+from app.segments.queries.evaluate import AT_ONCE, Question, matching
 
 Given = Mapping[str, Any]
 MEMBERS = "warnings.members"
@@ -47,11 +64,13 @@ async def set_rule(tx: Tx, kind: Kind, settings: Given) -> None:
 async def set_override(tx: Tx, kind: Kind, by: Target, key: str, settings: Given, priority: int) -> bool:
     """Set a rule for some customers whole; whether it is new. What is left out is as usual, not as for the company.
 
-    Raises Problem not_found: no such customer. That there is the segment, the caller has seen.
+    Raises Problem: not_found, no such customer; too_many_segments. That there is the segment, the caller has seen.
     """
     kept = _kept(kind, settings)
     if by == "customer":
         return await _set_customer_rule(tx, kind, uuid.UUID(key), kept)
+    if by == "segment" and await other_segments(tx, key) >= SEGMENTS_MAX:
+        raise Problem(TOO_MANY_SEGMENTS, f"Rules are set for {SEGMENTS_MAX} other segments.")
     row = RuleOverride
     made = upsert(row).values(
         id=new_id(), version=1, set_at=tx.now, updated_at=tx.now, priority=priority, kind=kind, by=by, key=key,
@@ -107,35 +126,45 @@ async def enqueue_members(tx: Tx) -> None:
         await enqueue(tx, *job)
 
 
-_LEFT = text(
-    """
-DELETE FROM warning_override_members m
-WHERE m.override_id = :override AND m.customer_id > :after AND m.customer_id <= :upto
-  AND NOT m.customer_id = ANY (:members)
-"""
-).bindparams(bindparam("members", type_=ARRAY(Uuid)))
-
-
 async def look_up_members(
-    tx: Tx, overrides: Sequence[tuple[uuid.UUID, Question | None]], after: uuid.UUID, upto: uuid.UUID
+    tx: Tx,
+    asked: Sequence[tuple[Question, Sequence[uuid.UUID]]],
+    unasked: Sequence[uuid.UUID],
+    after: uuid.UUID,
+    upto: uuid.UUID,
 ) -> None:
-    """Note who of a stretch of customers is in the segment of each override, and who is not any more."""
-    stretch = {"after": after, "upto": upto}
-    for override, question in overrides:
-        members = []
-        if question is not None:
-            found = matching(question, lambda column: (column > after) & (column <= upto)).order_by("id")
-            members = [row.id for row in await tx.rows(found)]
-        await tx.execute(_LEFT, {"override": override, "members": members, **stretch})
-        if members:
-            await tx.execute(_JOINED, {"override": override, "members": members})
+    """Note who of a stretch of customers is in the segment of some overrides, and who is not any more.
 
-
-_JOINED = text(
+    `asked` are questions with the overrides that each is for. Of `unasked` overrides nobody is in the segment. A
+    statement for every AT_ONCE questions, and one more, however many customers.
     """
-INSERT INTO warning_override_members (customer_id, override_id)
-SELECT one, :override FROM unnest(CAST(:members AS uuid[])) AS one
-WHERE EXISTS (SELECT FROM warning_overrides o WHERE o.id = :override)
-ON CONFLICT DO NOTHING
-"""
-).bindparams(bindparam("members", type_=ARRAY(Uuid)))
+    for first in range(0, len(asked), AT_ONCE):
+        some = asked[first : first + AT_ONCE]
+        among = [matching(question, _within(after, upto)).subquery() for question, _ in some]
+        each = (select(literal(place).label("place"), found.c.id) for place, found in enumerate(among))
+        member = union_all(*each).cte("member")
+        rows = [{"place": place, "id": str(one)} for place, (_, overrides) in enumerate(some) for one in overrides]
+        given = recordset(rows, "given", place=Integer(), id=Uuid())
+        row = RuleOverride
+        noted = select(member.c.id.label("customer_id"), row.id.label("override_id")).select_from(member)
+        noted = noted.join(given, given.c.place == member.c.place).join(row, row.id == given.c.id)
+        now = noted.cte("noted").prefix_with("MATERIALIZED")
+        stays = exists().where(now.c.customer_id == OverrideMember.customer_id, now.c.override_id == _OVERRIDE)
+        gone = _gone([one for _, overrides in some for one in overrides], after, upto).where(~stays)
+        made = upsert(OverrideMember).from_select(["customer_id", "override_id"], select(now)).on_conflict_do_nothing()
+        await tx.execute(made.add_cte(gone.cte("gone")))
+    if unasked:
+        await tx.execute(_gone(unasked, after, upto))
+
+
+_OVERRIDE = OverrideMember.override_id
+
+
+def _within(after: uuid.UUID, upto: uuid.UUID) -> Callable[[ColumnElement[uuid.UUID]], ColumnElement[bool]]:
+    return lambda column: (column > after) & (column <= upto)
+
+
+def _gone(overrides: Sequence[uuid.UUID], after: uuid.UUID, upto: uuid.UUID) -> Delete:
+    row = OverrideMember
+    noted = delete(row).where(_OVERRIDE.in_(overrides))
+    return noted.where(row.customer_id > after, row.customer_id <= upto)

@@ -6,11 +6,12 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app.core.settings import Language
 from app.core.types import rfc3339
 from app.customers.contact_rules import Known, Policy, judged
 from app.customers.purposes import CHANNELS
 from app.early_warning.opportunities.rules import Kind
-from app.early_warning.opportunities.sentences import ACTION, Language, sentence, suggestion
+from app.early_warning.opportunities.sentences import ACTION, sentence, suggestion
 
 _AS_STORED = (
     "id", "customer_id", "kind", "status", "priority", "owner", "store", "outcome", "note", "opened_at", "changed_at",
@@ -28,7 +29,7 @@ class View:
     groups: frozenset[str]
     now: datetime
     currency: str
-    language: Language = "en"
+    language: Language
 
 
 def document(row: Mapping[str, Any], view: View) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from app.core.db import Made, Tx, serialise
 from app.core.errors import FORBIDDEN, INVALID, NOT_FOUND, FieldError, Problem, etag
 from app.core.gate import validation_problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, documented_body, incoming, requires, respond
+from app.core.language import Accepted, Spoken, language_of
 from app.core.pages import Page
 from app.core.services import Services
+from app.core.settings import Language
 from app.customers.queries import hidden
 from app.early_warning.opportunities import commands, documents, queries, schemas
 from app.early_warning.opportunities.rules import KINDS, RULES, Kind
-from app.early_warning.opportunities.sentences import Language
 
 router = APIRouter(prefix="/v1", tags=["opportunities"], route_class=GatedRoute)
 
@@ -34,13 +35,17 @@ DOORS_BULK = frozenset({("POST", "/v1/opportunities/batch")})
 
 @router.get("/opportunities", response_model=Page[schemas.OpportunityAnswer])
 async def list_opportunities(
-    caller: Reader, services: ServicesOf, query: Annotated[schemas.OpportunityQuery, Query()]
+    caller: Reader,
+    services: ServicesOf,
+    query: Annotated[schemas.OpportunityQuery, Query()],
+    accepted: Accepted = None,
 ) -> Response:
     """List opportunities: those that are open, the most pressing first, unless `status` asks for others.
 
     `owner` is whoever has it: the customer's account manager, unless somebody else has taken it.
     """
     wanted = queries.Filter(**query.model_dump(exclude={"limit", "cursor", "language"}))
+    language = language_of(query.language, accepted, services.settings.company.language)
     name = f"opportunities:{wanted}"
     after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
     rows = await services.db.read(caller, lambda tx: queries.page(tx, wanted, after=after, limit=query.limit + 1))
@@ -50,7 +55,7 @@ async def list_opportunities(
         key = [last["priority"], str(last["id"])] if wanted.status == "open" else [str(last["id"])]
         following = services.cursors.write(name, key)
     await services.reads.record(caller, "opportunity.list", list(dict.fromkeys(row["customer_id"] for row in shown)))
-    data = [_document(row, caller, services, query.language) for row in shown]
+    data = [_document(row, caller, services, language) for row in shown]
     return respond(serialise({"data": data, "next_cursor": following, "has_more": following is not None}))
 
 
@@ -69,23 +74,24 @@ async def count_opportunities(
 
 @router.get("/opportunities/{opportunity_id}", response_model=schemas.OpportunityAnswer)
 async def get_opportunity(
-    caller: Reader,
-    services: ServicesOf,
-    opportunity_id: OpportunityId,
-    query: Annotated[schemas.LanguageQuery, Query()],
+    caller: Reader, services: ServicesOf, opportunity_id: OpportunityId, language: Spoken
 ) -> Response:
     """Read an opportunity."""
     found = (await services.db.read(caller, lambda tx: queries.opportunities(tx, [opportunity_id]))).get(opportunity_id)
     if found is None:
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "opportunity.read", [found["customer_id"]])
-    shown = _document(found, caller, services, query.language)
+    shown = _document(found, caller, services, language)
     return respond(serialise(Made(shown, headers=etag(shown["version"]))))
 
 
 @router.post("/opportunities/{opportunity_id}/take", response_model=schemas.OpportunityAnswer, dependencies=WRITER)
 async def take_opportunity(
-    services: ServicesOf, write: WriteOf, opportunity_id: OpportunityId, body: schemas.Taking | None = None
+    services: ServicesOf,
+    write: WriteOf,
+    opportunity_id: OpportunityId,
+    language: Spoken,
+    body: schemas.Taking | None = None,
 ) -> Response:
     """Take an opportunity: it leaves the list, and is not raised again for the same cause.
 
@@ -96,21 +102,21 @@ async def take_opportunity(
 
     async def work(tx: Tx) -> Made:
         await commands.take(tx, opportunity_id, given)
-        return await _shown(tx, services, opportunity_id)
+        return await _shown(tx, services, opportunity_id, language)
 
     return await write(work)
 
 
 @router.post("/opportunities/{opportunity_id}/dismiss", response_model=schemas.OpportunityAnswer, dependencies=WRITER)
 async def dismiss_opportunity(
-    services: ServicesOf, write: WriteOf, opportunity_id: OpportunityId, body: schemas.Dismissal
+    services: ServicesOf, write: WriteOf, opportunity_id: OpportunityId, language: Spoken, body: schemas.Dismissal
 ) -> Response:
     """Dismiss an open opportunity: it is not raised again for the same cause. 409 `opportunity_closed` if it is not."""
     given = body.model_dump(exclude_unset=True)
 
     async def work(tx: Tx) -> Made:
         await commands.dismiss(tx, opportunity_id, given)
-        return await _shown(tx, services, opportunity_id)
+        return await _shown(tx, services, opportunity_id, language)
 
     return await write(work)
 
@@ -222,9 +228,9 @@ def _rule(kind: Kind, kept: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": kind, "settings": shown, "version": version, "updated_at": documents.plain(updated_at)}
 
 
-async def _shown(tx: Tx, services: Services, opportunity_id: uuid.UUID) -> Made:
+async def _shown(tx: Tx, services: Services, opportunity_id: uuid.UUID, language: Language) -> Made:
     row = (await queries.opportunities(tx, [opportunity_id]))[opportunity_id]
-    return Made(_document(row, tx.caller, services, "en"), headers=etag(row["version"]))
+    return Made(_document(row, tx.caller, services, language), headers=etag(row["version"]))
 
 
 def _document(row: Mapping[str, Any], caller: Caller, services: Services, language: Language) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from app.core.language import Asked
 from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Code, Note, Wire
 from app.customers.purposes import ChannelName
@@ -23,7 +24,7 @@ from app.early_warning.opportunities.rules import (
     Status,
     Years,
 )
-from app.early_warning.opportunities.sentences import Action, Language
+from app.early_warning.opportunities.sentences import Action
 
 JUDGED_MAX = 1000
 
@@ -88,15 +89,9 @@ class CountsQuery(_Asked):
 class OpportunityQuery(_Asked):
     """Which opportunities to list: open ones, the most pressing first; others newest first."""
 
-    language: Language = "en"
+    language: Asked = None
     limit: Limit = 50
     cursor: CursorText | SkipJsonSchema[None] = None
-
-
-class LanguageQuery(Wire):
-    """In which language to say it."""
-
-    language: Language = "en"
 
 
 class OfKind(Answer):

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Literal, get_args
+from datetime import date
+from typing import Any, Literal
 
-from app.core.types import currency_digits
+from app.core.settings import Language
+from app.early_warning import sentences as warnings
 from app.early_warning.opportunities.rules import Kind
 
-Language = Literal["en", "zh", "ko"]
-LANGUAGES: tuple[Language, ...] = get_args(Language)
 # What is suggested.
 Action = Literal[
     "thank_and_offer", "congratulate", "thank_for_loyalty", "offer_again", "get_in_touch", "welcome", "keep_promise"
@@ -119,16 +118,21 @@ WORDS: dict[Language, Words] = {
     ),
 }  # fmt: skip
 
+# Of the evidence what is a day.
+_DAYS = frozenset({"day", "due_on", "first_on", "heard_on", "last_on", "reached_on"})
+
 
 def sentence(kind: Kind, evidence: Mapping[str, Any], currency: str, language: Language) -> str:
     """The sentence of an opportunity from its evidence; amounts are in minor units of `currency`."""
     told = dict(evidence)
     if "amount" in told:
-        told["amount"] = _money(told["amount"], currency)
+        told["amount"] = warnings.money(told["amount"], currency)
     if "name" in told:
         told["product"] = f"{told['name']} ({told['product']})"
+    for day in _DAYS & told.keys():
+        told[day] = warnings.WORDS[language].date(date.fromisoformat(told[day]))
     name = "birthday_of_contact" if "contact_id" in told else kind
-    found = WORDS[language].sentences[name].format(**told)
+    found = WORDS[language].sentences[name].format(**told).strip()
     return found.replace(" 1 years ", " 1 year ").replace("every 1 days", "every day")
 
 
@@ -139,8 +143,3 @@ def suggestion(action: Action, channel: str | None, language: Language) -> str:
     if channel is None:
         return words.in_person.format(action=said)
     return words.by.format(action=said, channel=words.channels[channel])
-
-
-def _money(amount: int, currency: str) -> str:
-    digits = currency_digits(currency)
-    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency}"

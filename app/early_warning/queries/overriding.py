@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Text, cast, literal, select, tuple_, union_all
+from sqlalchemy import Text, cast, func, literal, select, tuple_, union_all
 
 from app.core.db import Tx
 from app.core.ids import COMPANY
@@ -61,8 +61,18 @@ async def hold_override(tx: Tx, kind: Kind, by: Target, key: str) -> Any:
     return rows[0] if rows else None
 
 
-async def by_segment(tx: Tx) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """(id, segment) of the overrides for segments, in the order of ids."""
+async def by_segment(tx: Tx) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """The overrides for segments, by segment, all in the order of ids."""
+    row, found = RuleOverride, dict[uuid.UUID, list[uuid.UUID]]()
+    for one in await tx.rows(select(row.id, row.key).where(row.by == "segment").order_by(row.key, row.id)):
+        found.setdefault(uuid.UUID(one.key), []).append(one.id)
+    return found
+
+
+async def other_segments(tx: Tx, key: str) -> int:
+    """For how many other segments rules are set, which stays so: whoever sets one for a segment waits for the other."""
     row = RuleOverride
-    found = select(row.id, row.key).where(row.by == "segment").order_by(row.id)
-    return [(one.id, uuid.UUID(one.key)) for one in await tx.rows(found)]
+    await tx.execute(select(row.id).where(row.by == "segment").order_by(row.id).with_for_update(key_share=True))
+    # Asked anew, as somebody may have set another one while we waited.
+    others = select(func.count(row.key.distinct())).where(row.by == "segment", row.key != key)
+    return int(await tx.scalar(others))

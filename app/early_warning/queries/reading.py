@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Select,
     Text,
+    and_,
     bindparam,
     func,
     literal,
@@ -150,14 +151,14 @@ async def stretch_end(tx: Tx, after: uuid.UUID, size: int) -> uuid.UUID | None:
     return found
 
 
-async def live_holds(tx: Tx, customer_id: uuid.UUID) -> list[str] | None:
-    """Why nothing is sold to a customer, the oldest hold first; None if there is no such customer."""
+async def live_holds(tx: Tx, customer_id: uuid.UUID) -> list[tuple[str | None, str]] | None:
+    """What stops sales to a customer, the oldest first: the rule, and the reason; None if there is no such customer."""
     h = Hold
-    reasons = select(func.array_agg(aggregate_order_by(h.reason, h.placed_at, h.id)))
-    reasons = reasons.where(h.customer_id == Customer.id, h.released_at.is_(None)).correlate(Customer)
-    found = select(reasons.scalar_subquery()).where(Customer.id == customer_id, editable(), visible_to(tx.caller))
+    live = and_(h.customer_id == Customer.id, h.released_at.is_(None))
+    found = select(h.rule, h.reason).select_from(Customer).outerjoin(h, live)
+    found = found.where(Customer.id == customer_id, editable(), visible_to(tx.caller)).order_by(h.placed_at, h.id)
     rows = await tx.rows(found)
-    return list(rows[0][0] or ()) if rows else None
+    return [(row.rule, row.reason) for row in rows if row.reason is not None] if rows else None
 
 
 _HAPPENED = text(

@@ -10,16 +10,16 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx, serialise
 from app.core.errors import FORBIDDEN, NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, respond
+from app.core.language import Accepted, Spoken, language_of
 from app.core.pages import Page
 from app.core.services import Services
 from app.core.settings import Language
 from app.customers.queries import hidden
 from app.early_warning import commands, documents, queries, schemas
-from app.early_warning.router.shared import WRITER, Accepted, Reader, Spoken
+from app.early_warning.router.shared import WRITER, Reader
 from app.early_warning.rules import (  # fmt: skip
     KINDS,
 )
-from app.early_warning.sentences import language_of
 
 router = APIRouter(prefix="/v1", tags=["warnings"], route_class=GatedRoute)
 

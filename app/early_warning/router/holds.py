@@ -7,9 +7,10 @@ from fastapi import APIRouter, Path, Response
 
 from app.core.db import Made, Tx
 from app.core.http import GatedRoute, ServicesOf, WriteOf
+from app.core.language import Spoken
 from app.core.settings import Language
 from app.early_warning import commands, documents, queries, schemas
-from app.early_warning.router.shared import WRITER, Spoken
+from app.early_warning.router.shared import WRITER
 
 router = APIRouter(prefix="/v1", tags=["warnings"], route_class=GatedRoute)
 

@@ -1,9 +1,11 @@
 """Routes of a warning's life: what people do about one, or about many at once, and what they say of it."""
 
 import uuid
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from app.core.batch import Batch, BatchAnswer, check_items, items_of
@@ -19,13 +21,14 @@ from app.core.http import (  # fmt: skip
     respond,
 )
 from app.core.http import Writer as Write
+from app.core.language import Spoken
 from app.core.pages import Page
 from app.core.services import Services
 from app.core.settings import Language
 from app.early_warning import commands, documents, queries, schemas
 from app.early_warning.commands import Order
 from app.early_warning.life import Verb
-from app.early_warning.router.shared import WRITER, Reader, Spoken
+from app.early_warning.router.shared import WRITER, Reader
 
 router = APIRouter(prefix="/v1", tags=["warnings"], route_class=GatedRoute)
 
@@ -62,72 +65,78 @@ async def batch_warnings(request: Request, services: ServicesOf, write: WriteOf)
     return await write(work)
 
 
+def _order(warning_id: uuid.UUID, verb: Verb, given: dict[str, Any], caller: Caller) -> Order:
+    given = {name: value for name, value in given.items() if name not in {"id", "action"}}
+    if verb == "comment" and given.get("by") is None:
+        given["by"] = caller.staff
+    return Order(warning_id, verb, given)
+
+
+async def _take(
+    services: Services, write: Write, language: Language, warning_id: uuid.UUID, verb: Verb, body: BaseModel | None
+) -> Response:
+    given = {} if body is None else body.model_dump(exclude_unset=True)
+
+    async def work(tx: Tx) -> Made:
+        order = _order(warning_id, verb, given, tx.caller)
+        await commands.handle_one(tx, order, services.settings.company.today(tx.now))
+        row = await queries.warning(tx, warning_id) or {}
+        groups, day = tx.caller.field_groups, services.settings.company.today
+        shown = documents.document(row, groups, services.clock.now(), day, language)
+        return Made(shown, headers=etag(row["version"]))
+
+    return await write(work)
+
+
+async def _taking(services: ServicesOf, write: WriteOf, language: Spoken) -> "Take":
+    """What all of these routes do with a warning, a verb and a body."""
+    return partial(_take, services, write, language)
+
+
+Take = Callable[[uuid.UUID, Verb, BaseModel | None], Awaitable[Response]]
+Taking = Annotated[Take, Depends(_taking)]
+
+
 @router.post("/warnings/{warning_id}/acknowledge", response_model=schemas.WarningAnswer, dependencies=WRITER)
 async def acknowledge_warning(
-    services: ServicesOf,
-    write: WriteOf,
-    warning_id: WarningIdInPath,
-    language: Spoken,
-    body: schemas.Acknowledgement | None = None,
+    take: Taking, warning_id: WarningIdInPath, body: schemas.Acknowledgement | None = None
 ) -> Response:
     """Take a warning on. It stays on the board until it is resolved, and is told again if it gets worse.
 
     409 `warning_investigated` if that has gone further already.
     """
-    return await _take(services, write, warning_id, "acknowledge", language, body)
+    return await take(warning_id, "acknowledge", body)
 
 
 @router.post("/warnings/{warning_id}/snooze", response_model=schemas.WarningAnswer, dependencies=WRITER)
-async def snooze_warning(
-    services: ServicesOf,
-    write: WriteOf,
-    warning_id: WarningIdInPath,
-    language: Spoken,
-    body: schemas.Snooze,
-) -> Response:
+async def snooze_warning(take: Taking, warning_id: WarningIdInPath, body: schemas.Snooze) -> Response:
     """Put a warning aside until a time. Then, or at once if it gets worse, it is open again.
 
     It does not escalate while it sleeps; when it wakes there is as much time for it as for a new one.
     """
-    return await _take(services, write, warning_id, "snooze", language, body)
+    return await take(warning_id, "snooze", body)
 
 
 @router.post("/warnings/{warning_id}/investigate", response_model=schemas.WarningAnswer, dependencies=WRITER)
 async def investigate_warning(
-    services: ServicesOf,
-    write: WriteOf,
-    warning_id: WarningIdInPath,
-    language: Spoken,
-    body: schemas.Investigation | None = None,
+    take: Taking, warning_id: WarningIdInPath, body: schemas.Investigation | None = None
 ) -> Response:
     """Look for a warning's cause. If it gets worse meanwhile that is told, and the investigation goes on."""
-    return await _take(services, write, warning_id, "investigate", language, body)
+    return await take(warning_id, "investigate", body)
 
 
 @router.post("/warnings/{warning_id}/assign", response_model=schemas.WarningAnswer, dependencies=WRITER)
-async def assign_warning(
-    services: ServicesOf,
-    write: WriteOf,
-    warning_id: WarningIdInPath,
-    language: Spoken,
-    body: schemas.Assignment,
-) -> Response:
+async def assign_warning(take: Taking, warning_id: WarningIdInPath, body: schemas.Assignment) -> Response:
     """Give a warning to somebody, or to nobody. Its status stays.
 
     A warning that is the account manager's, by assignment or because nobody has chosen, goes with the customer to the
     next one.
     """
-    return await _take(services, write, warning_id, "assign", language, body)
+    return await take(warning_id, "assign", body)
 
 
 @router.post("/warnings/{warning_id}/resolve", response_model=schemas.WarningAnswer, dependencies=WRITER)
-async def resolve_warning(
-    services: ServicesOf,
-    write: WriteOf,
-    warning_id: WarningIdInPath,
-    language: Spoken,
-    body: schemas.Resolution,
-) -> Response:
+async def resolve_warning(take: Taking, warning_id: WarningIdInPath, body: schemas.Resolution) -> Response:
     """Resolve a warning. It is not raised again for the same cause unless that gets worse.
 
     Of a debt it is the same cause while it lasts, at most for the days of the rule: one that was settled since, or that
@@ -138,22 +147,16 @@ async def resolve_warning(
 
     409 `warning_resolved` if it is resolved already: also by itself, because its cause is gone.
     """
-    return await _take(services, write, warning_id, "resolve", language, body)
+    return await take(warning_id, "resolve", body)
 
 
 @router.post("/warnings/{warning_id}/reopen", response_model=schemas.WarningAnswer, dependencies=WRITER)
-async def reopen_warning(
-    services: ServicesOf,
-    write: WriteOf,
-    warning_id: WarningIdInPath,
-    language: Spoken,
-    body: schemas.Reopening | None = None,
-) -> Response:
+async def reopen_warning(take: Taking, warning_id: WarningIdInPath, body: schemas.Reopening | None = None) -> Response:
     """Take a resolved warning up again. If its cause is gone, the next evaluation resolves it by itself.
 
     409 `warning_live` if it is not resolved, `warning_raised_again` if another about the same is not.
     """
-    return await _take(services, write, warning_id, "reopen", language, body)
+    return await take(warning_id, "reopen", body)
 
 
 @router.post("/warnings/{warning_id}/comments", status_code=201, response_model=schemas.Comment, dependencies=WRITER)
@@ -192,26 +195,3 @@ async def list_comments(
     await services.reads.record(caller, "warning.read", [customer_id])
     data = [documents.comment(row) for row in rows[:limit]]
     return respond(serialise({"data": data, "next_cursor": following, "has_more": following is not None}))
-
-
-def _order(warning_id: uuid.UUID, verb: Verb, given: dict[str, Any], caller: Caller) -> Order:
-    given = {name: value for name, value in given.items() if name not in {"id", "action"}}
-    if verb == "comment" and given.get("by") is None:
-        given["by"] = caller.staff
-    return Order(warning_id, verb, given)
-
-
-async def _take(
-    services: Services, write: Write, warning_id: uuid.UUID, verb: Verb, language: Language, body: BaseModel | None
-) -> Response:
-    given = {} if body is None else body.model_dump(exclude_unset=True)
-
-    async def work(tx: Tx) -> Made:
-        order = _order(warning_id, verb, given, tx.caller)
-        await commands.handle_one(tx, order, services.settings.company.today(tx.now))
-        row = await queries.warning(tx, warning_id) or {}
-        groups, day = tx.caller.field_groups, services.settings.company.today
-        shown = documents.document(row, groups, services.clock.now(), day, language)
-        return Made(shown, headers=etag(row["version"]))
-
-    return await write(work)

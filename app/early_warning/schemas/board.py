@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from app.core.language import Asked
 from app.core.pages import CursorText, Limit
-from app.core.settings import Language
 from app.core.types import Answer, Code, Day, Moment, Wire
 from app.early_warning.life import Action, PromiseState, Status
 from app.early_warning.rules import (
@@ -20,12 +20,6 @@ from app.early_warning.rules import (
 )  # fmt: skip
 
 EVALUATED_MAX = 1000
-
-
-Spoken = Annotated[
-    Language | SkipJsonSchema[None],
-    Field(description="Of what is for people; default: what Accept-Language asks for, else the company's."),
-]
 
 
 Outcome = Literal["kept", "won_back", "paid", "promised", "written_off", "lost", "false_alarm", "other"]
@@ -117,7 +111,7 @@ class WarningQuery(Wire):
     customer_id: uuid.UUID | SkipJsonSchema[None] = None
     store: Code | SkipJsonSchema[None] = None
     due_before: Moment | SkipJsonSchema[None] = None
-    language: Spoken = None
+    language: Asked = None
     limit: Limit = 50
     cursor: CursorText | SkipJsonSchema[None] = None
 

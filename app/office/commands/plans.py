@@ -11,6 +11,7 @@ from app.core.errors import NOT_FOUND, Problem
 from app.core.settings import CompanySettings
 from app.credit import commands as credit
 from app.credit.kinds import PlanKind
+from app.credit.queries.plans import hold_customers
 from app.office import queries
 
 Fields = Mapping[str, Any]
@@ -43,8 +44,18 @@ async def drop_plan(tx: Tx, kind: PlanKind, customer_id: uuid.UUID, period: str,
 
 
 async def enter_expenses(tx: Tx, customer_id: uuid.UUID, checked: Checked, company: CompanySettings) -> dict[str, Any]:
-    """Enter the valid items of a batch; its answer. Raises Problem not_found."""
-    return _answered(checked, await credit.enter_expenses(tx, customer_id, checked.valid, company.today(tx.now)))
+    """Enter the valid items of a batch of one customer; its answer. Raises Problem not_found."""
+    held = await hold_customers(tx, [customer_id])
+    if not held:
+        raise Problem(NOT_FOUND)
+    items = [(index, {**item, "customer_id": customer_id}) for index, item in checked.valid]
+    return _answered(checked, await credit.enter_expenses(tx, held, items, company.today(tx.now)))
+
+
+async def import_expenses(tx: Tx, checked: Checked, company: CompanySettings) -> dict[str, Any]:
+    """Enter the valid items of a batch, which name their customers; its answer."""
+    held = await hold_customers(tx, {item["customer_id"] for _, item in checked.valid})
+    return _answered(checked, await credit.enter_expenses(tx, held, checked.valid, company.today(tx.now)))
 
 
 def _answered(checked: Checked, outcomes: Mapping[int, Any]) -> dict[str, Any]:

@@ -74,6 +74,12 @@ async def one(tx: Tx, segment: uuid.UUID) -> Saved | None:
     return saved_of(rows[0]) if rows else None
 
 
+async def some(tx: Tx, segments: Iterable[uuid.UUID]) -> list[Saved]:
+    """Those of these segments that are saved, in the order of ids."""
+    wanted = Segment.id == any_(literal(sorted(set(segments)), ARRAY(Uuid)))
+    return [saved_of(row) for row in await tx.rows(select(*COLUMNS).where(wanted).order_by(Segment.id))]
+
+
 async def hold(tx: Tx, segment: uuid.UUID, *, to_delete: bool = False) -> str | None:
     """The kind of a segment, whose row stays locked: one upload to a list after the other. None if there is none.
 

@@ -67,8 +67,8 @@ async def _fits(tx: Tx, customer: uuid.UUID, amount: int) -> Reserved:
     return held
 
 
-def _reasons(held: Reserved | None, holds: list[str], amount: int) -> list[dict[str, str]]:
-    found = [{"code": "hold", "detail": hold_reason(reason, "en")} for reason in holds]
+def _reasons(held: Reserved | None, holds: list[tuple[str | None, str]], amount: int) -> list[dict[str, str]]:
+    found = [{"code": "hold", "detail": hold_reason(rule, reason, "en")} for rule, reason in holds]
     if held is None:
         found.append({"code": "no_account", "detail": "The customer has no account."})
     elif held.status != "active":
