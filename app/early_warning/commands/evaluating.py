@@ -30,6 +30,7 @@ from app.early_warning.queries import (
     WARNED,
     Part,
     Parts,
+    Scope,
     acting,
     chained,
     due,
@@ -129,7 +130,7 @@ _TYPE = (
 _TYPES = ("warning.opened", "warning.changed", "warning.resolved")
 
 
-def _parts(kind: Kind, scope: Part) -> Parts:
+def _parts(kind: Kind, scope: Scope) -> Parts:
     settled = (_SETTLED,) if kind != "loss" else ()
     judged = (*acting(kind, scope), HANDLING, _opened(kind), _ALTERED, *settled, _DONE, _NOTED)
     if kind not in HOLDING:
