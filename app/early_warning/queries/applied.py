@@ -56,6 +56,8 @@ def _variants(kind: Kind, scope: Scope) -> Part:
 
 
 def _chosen(kind: Kind, scope: Scope) -> Part:
+    # Else the grade of each customer of a stretch is read although no rule is set for any.
+    some = f"AND EXISTS (SELECT FROM warning_overrides g WHERE g.kind = '{kind}' AND g.by = 'grade')"
     return (
         "chosen",
         f"""
@@ -72,7 +74,7 @@ def _chosen(kind: Kind, scope: Scope) -> Part:
     SELECT c.id, o.id, 3, 0, o.set_at
     FROM warning_overrides o JOIN customers c ON c.grade = o.key
     JOIN scope s ON s.customer_id = c.id{scope.also("c.id")}
-    WHERE o.kind = '{kind}' AND o.by = 'grade'
+    WHERE o.kind = '{kind}' AND o.by = 'grade' {some if scope.low else ""}
   ) found ORDER BY found.customer_id, found.place, found.priority DESC, found.set_at, found.id""",
     )
 

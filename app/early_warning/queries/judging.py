@@ -168,6 +168,7 @@ def _plan(kind: Kind) -> Part:
               END AS action
          FROM judged j JOIN rule ON rule.customer_id = j.customer_id
          LEFT JOIN last l ON l.customer_id = j.customer_id AND l.subject = j.subject
+         WHERE j.state IS NOT NULL OR l.id IS NOT NULL
        ) found""",
     )
 
