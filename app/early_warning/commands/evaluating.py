@@ -34,6 +34,7 @@ from app.early_warning.queries import (
     acting,
     chained,
     due,
+    in_stretch,
     promises_due,
     stretch_end,
     to_do,
@@ -226,7 +227,7 @@ async def evaluate_stretch(
         return None, {}, STRETCH_SIZE
     zone = {"zone": company.time_zone} if kind == "sales_expense" else {}
     values = {"after": after, "upto": upto, "today": company.today(tx.now), "now": tx.now, **zone}
-    rows = await tx.rows(_to_do(kind), values)
+    rows = await in_stretch(tx, _to_do(kind), values)
     found = [row[0] for row in rows[:LOCKED_MAX]]
     done = await evaluate_customers(tx, [kind], found, company) if found else {}
     return (found[-1] if len(rows) > LOCKED_MAX else upto), done, _next_size(size, len(rows))

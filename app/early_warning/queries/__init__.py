@@ -12,6 +12,7 @@ from app.early_warning.queries.reading import (
     happened,
     history,
     hold,
+    in_stretch,
     live,
     live_holds,
     page,
@@ -22,7 +23,7 @@ from app.early_warning.queries.reading import (
 
 __all__ = [
     "BY_ID", "HANDLING", "STRETCH", "WARNED", "Filter", "Part", "Parts", "Period", "Scope", "acting", "by_segment",
-    "chained", "comments", "counts", "customers_of", "due", "happened", "history", "hold", "hold_override", "live",
-    "live_causes", "live_holds", "locked", "override", "overrides", "page", "promises_due", "rules", "stands",
-    "stretch_end", "times", "to_do", "warning",
+    "chained", "comments", "counts", "customers_of", "due", "happened", "history", "hold", "hold_override",
+    "in_stretch", "live", "live_causes", "live_holds", "locked", "override", "overrides", "page", "promises_due",
+    "rules", "stands", "stretch_end", "times", "to_do", "warning",
 ]  # fmt: skip

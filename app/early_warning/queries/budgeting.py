@@ -28,7 +28,7 @@ def _of_today(scope: Scope, plans: str) -> Part:
     before they are measured; a join may measure all plans first.
     """
     some = "p.customer_id = ANY (ARRAY(SELECT customer_id FROM scope))"
-    which = f"true{scope.also('p.customer_id')}" if scope.low else some
+    which = f"true{scope.also('p.customer_id')}{scope.also('c.id')}" if scope.low else some
     return "of_today", f"{plans} WHERE {which} AND {_NOW_PLANNED}"
 
 
@@ -110,12 +110,14 @@ _COSTS: Part = (
 _NET: Part = (
     "net",
     f"""
-  SELECT d.customer_id, coalesce(sum(d.net) FILTER (WHERE {_LATELY.format("d.business_date")}), 0)::bigint AS lately,
-         coalesce(sum(d.net) FILTER (WHERE {_BEFORE.format("d.business_date")}), 0)::bigint AS usual
-  FROM costs c JOIN customer_days d ON d.customer_id = c.customer_id
-  JOIN rule ON rule.customer_id = c.customer_id
-  WHERE c.lately > 0 AND c.usual > 0 AND d.business_date > {_TODAY} - {_READ_DAYS} AND d.business_date <= {_TODAY}
-  GROUP BY d.customer_id""",
+  SELECT c.customer_id, n.lately, n.usual
+  FROM costs c JOIN rule ON rule.customer_id = c.customer_id
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(d.net) FILTER (WHERE {_LATELY.format("d.business_date")}), 0)::bigint AS lately,
+           coalesce(sum(d.net) FILTER (WHERE {_BEFORE.format("d.business_date")}), 0)::bigint AS usual
+    FROM customer_days d
+    WHERE d.customer_id = c.customer_id AND d.business_date > {_TODAY} - {_READ_DAYS} AND d.business_date <= {_TODAY}
+  ) n WHERE c.lately > 0 AND c.usual > 0""",
 )
 _COSTS_MEASURED: Part = (
     "measured",
