@@ -44,7 +44,7 @@ def measured(kind: PlanKind, spending: str = "") -> str:
 
     To the columns of the table it adds `reached`, `share`, `normal_share` (both in ten thousandths), `expected`,
     `forecast` and `shape`. `spending` is a SELECT of what was spent (customer_id, occurred_on, amount), for budgets.
-    Narrow it by a condition on `p`, the table: `f"{measured(...)} WHERE p.customer_id = :customer"`.
+    Narrow it by a condition on `p`, the table, or `c`, the customers: `f"{measured(...)} WHERE p.customer_id = :one"`.
     """
     weights = f"coalesce(own.weights, company.weights, {_CALENDAR})" if kind.traded else _CALENDAR
     shape = (

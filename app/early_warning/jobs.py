@@ -56,11 +56,12 @@ async def _stretch(tx: Tx, services: Services, job: RunningJob) -> Step:
         return await _members(tx, services, job, cursor)
     kind, *others = cursor["kinds"]
     company = services.settings.company
-    upto, done = await commands.evaluate_stretch(tx, kind, uuid.UUID(cursor["after"]), company)
+    size = cursor.get("size", commands.STRETCH_SIZE)
+    upto, done, size = await commands.evaluate_stretch(tx, kind, uuid.UUID(cursor["after"]), company, size)
     progress = {**job.progress, kind: dict(Counter(job.progress.get(kind, {})) + Counter(done))}
     if upto is None:
         return Step({"kinds": others, "after": str(_START)}, progress, done=not others)
-    return Step({**cursor, "after": str(upto)}, progress)
+    return Step({**cursor, "after": str(upto), "size": size}, progress)
 
 
 async def _members(tx: Tx, services: Services, job: RunningJob, cursor: dict[str, Any]) -> Step:

@@ -22,6 +22,7 @@ from app.core.caller import SYSTEM
 from app.core.db import Tx
 from app.core.jobs import enqueue
 from app.early_warning import commands
+from app.early_warning.commands import evaluating
 from app.early_warning.rules import KINDS
 from tests.early_warning.factories import Town, noon
 from tests.early_warning.reading_plans import EXPENSE, PROGRESS
@@ -223,3 +224,29 @@ async def test_killed_and_doubled_sweeps_leave_what_an_undisturbed_one_does(town
         assert await company.tell(company.two_at_once) == expected
         assert await company.tell(company.killed, kills) == expected
         assert company.kills >= kills, "too few kills met a sweep: the test shows too little"
+
+
+async def test_stretches_are_as_large_as_leaves_little_judged_in_vain(town, monkeypatch):
+    monkeypatch.setattr(evaluating, "LOCKED_MAX", 4)
+    monkeypatch.setattr(evaluating, "STRETCH_SIZE", 16)
+    for number in range(24):
+        customer = await town.customer(f"C{number}")
+        if number < 12:
+            await town.sell(customer, 100, on_account=True)
+    # What was sold without a term is due at once, and overdue the day after.
+    town.pass_days(2)
+    after: uuid.UUID | None = uuid.UUID(int=0)
+    size, sizes, opened = 16, list[int](), 0
+    while after is not None:
+        sizes.append(size)
+
+        def stretch(tx: Tx, after: uuid.UUID = after, size: int = size) -> Any:
+            return commands.evaluate_stretch(tx, "credit", after, town.services.settings.company, size)
+
+        after, done, size = await town.services.db.run(stretch)
+        opened += done.get("opened", 0)
+    assert opened == 12
+    # Twelve of the first 16 are late, four at a time may be locked, and fewer than four are not worth a look. Where
+    # nobody is late any more the stretches grow again.
+    assert sizes[:3] == [16, 4, 4]
+    assert max(sizes[3:]) > 4

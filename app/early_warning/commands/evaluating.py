@@ -30,9 +30,11 @@ from app.early_warning.queries import (
     WARNED,
     Part,
     Parts,
+    Scope,
     acting,
     chained,
     due,
+    in_stretch,
     promises_due,
     stretch_end,
     to_do,
@@ -41,9 +43,9 @@ from app.early_warning.rules import HOLDING, KINDS, Kind
 from app.receipts.commands import lock_customers
 
 SWEEP = "warnings.sweep"
-# Customers looked at in one transaction of a sweep, and of these at most locked: a till waits no longer than that
-# takes.
-STRETCH_SIZE, LOCKED_MAX = 20_000, 1000
+# Customers looked at in one transaction of a sweep (less than a second's work), and of these at most locked: a till
+# waits no longer than that takes.
+STRETCH_SIZE, LOCKED_MAX = 50_000, 1000
 # Promises that are decided about in one transaction.
 PROMISES_MAX = 500
 _LOCKED_IN_THIS_ORDER: tuple[Kind, ...] = ("loss", "sales_progress", "sales_expense", "credit")
@@ -129,7 +131,7 @@ _TYPE = (
 _TYPES = ("warning.opened", "warning.changed", "warning.resolved")
 
 
-def _parts(kind: Kind, scope: Part) -> Parts:
+def _parts(kind: Kind, scope: Scope) -> Parts:
     settled = (_SETTLED,) if kind != "loss" else ()
     judged = (*acting(kind, scope), HANDLING, _opened(kind), _ALTERED, *settled, _DONE, _NOTED)
     if kind not in HOLDING:
@@ -213,21 +215,31 @@ def _circumstances(kind: Kind, company: CompanySettings) -> Mapping[str, Any]:
 
 
 async def evaluate_stretch(
-    tx: Tx, kind: Kind, after: uuid.UUID, company: CompanySettings
-) -> tuple[uuid.UUID | None, Done]:
-    """The same for the next customers after an id; (how far it came, None at the end; what was done).
+    tx: Tx, kind: Kind, after: uuid.UUID, company: CompanySettings, size: int = STRETCH_SIZE
+) -> tuple[uuid.UUID | None, Done, int]:
+    """The same for the next `size` customers after an id.
 
-    Customers about whom there is nothing to do, which is nearly all, are neither locked nor written.
+    Answers how far it came (None at the end), what was done, and the size of the stretch to take next. Customers about
+    whom there is nothing to do, which is nearly all, are neither locked nor written.
     """
-    upto = await stretch_end(tx, after, STRETCH_SIZE)
+    upto = await stretch_end(tx, after, size)
     if upto is None:
-        return None, {}
+        return None, {}, STRETCH_SIZE
     zone = {"zone": company.time_zone} if kind == "sales_expense" else {}
     values = {"after": after, "upto": upto, "today": company.today(tx.now), "now": tx.now, **zone}
-    rows = await tx.rows(_to_do(kind), values)
+    rows = await in_stretch(tx, _to_do(kind), values)
     found = [row[0] for row in rows[:LOCKED_MAX]]
     done = await evaluate_customers(tx, [kind], found, company) if found else {}
-    return (found[-1] if len(rows) > LOCKED_MAX else upto), done
+    return (found[-1] if len(rows) > LOCKED_MAX else upto), done, _next_size(size, len(rows))
+
+
+def _next_size(size: int, found: int) -> int:
+    """As many customers as are likely to hold LOCKED_MAX of whom there is something to say, less a fifth.
+
+    Those beyond LOCKED_MAX are judged in vain: where there is much to do, as on a company's first day, a large stretch
+    would be judged again for each thousand of its customers.
+    """
+    return min(STRETCH_SIZE, max(LOCKED_MAX, size * LOCKED_MAX * 4 // (max(found, 1) * 5)))
 
 
 @cache

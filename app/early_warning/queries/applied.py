@@ -5,15 +5,15 @@ highest priority counts, and of equal ones the one that was set first. Who is in
 (`warning_override_members`), so that judging a customer asks no segment.
 """
 
-from app.early_warning.queries.parts import Part, Parts
+from app.early_warning.queries.parts import Part, Parts, Scope
 from app.early_warning.rules import KINDS, RULES, SEVERITY_RANK, Handling, Kind
 
 _COMPANY = "'00000000-0000-0000-0000-000000000000'::uuid"
 
 
-def applied(kind: Kind) -> Parts:
+def applied(kind: Kind, scope: Scope) -> Parts:
     """Parts up to `rule`: per customer of the scope the settings, and in `applies` for whom they were set."""
-    return _variants(kind), _chosen(kind), _RULE
+    return _variants(kind, scope), _chosen(kind, scope), _RULE
 
 
 def _columns(kind: Kind) -> str:
@@ -35,7 +35,7 @@ def _columns(kind: Kind) -> str:
     return ", ".join(columns)
 
 
-def _variants(kind: Kind) -> Part:
+def _variants(kind: Kind, scope: Scope) -> Part:
     return (
         "variant",
         f"""
@@ -50,25 +50,31 @@ def _variants(kind: Kind) -> Part:
     UNION ALL
     SELECT o.id, 'customer', NULL, o.settings
     FROM scope s JOIN customer_warning_rules o ON o.customer_id = s.customer_id AND o.kind = '{kind}'
+      {scope.also("o.customer_id")}
   ) given""",
     )
 
 
-def _chosen(kind: Kind) -> Part:
+def _chosen(kind: Kind, scope: Scope) -> Part:
+    # Else the grade of each customer of a stretch is read although no rule is set for any.
+    some = f"AND EXISTS (SELECT FROM warning_overrides g WHERE g.kind = '{kind}' AND g.by = 'grade')"
     return (
         "chosen",
         f"""
   SELECT DISTINCT ON (found.customer_id) found.customer_id, found.id FROM (
     SELECT o.customer_id, o.id, 1 AS place, 0 AS priority, o.set_at
     FROM scope s JOIN customer_warning_rules o ON o.customer_id = s.customer_id AND o.kind = '{kind}'
+      {scope.also("o.customer_id")}
     UNION ALL
     SELECT m.customer_id, o.id, 2, o.priority, o.set_at
     FROM warning_overrides o JOIN warning_override_members m ON m.override_id = o.id
-    JOIN scope s ON s.customer_id = m.customer_id WHERE o.kind = '{kind}' AND o.by = 'segment'
+    JOIN scope s ON s.customer_id = m.customer_id{scope.also("m.customer_id")}
+    WHERE o.kind = '{kind}' AND o.by = 'segment'
     UNION ALL
     SELECT c.id, o.id, 3, 0, o.set_at
     FROM warning_overrides o JOIN customers c ON c.grade = o.key
-    JOIN scope s ON s.customer_id = c.id WHERE o.kind = '{kind}' AND o.by = 'grade'
+    JOIN scope s ON s.customer_id = c.id{scope.also("c.id")}
+    WHERE o.kind = '{kind}' AND o.by = 'grade' {some if scope.low else ""}
   ) found ORDER BY found.customer_id, found.place, found.priority DESC, found.set_at, found.id""",
     )
 

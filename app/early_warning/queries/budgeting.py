@@ -3,7 +3,7 @@
 from app.credit.kinds import EXPENSE_BUDGET, SALES_PLAN
 from app.credit.progress import measured
 from app.credit.queries import spent
-from app.early_warning.queries.parts import Part, Parts, narrowed
+from app.early_warning.queries.parts import Part, Parts, Scope, narrowed
 from app.engagement.queries import COSTS
 
 # All that is spent on customers; takes :zone.
@@ -17,14 +17,19 @@ _PERIODS = f"""(VALUES ('month', to_char({_TODAY}, 'YYYY-MM')), ('quarter', to_c
 _NOW_PLANNED = f"p.period IN (SELECT span.period FROM {_PERIODS})"
 
 
-def _planned(table: str) -> str:
-    return f"""SELECT p.customer_id FROM everybody s JOIN {table} p ON p.customer_id = s.customer_id
-    WHERE {_NOW_PLANNED}"""
+def _planned(scope: Scope, table: str) -> str:
+    return f"SELECT p.customer_id {scope.among('everybody', table, 'p')} AND {_NOW_PLANNED}"
 
 
-def _of_today(plans: str) -> str:
-    """The plans of the scope for the periods that today is in."""
-    return f"{plans} WHERE p.customer_id IN (SELECT customer_id FROM scope) AND {_NOW_PLANNED}"
+def _of_today(scope: Scope, plans: str) -> Part:
+    """The plans of the scope for the periods that today is in. A part of its own, so that each is measured once.
+
+    Whoever has one in a stretch is in its scope. Other scopes are read as an array, by which the plans are looked up
+    before they are measured; a join may measure all plans first.
+    """
+    some = "p.customer_id = ANY (ARRAY(SELECT customer_id FROM scope))"
+    which = f"true{scope.also('p.customer_id')}{scope.also('c.id')}" if scope.low else some
+    return "of_today", f"{plans} WHERE {which} AND {_NOW_PLANNED}"
 
 
 _NUMBERS = "m.planned, m.reached, m.normal_share, m.expected, m.forecast, m.starts_on, m.ends_on"
@@ -34,7 +39,7 @@ _SALES_MEASURED: Part = (
     f"""
   SELECT c.customer_id, span.name || '_plan' AS subject, span.period AS episode, {_NUMBERS}, m.shape
   FROM scope c CROSS JOIN {_PERIODS}
-  LEFT JOIN ({_of_today(measured(SALES_PLAN))}) m ON m.customer_id = c.customer_id AND m.period = span.period""",
+  LEFT JOIN of_today m ON m.customer_id = c.customer_id AND m.period = span.period""",
 )
 # Compared as numeric: a hundred times a large plan does not fit 64 bits.
 _SALES_JUDGED: Part = (
@@ -54,25 +59,33 @@ _SALES_JUDGED: Part = (
 SALES_EVIDENCE = """
   jsonb_build_object('period', m.episode, 'planned', m.planned, 'actual', m.reached, 'expected', m.expected,
     'forecast', m.forecast, 'shape', m.shape, 'currency', CAST(:currency AS text))"""
-SALES: Parts = (_SALES_MEASURED, _SALES_JUDGED)
 
 
-def planned_for(scope: Part) -> Parts:
+def sales(scope: Scope) -> Parts:
+    """The parts from `rule` to `judged` of the rule on plans."""
+    return _of_today(scope, measured(SALES_PLAN)), _SALES_MEASURED, _SALES_JUDGED
+
+
+def planned_for(scope: Scope) -> Parts:
     """Who has a plan for a period that today is in, or was warned of one."""
-    return narrowed(scope, "sales_progress", _planned("sales_plans"))
+    return narrowed(scope, "sales_progress", _planned(scope, "sales_plans"))
 
 
 _MONTH = f"date_trunc('month', {_TODAY}::timestamp)"
 # Days that no answer of today needs are not read: the usual days before the longest last ones.
 _READ_DAYS = 365 + _USUAL_DAYS
-_MONEY: Part = (
-    "money",
-    f"""
-  SELECT e.customer_id, e.occurred_on, sum(e.amount) AS amount
-  FROM ({SPENDING}) e JOIN everybody s ON s.customer_id = e.customer_id
-  WHERE e.occurred_on > {_TODAY} - {_READ_DAYS} AND e.occurred_on <= {_TODAY}
+
+
+def _money(scope: Scope) -> Part:
+    return (
+        "money",
+        f"""
+  SELECT e.customer_id, e.occurred_on, sum(e.amount) AS amount {scope.among("everybody", f"({SPENDING})", "e")}
+    AND e.occurred_on > {_TODAY} - {_READ_DAYS} AND e.occurred_on <= {_TODAY}
   GROUP BY e.customer_id, e.occurred_on""",
-)
+    )
+
+
 _LATELY, _BEFORE = (
     f"{{0}} > {_TODAY} - rule.share_days",
     f"{{0}} <= {_TODAY} - rule.share_days AND {{0}} > {_TODAY} - rule.share_days - {_USUAL_DAYS}",
@@ -97,12 +110,14 @@ _COSTS: Part = (
 _NET: Part = (
     "net",
     f"""
-  SELECT d.customer_id, coalesce(sum(d.net) FILTER (WHERE {_LATELY.format("d.business_date")}), 0)::bigint AS lately,
-         coalesce(sum(d.net) FILTER (WHERE {_BEFORE.format("d.business_date")}), 0)::bigint AS usual
-  FROM costs c JOIN customer_days d ON d.customer_id = c.customer_id
-  JOIN rule ON rule.customer_id = c.customer_id
-  WHERE c.lately > 0 AND c.usual > 0 AND d.business_date > {_TODAY} - {_READ_DAYS} AND d.business_date <= {_TODAY}
-  GROUP BY d.customer_id""",
+  SELECT c.customer_id, n.lately, n.usual
+  FROM costs c JOIN rule ON rule.customer_id = c.customer_id
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(d.net) FILTER (WHERE {_LATELY.format("d.business_date")}), 0)::bigint AS lately,
+           coalesce(sum(d.net) FILTER (WHERE {_BEFORE.format("d.business_date")}), 0)::bigint AS usual
+    FROM customer_days d
+    WHERE d.customer_id = c.customer_id AND d.business_date > {_TODAY} - {_READ_DAYS} AND d.business_date <= {_TODAY}
+  ) n WHERE c.lately > 0 AND c.usual > 0""",
 )
 _COSTS_MEASURED: Part = (
     "measured",
@@ -110,8 +125,7 @@ _COSTS_MEASURED: Part = (
   SELECT c.customer_id, span.name || '_budget' AS subject, span.period AS episode, {_NUMBERS}, NULL::bigint AS lately,
          NULL::bigint AS usual, NULL::bigint AS net_lately, NULL::bigint AS net_usual, NULL::bigint[] AS months
   FROM scope c CROSS JOIN {_PERIODS}
-  LEFT JOIN ({_of_today(measured(EXPENSE_BUDGET, SPENDING))}) m
-    ON m.customer_id = c.customer_id AND m.period = span.period
+  LEFT JOIN of_today m ON m.customer_id = c.customer_id AND m.period = span.period
   UNION ALL
   SELECT c.customer_id, about.subject,
          CASE about.subject WHEN 'cost_share' THEN '' ELSE to_char({_MONTH} - interval '1 month', 'YYYY-MM') END,
@@ -148,10 +162,14 @@ COSTS_EVIDENCE = """
       'currency', CAST(:currency AS text))
     ELSE jsonb_build_object('period', m.episode, 'planned', m.planned, 'spent', m.reached, 'forecast', m.forecast,
       'currency', CAST(:currency AS text)) END"""
-EXPENSE: Parts = (_COSTS, _NET, _COSTS_MEASURED, _COSTS_JUDGED)
 
 
-def spent_on(scope: Part) -> Parts:
+def expense(scope: Scope) -> Parts:
+    """The parts from `rule` to `judged` of the rule on expenses."""
+    return _COSTS, _NET, _of_today(scope, measured(EXPENSE_BUDGET, SPENDING)), _COSTS_MEASURED, _COSTS_JUDGED
+
+
+def spent_on(scope: Scope) -> Parts:
     """Who has a budget for a period that today is in, or cost something lately, or was warned of."""
-    some = (_planned("expense_budgets"), "SELECT customer_id FROM money")
-    return narrowed(scope, "sales_expense", *some, before=(_MONEY,))
+    some = (_planned(scope, "expense_budgets"), "SELECT customer_id FROM money")
+    return narrowed(scope, "sales_expense", *some, before=(_money(scope),))

@@ -11,13 +11,13 @@ from app.credit.queries import OVERDUE as DEBT
 from app.early_warning.queries.applied import applied
 from app.early_warning.queries.budgeting import (
     COSTS_EVIDENCE,
-    EXPENSE,
-    SALES,
     SALES_EVIDENCE,
+    expense,
     planned_for,
+    sales,
     spent_on,
 )
-from app.early_warning.queries.parts import Part, Parts, chained, narrowed
+from app.early_warning.queries.parts import Part, Parts, Scope, chained, narrowed
 from app.early_warning.rules import HOLDING, SEVERITY, SEVERITY_RANK, STATES, Kind, State
 from app.value import queries as value
 
@@ -31,18 +31,24 @@ _RANK = _by_state({state: rank for states in STATES.values() for rank, state in 
 _SEVERITY = _by_state(SEVERITY, "j.state")
 _SEVERITY_RANK = _by_state({state: SEVERITY_RANK[severity] for state, severity in SEVERITY.items()}, "j.state")
 
-_HISTORY: Part = (
-    "history",
-    """SELECT s.customer_id, f.occasions, f.first_occasion, f.last_occasion, p.source, p.r, p.alpha, p.a, p.b,
+
+def _history(scope: Scope) -> Part:
+    return (
+        "history",
+        f"""SELECT s.customer_id, f.occasions, f.first_occasion, f.last_occasion, p.source, p.r, p.alpha, p.a, p.b,
               greatest(CAST(:today AS date), f.last_occasion) - f.last_occasion AS silent,
               (f.occasions - 1)::float8 AS x, (f.last_occasion - f.first_occasion)::float8 AS recency,
               (greatest(CAST(:today AS date), f.last_occasion) - f.first_occasion)::float8 AS age
        FROM scope s
        LEFT JOIN customers c
          ON c.id = s.customer_id AND c.kind IN ('person', 'business') AND c.status NOT IN ('merged', 'erased')
+         {scope.also("c.id")}
        LEFT JOIN customer_figures f ON f.customer_id = c.id AND f.first_occasion IS NOT NULL
+         {scope.also("f.customer_id")}
        LEFT JOIN rhythm p ON p.kind = c.kind""",
-)
+    )
+
+
 _RHYTHM_MEASURED: Part = (
     "measured",
     f"""SELECT h.*, {value.OVERDUE} AS overdue, {value.buys_within("rule.horizon_days")} AS chance,
@@ -69,14 +75,18 @@ _RHYTHM_EVIDENCE = f"""
     'overdue', round(m.overdue::numeric, 4), 'chance', round(m.chance::numeric, 4),
     'horizon_days', rule.horizon_days, 'rhythm_of', m.source)"""
 
-_DEBT_MEASURED: Part = (
-    "measured",
-    f"""SELECT s.customer_id, a.balance, a.credit_limit, a.currency, debt.overdue, debt.since,
+
+def _debt(scope: Scope) -> Part:
+    return (
+        "measured",
+        f"""SELECT s.customer_id, a.balance, a.credit_limit, a.currency, debt.overdue, debt.since,
                CAST(:today AS date) - debt.since AS days
         FROM scope s
-        LEFT JOIN credit_accounts a ON a.customer_id = s.customer_id
+        LEFT JOIN credit_accounts a ON a.customer_id = s.customer_id{scope.also("a.customer_id")}
         LEFT JOIN LATERAL ({DEBT}) AS debt ON a.customer_id IS NOT NULL""",
-)
+    )
+
+
 # Compared as numeric: a hundred times a large balance does not fit 64 bits.
 _DEBT_JUDGED: Part = (
     "judged",
@@ -125,12 +135,13 @@ _OVER: dict[Kind, str] = {"loss": "NULL", **dict.fromkeys(("credit", *HOLDING), 
 _SPENT_MORE = "j.amount::numeric * 100 > h.amount::numeric * rule.again_percent"
 
 
-def _last(kind: Kind) -> Part:
+def _last(kind: Kind, scope: Scope) -> Part:
     return (
         "last",
         f"""SELECT DISTINCT ON (w.customer_id, w.subject) w.customer_id, w.subject, w.id, w.state, w.rank,
               w.status, w.episode, w.accepted, w.resolved_at, w.resolved_by, w.promise_state
        FROM scope s JOIN warnings w ON w.customer_id = s.customer_id AND w.kind = '{kind}'
+         {scope.also("w.customer_id")}
        ORDER BY w.customer_id, w.subject, w.status = 'resolved', w.opened_at DESC, w.resolved_at DESC, w.id DESC""",
     )
 
@@ -157,6 +168,7 @@ def _plan(kind: Kind) -> Part:
               END AS action
          FROM judged j JOIN rule ON rule.customer_id = j.customer_id
          LEFT JOIN last l ON l.customer_id = j.customer_id AND l.subject = j.subject
+         WHERE j.state IS NOT NULL OR l.id IS NOT NULL
        ) found""",
     )
 
@@ -183,46 +195,45 @@ _EVIDENCE: dict[Kind, str] = {
     "loss": _RHYTHM_EVIDENCE, "credit": f"({_DEBT_EVIDENCE})", "sales_progress": SALES_EVIDENCE,
     "sales_expense": f"({COSTS_EVIDENCE})",
 }  # fmt: skip
-_JUDGING: dict[Kind, Parts] = {
-    "loss": (value.RHYTHM, _HISTORY, _RHYTHM_MEASURED, _RHYTHM_JUDGED),
-    "credit": (_DEBT_MEASURED, _DEBT_JUDGED),
-    "sales_progress": SALES,
-    "sales_expense": EXPENSE,
+_JUDGING: dict[Kind, Callable[[Scope], Parts]] = {
+    "loss": lambda scope: (value.RHYTHM, _history(scope), _RHYTHM_MEASURED, _RHYTHM_JUDGED),
+    "credit": lambda scope: (_debt(scope), _DEBT_JUDGED),
+    "sales_progress": sales,
+    "sales_expense": expense,
 }
 
 
-def _judged(kind: Kind, scope: Part) -> Parts:
-    return (*_NARROWED[kind](scope), *applied(kind), *_JUDGING[kind])
+def _judged(kind: Kind, scope: Scope) -> Parts:
+    return (*_NARROWED[kind](scope), *applied(kind, scope), *_JUDGING[kind](scope))
 
 
-def _indebted(scope: Part) -> Parts:
+def _indebted(scope: Scope) -> Parts:
     """Who has an account, or had a warning."""
-    account = "SELECT a.customer_id FROM everybody s JOIN credit_accounts a ON a.customer_id = s.customer_id"
-    return narrowed(scope, "credit", account)
+    return narrowed(scope, "credit", f"SELECT a.customer_id {scope.among('everybody', 'credit_accounts', 'a')}")
 
 
-_NARROWED: dict[Kind, Callable[[Part], Parts]] = {
-    "loss": lambda scope: (scope,), "credit": _indebted, "sales_progress": planned_for, "sales_expense": spent_on,
+_NARROWED: dict[Kind, Callable[[Scope], Parts]] = {
+    "loss": lambda scope: (scope.part,), "credit": _indebted, "sales_progress": planned_for, "sales_expense": spent_on,
 }  # fmt: skip
 
 
-def planned(kind: Kind, scope: Part) -> Parts:
+def planned(kind: Kind, scope: Scope) -> Parts:
     """The chain up to `plan`: per customer and subject the state, and in `action` what is to be done, if anything."""
-    return (*_judged(kind, scope), _last(kind), _plan(kind))
+    return (*_judged(kind, scope), _last(kind, scope), _plan(kind))
 
 
-def acting(kind: Kind, scope: Part) -> Parts:
+def acting(kind: Kind, scope: Scope) -> Parts:
     """The chain up to `acting`: what is to be done, with the evidence."""
     return (*planned(kind, scope), _acting(kind))
 
 
-def to_do(kind: Kind, scope: Part) -> str:
+def to_do(kind: Kind, scope: Scope) -> str:
     """A SELECT of the customers of a scope about whose warnings there is something to do, in the order of ids."""
     found = "SELECT DISTINCT customer_id FROM plan WHERE action IS NOT NULL OR holds ORDER BY customer_id"
     return chained(planned(kind, scope), found)
 
 
-def stands(kind: Kind, scope: Part) -> str:
+def stands(kind: Kind, scope: Scope) -> str:
     """A SELECT of how customers stand with what the rule of a kind looks at: `subject`, `episode`, `rank`, `amount`."""
     found = f"SELECT j.customer_id, j.subject, j.episode, coalesce({_RANK}, 0) AS rank, j.amount FROM judged j"
     return chained(_judged(kind, scope), found)

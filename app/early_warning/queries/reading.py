@@ -10,6 +10,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     DateTime,
+    Executable,
     Select,
     Text,
     and_,
@@ -149,6 +150,23 @@ async def stretch_end(tx: Tx, after: uuid.UUID, size: int) -> uuid.UUID | None:
     following = select(Customer.id).where(Customer.id > after).order_by(Customer.id).limit(size).subquery()
     found: uuid.UUID | None = await tx.scalar(select(following.c.id).order_by(following.c.id.desc()).limit(1))
     return found
+
+
+# Of a range of ids that is smaller than a hundredth of a table PostgreSQL expects a single row, as it cannot tell how
+# far two UUIDs are apart, and would compare everybody with everybody. So the plan is the same for all ranges, and joins
+# are no loops, where they need not be.
+_IN_RANGES = text(
+    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_nestloop', 'off', true)"
+)
+_AS_USUAL = text("SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_nestloop', 'on', true)")
+
+
+async def in_stretch(tx: Tx, statement: Executable, values: Mapping[str, Any]) -> list[Any]:
+    """The rows of a statement about a stretch of all customers (`parts.STRETCH`)."""
+    await tx.execute(_IN_RANGES)
+    rows = list(await tx.rows(statement, values))
+    await tx.execute(_AS_USUAL)
+    return rows
 
 
 async def live_holds(tx: Tx, customer_id: uuid.UUID) -> list[tuple[str | None, str]] | None:
