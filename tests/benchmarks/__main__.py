@@ -1,8 +1,8 @@
 """`python -m tests.benchmarks [rows ...]`: measure against the budgets, print one table and keep it in RESULTS.md.
 
-Rows: lookup, sizes, card, standing, search, single, batch, beside, feed, import, segments, growth, sweep, start; or
-all of them. The first run builds the data in .clientele-bench (half an hour and 20 GB); of the rest, segments take
-longest (10 minutes).
+Rows: lookup, sizes, card, standing, search, single, batch, beside, feed, import, segments, growth, sweep, sweeping,
+start; or all of them. The first run builds the data in .clientele-bench (half an hour and 20 GB); of the rest, segments
+take longest (10 minutes).
 """
 
 import argparse
@@ -36,6 +36,7 @@ PARTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "import": imports.of_a_file,
     "segments": segments.beside_plain_sql,
     "sweep": sweeps.of_everybody,
+    "sweeping": sweeps.beside_lookups,
     "growth": segments.over_sizes,
     "start": starts.until_ready,
 }

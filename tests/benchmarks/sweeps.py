@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+import asyncpg
 from sqlalchemy import text
 
 from app.assembly import build_services
@@ -19,8 +20,10 @@ from app.core.services import Services
 from app.early_warning import commands
 from app.early_warning.jobs import HANDLERS
 from app.early_warning.rules import KINDS
-from tests.benchmarks import data
-from tests.benchmarks.bench import Bench, median
+from tests.benchmarks import data, serving
+from tests.benchmarks.bench import HALF, Bench, median
+from tests.benchmarks.lookups import frames_of
+from tests.benchmarks.pushes import DURING, LOOKUP_RATE
 from tests.benchmarks.table import Row
 from tests.core.test_jobs import run_until_over
 
@@ -57,6 +60,42 @@ def of_everybody(bench: Bench) -> Iterator[Row]:
     filled = bench.big
     services = build_services(data.settings_for(filled.url, bench.scratch), filled.url)
     yield from asyncio.run(data.with_services(services, lambda: _measure(services, filled.size, bench.turns)))
+
+
+def beside_lookups(bench: Bench) -> Iterator[Row]:
+    """p99 of lookups while the worker sweeps, over p99 while it has nothing to do."""
+    services = build_services(data.settings_for(bench.big.url, bench.scratch), bench.big.url)
+    more: dict[str, Any] = {"connections": 8, "seconds": HALF * bench.seconds, "warm": 1.0, "rate": LOOKUP_RATE}
+    with bench.application(bench.big) as ours:
+        numbers = bench.customer_numbers(bench.customers, seed=21)
+        frames = bench.frames("sweeping", frames_of(ours, "phone", numbers))
+        idle = serving.load(ours, frames, **more)
+        begun = data.with_services(services, lambda: services.db.run(lambda tx: commands.enqueue_sweep(tx, KINDS)))
+        job = asyncio.run(begun)
+        time.sleep(2.0)
+        busy = serving.load(ours, frames, first=2857, **more)
+    asyncio.run(_under_way(bench.big.dsn, job))
+    ratio = busy["p99"] / idle["p99"]
+    yield Row(
+        "lookups while the worker sweeps: p99 / idle",
+        f"{ratio:.1f} x ({busy['p99']:.1f} / {idle['p99']:.1f} ms)",
+        f"<= {DURING:.0f} x",
+        ratio <= DURING,
+        f"{LOOKUP_RATE:.0f} lookups/s arriving at random; p50 {busy['p50']:.1f} and {idle['p50']:.1f} ms."
+        " The budget is that of lookups beside pushes.",
+    )
+
+
+async def _under_way(dsn: str, job: Any) -> None:
+    """Raises RuntimeError if the sweep had not begun, or was over before the lookups; and ends it."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        found = await connection.fetchval("DELETE FROM jobs WHERE id = $1 AND cursor <> '{}' RETURNING status", job)
+    finally:
+        await connection.close()
+    if found in {None, "done", "failed"}:
+        message = f"the sweep was not under way: {found}"
+        raise RuntimeError(message)
 
 
 async def _measure(services: Services, size: data.Size, turns: int) -> list[Row]:
