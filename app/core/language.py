@@ -27,8 +27,10 @@ def language_of(asked: str | None, accepted: str | None, usual: Language) -> Lan
     for one in LANGUAGES:
         if one == asked:
             return one
+    if not accepted:
+        return usual
     best: tuple[Decimal, Language] | None = None
-    for part in (accepted or "").split(",")[:20]:
+    for part in accepted.split(",")[:20]:
         tag, _, weight = part.partition(";")
         weighed = _weight(weight.strip())
         name = tag.strip().lower().partition("-")[0]

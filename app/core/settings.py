@@ -156,8 +156,8 @@ class CompanySettings(_Part):
 
     def today(self, moment: datetime) -> date:
         """The company's business day at `moment`: as receipts are dated, by the clock on the wall."""
-        closed = timedelta(minutes=self.closing_minutes)
-        return (moment.astimezone(ZoneInfo(self.time_zone)) - closed).date()
+        here = moment.astimezone(ZoneInfo(self.time_zone))
+        return (here - timedelta(minutes=self.closing_minutes) if self.closing_minutes else here).date()
 
 
 class ContactSettings(_Part):

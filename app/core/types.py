@@ -170,7 +170,8 @@ def located(value: Any) -> Any:
 
 def rfc3339(moment: datetime) -> str:
     """A moment as answers have it: in UTC, with microseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Several times as fast as strftime. The last six characters are +00:00.
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 StrictText = Annotated[str, Field(strict=True)]

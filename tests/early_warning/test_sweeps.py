@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -235,15 +236,12 @@ async def test_stretches_are_as_large_as_leaves_little_judged_in_vain(town, monk
             await town.sell(customer, 100, on_account=True)
     # What was sold without a term is due at once, and overdue the day after.
     town.pass_days(2)
+    company, size, sizes, opened = town.services.settings.company, 16, [], 0
     after: uuid.UUID | None = uuid.UUID(int=0)
-    size, sizes, opened = 16, list[int](), 0
     while after is not None:
         sizes.append(size)
-
-        def stretch(tx: Tx, after: uuid.UUID = after, size: int = size) -> Any:
-            return commands.evaluate_stretch(tx, "credit", after, town.services.settings.company, size)
-
-        after, done, size = await town.services.db.run(stretch)
+        look = partial(commands.evaluate_stretch, kind="credit", after=after, company=company, size=size)
+        after, done, size = await town.services.db.run(look)
         opened += done.get("opened", 0)
     assert opened == 12
     # Twelve of the first 16 are late, four at a time may be locked, and fewer than four are not worth a look. Where
