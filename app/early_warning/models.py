@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.errors import NOT_FOUND, ProblemType
 from app.core.tables import Base, Stamp
 from app.early_warning.life import ACTIONS, PROMISE_STATES, STATUSES, WARNING_RAISED_AGAIN
+from app.feed.models import FeedPlace
 
 KINDS = ("credit", "loss", "sales_progress", "sales_expense")
 SEVERITIES = ("notice", "warning", "critical")
@@ -212,14 +213,10 @@ class CustomerRule(Base):
     settings: Mapped[dict[str, Any]]
 
 
-class WatchState(Base):
+class WatchState(FeedPlace, Base):
     """The one row that says up to which event of the feed customers were judged. Who watches holds its lock."""
 
     __tablename__ = "warning_state"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    sequence: Mapped[int] = mapped_column(BigInteger)
 
 
 class Hold(Base):
@@ -253,14 +250,10 @@ class Hold(Base):
     release_reason: Mapped[str | None]
 
 
-class WarningFollower(Base):
+class WarningFollower(FeedPlace, Base):
     """The one row that says up to which event of the feed the owners of warnings have followed the customers'."""
 
     __tablename__ = "warning_follower"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    sequence: Mapped[int] = mapped_column(BigInteger)
 
 
 PROBLEMS: dict[str, ProblemType] = {

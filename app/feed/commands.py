@@ -1,6 +1,7 @@
 """Every write of the feed: its epochs, and moving events from the outbox to their place."""
 
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.core.db import Tx
 from app.core.ids import new_id
-from app.feed.models import FeedEvent, FeedState, OutboxEntry
+from app.feed.models import FeedEvent, FeedPlace, FeedState, OutboxEntry
 from app.feed.queries import here
 
 # Where the sequencer tells, once per batch, how far the feed reaches and which types the batch holds.
@@ -127,3 +128,30 @@ async def settle(tx: Tx, position: int) -> None:
 async def unsettle(tx: Tx) -> None:
     """Look at the whole outbox again."""
     await tx.execute(update(FeedState).where(FeedState.id == 1).values(settled_position=0))
+
+
+async def next_stretch(
+    tx: Tx, place: type[FeedPlace], most: int, at_first: Callable[[Tx], Awaitable[object]] | None = None
+) -> tuple[int, int] | None:
+    """The next events for who follows the feed: after which, and up to which, at most `most`; None if there are none.
+
+    The first time it only notes where the feed stands, and does what is to be done `at_first`. None also while another
+    worker is at it: the place is locked until the end of the transaction, which is to note it by `come_to`.
+    """
+    state = await tx.rows(select(place.sequence).where(place.id == 1).with_for_update(skip_locked=True))
+    last: int | None = await tx.scalar(select(FeedState.last_sequence).where(FeedState.id == 1))
+    if last is None:
+        return None
+    if not state:
+        begun = upsert(place).values(id=1, sequence=last).on_conflict_do_nothing().returning(place.id)
+        if await tx.scalar(begun) is not None and at_first is not None:
+            await at_first(tx)
+        return None
+    after = int(state[0].sequence)
+    upto = min(last, after + most)
+    return (after, upto) if upto > after else None
+
+
+async def come_to(tx: Tx, place: type[FeedPlace], upto: int) -> None:
+    """Note that somebody has followed the feed up to an event."""
+    await tx.execute(update(place).where(place.id == 1).values(sequence=upto))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, PrimaryKeyConstraint, Sequence
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from app.core.errors import ProblemType
 from app.core.tables import Base, Stamp
@@ -63,6 +63,22 @@ class FeedEvent(Base):
     version: Mapped[int | None] = mapped_column(BigInteger)
     occurred_at: Mapped[Stamp]
     data: Mapped[dict[str, Any]]
+
+
+class FeedPlace:
+    """Of a table of one row, which says up to which event somebody has followed the feed. Who follows holds its lock.
+
+    `commands.next_stretch` reads it, and `commands.come_to` moves it on.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int] = mapped_column(BigInteger)
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[CheckConstraint]:
+        # One for each table.
+        return (CheckConstraint("id = 1", name="one_row"),)
 
 
 class FeedState(Base):

@@ -200,11 +200,13 @@ class Reading:
                 told.status = "open"
 
     def came(self, name: str, now: datetime, today: date) -> None:
-        """A purchase ends the silence that was told of at once, not with the next evaluation."""
+        """What is bought, late or not, and what is voided changes the silence that was told of at once.
+
+        That is not left to the next evaluation: mostly it is over, else it is one since another day.
+        """
         told = self.told[name, "rhythm"]
-        judged = self.customers[name].silent(self.rule.loss, today)
-        if judged.state is None and told and told[-1].status != "resolved":
-            self.go_on(told[-1], judged, now)
+        if told and told[-1].status != "resolved":
+            self.go_on(told[-1], self.customers[name].silent(self.rule.loss, today), now)
 
     def follow(self, told: list[Told], about: str, judged: Judged, now: datetime, owed: int | None) -> None:
         last = told[-1] if told else None

@@ -120,7 +120,6 @@ class Story:
         for _ in range(self.chance.choice([1, 4, 6])):
             sold = await self.town.sell(customer)
             self.bought(name, sold["id"], 0, self.town.day, 3000)
-            self.reading.came(name, self.now, self.town.day)
             self.town.pass_days(self.chance.choice([0, 3, 7]))
 
     async def remember(self) -> None:
@@ -151,6 +150,7 @@ class Story:
     def bought(self, name: str, receipt: str, owed: int, day: date, net: int) -> None:
         self.receipts.append((name, receipt, owed, day, net))
         self.reading.customers[name].sold[day] += net
+        self.reading.came(name, self.now, self.town.day)
 
     async def pay(self) -> None:
         name, customer, read = self.customer()
@@ -170,6 +170,7 @@ class Story:
             read.ledger.entries.append(Entry(-owed, day + timedelta(days=TERM) if owed > 0 else None))
             self.prompt.add(name)
         read.sold[day] -= net
+        self.reading.came(name, self.now, self.town.day)
 
     # --- what the company does ----------------------------------------------------------------------------------------
 
@@ -214,6 +215,8 @@ class Story:
         order = {"winner": self.ids[winner], "loser": self.ids[loser]}
         await self.town.call("POST", "/merges", order, status=201)
         self.reading.merge(winner, loser)
+        # A merge judges the winner by every rule at once, not only by that of credit.
+        self.reading.evaluate(self.now, self.town.day, names=[winner])
         self.receipts = [(winner if one[0] == loser else one[0], *one[1:]) for one in self.receipts]
         self.prompt.add(winner)
         await self.newcomer(loser)

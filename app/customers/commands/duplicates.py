@@ -25,6 +25,7 @@ from app.customers.duplicates import Judgement, Pair, Profile, judge
 from app.customers.models import DuplicateCandidate, DuplicateState
 from app.customers.models.duplicates import DUPLICATE_NOT_DISMISSED, DUPLICATE_NOT_OPEN
 from app.customers.queries import duplicates as reading
+from app.feed.commands import come_to, next_stretch
 from app.feed.outbox import Event, announce
 
 SWEEP = "customers.find_duplicates"
@@ -138,24 +139,15 @@ async def follow(tx: Tx) -> int:
     The first time it notes where the feed stands, and has all who were there before looked at by a sweep. 0 also when
     another worker is at it.
     """
-    row = DuplicateState
-    state = await tx.rows(select(row.sequence).where(row.id == 1).with_for_update(skip_locked=True))
-    last = await reading.feed_end(tx)
-    if last is None:
+    stretch = await next_stretch(tx, DuplicateState, EVENTS_MAX, at_first=enqueue_duplicate_sweep)
+    if stretch is None:
         return 0
-    if not state:
-        begun = postgresql.insert(row).values(id=1, sequence=last).on_conflict_do_nothing().returning(row.id)
-        if await tx.scalar(begun) is not None:
-            await enqueue_duplicate_sweep(tx)
-        return 0
-    after, upto = state[0].sequence, min(last, state[0].sequence + EVENTS_MAX)
-    if upto <= after:
-        return 0
+    after, upto = stretch
     found = await reading.news(tx, after, upto)
     if found.changed or found.refused:
         await find(tx, await reading.around(tx, found.changed) if found.changed else (), found.refused)
-    await tx.execute(update(row).where(row.id == 1).values(sequence=upto))
-    return int(upto - after)
+    await come_to(tx, DuplicateState, upto)
+    return upto - after
 
 
 async def enqueue_duplicate_sweep(tx: Tx) -> uuid.UUID:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.errors import ProblemType
 from app.core.tables import Base, Stamp
 from app.customers.duplicates import DismissedFor, Status
+from app.feed.models import FeedPlace
 
 DUPLICATE_NOT_OPEN = ProblemType("duplicate_not_open", 409, "Somebody has decided on this pair already")
 DUPLICATE_NOT_DISMISSED = ProblemType("duplicate_not_dismissed", 409, "This pair is not dismissed")
@@ -67,11 +68,7 @@ class DuplicateCandidate(Base):
     note: Mapped[str | None]
 
 
-class DuplicateState(Base):
+class DuplicateState(FeedPlace, Base):
     """The one row that says up to which event of the feed duplicates were looked for. Who looks holds its lock."""
 
     __tablename__ = "duplicate_state"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    sequence: Mapped[int] = mapped_column(BigInteger)

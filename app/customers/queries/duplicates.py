@@ -20,7 +20,6 @@ from app.customers.models import Address, Customer, DuplicateCandidate, Identifi
 from app.customers.models.duplicates import PLACE, PLACED
 from app.customers.queries.reach import visible_to
 from app.customers.queries.reading import editable
-from app.feed.models import FeedState
 
 # So many identifiers, birthdays, addresses or pairs are read in one look of a sweep, and all that have the last value.
 LOOK = 4000
@@ -253,9 +252,3 @@ async def news(tx: Tx, after: int, upto: int) -> News:
             pair = min(row.customer_id, row.other), max(row.customer_id, row.other)
             found.refused.setdefault(pair, set()).add(row.kind)
     return found
-
-
-async def feed_end(tx: Tx) -> int | None:
-    """The sequence of the newest event; None if the feed is not open yet."""
-    last: int | None = await tx.scalar(select(FeedState.last_sequence).where(FeedState.id == 1))
-    return last

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Executable, text
 
 from app.core.db import Tx
 from app.early_warning.commands.telling import SHOWN, audited, noted, told, who
 from app.early_warning.models import WarningFollower
 from app.early_warning.queries import HANDLING, Part, chained
-from app.feed.models import FeedState
+from app.feed.commands import come_to, next_stretch
 
 # Warnings in one transaction, and events looked at in one.
 MOST, EVENTS_MAX = 1000, 2000
@@ -94,21 +93,14 @@ async def follow_managers(tx: Tx) -> int:
 
     The first time it only notes where the feed stands. 0 also when another worker is at it.
     """
-    mine = select(WarningFollower.sequence).where(WarningFollower.id == 1).with_for_update(skip_locked=True)
-    state = await tx.rows(mine)
-    last = await tx.scalar(select(FeedState.last_sequence).where(FeedState.id == 1))
-    if last is None:
+    stretch = await next_stretch(tx, WarningFollower, EVENTS_MAX)
+    if stretch is None:
         return 0
-    if not state:
-        await tx.execute(upsert(WarningFollower).values(id=1, sequence=last).on_conflict_do_nothing())
-        return 0
-    after, upto = state[0].sequence, min(last, state[0].sequence + EVENTS_MAX)
-    if upto <= after:
-        return 0
+    after, upto = stretch
     moving = _statement(HANDLING, _MOVING, _MOVED, event="warning.changed", details=_FROM_TO)
     await _run(tx, moving, {"after": after, "upto": upto})
-    await tx.execute(update(WarningFollower).where(WarningFollower.id == 1).values(sequence=upto))
-    return int(upto - after)
+    await come_to(tx, WarningFollower, upto)
+    return upto - after
 
 
 async def _run(tx: Tx, statement: Executable, more: Mapping[str, Any] | None = None) -> int:

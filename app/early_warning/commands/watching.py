@@ -4,8 +4,7 @@ import uuid
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Executable, text
 
 from app.core.db import Tx
 from app.core.settings import CompanySettings
@@ -13,7 +12,7 @@ from app.early_warning.commands.evaluating import evaluate_customers
 from app.early_warning.models import WatchState
 from app.early_warning.queries import BY_ID, happened, to_do
 from app.early_warning.rules import KINDS, Kind
-from app.feed.models import FeedState
+from app.feed.commands import come_to, next_stretch
 
 # What is done about each event. A debt is judged where it changes, and a silence ends with the receipt that ends it: of
 # these only what makes them another's is left.
@@ -36,24 +35,17 @@ async def watch(tx: Tx, company: CompanySettings) -> int:
 
     The first time it only notes where the feed stands. 0 also when another worker is at it.
     """
-    row = WatchState
-    state = await tx.rows(select(row.sequence).where(row.id == 1).with_for_update(skip_locked=True))
-    last = await tx.scalar(select(FeedState.last_sequence).where(FeedState.id == 1))
-    if last is None:
+    stretch = await next_stretch(tx, WatchState, EVENTS_MAX)
+    if stretch is None:
         return 0
-    if not state:
-        await tx.execute(upsert(row).values(id=1, sequence=last).on_conflict_do_nothing())
-        return 0
-    after, upto = state[0].sequence, min(last, state[0].sequence + EVENTS_MAX)
-    if upto <= after:
-        return 0
+    after, upto = stretch
     concerned = await _concerned(tx, after, upto, company)
     if concerned:
         await evaluate_customers(
             tx, [kind for kind in KINDS if kind in concerned], set().union(*concerned.values()), company
         )
-    await tx.execute(update(row).where(row.id == 1).values(sequence=upto))
-    return int(upto - after)
+    await come_to(tx, WatchState, upto)
+    return upto - after
 
 
 async def _concerned(tx: Tx, after: int, upto: int, company: CompanySettings) -> dict[Kind, set[uuid.UUID]]:

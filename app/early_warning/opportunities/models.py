@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.errors import ProblemType
 from app.core.tables import Base, Stamp
 from app.early_warning.opportunities.rules import KINDS, STATUSES
+from app.feed.models import FeedPlace
 
 OPPORTUNITY_CLOSED = ProblemType("opportunity_closed", 409, "The opportunity is closed already")
 
@@ -80,14 +81,10 @@ class OpportunityRule(Base):
     settings: Mapped[dict[str, Any]]
 
 
-class OpportunityState(Base):
+class OpportunityState(FeedPlace, Base):
     """The one row that says up to which event of the feed was looked. Who follows holds its lock."""
 
     __tablename__ = "opportunity_state"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    sequence: Mapped[int] = mapped_column(BigInteger)
 
 
 PROBLEMS: dict[str, ProblemType] = {}

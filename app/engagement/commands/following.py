@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Executable, Integer, Text, delete, func, literal, select, text, update
+from sqlalchemy import BigInteger, Boolean, Executable, Integer, Text, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import TypeEngine
 
@@ -21,7 +21,7 @@ from app.core.sql import id_from, recordset
 from app.engagement.due import Terms
 from app.engagement.kinds import DUE, Kind
 from app.engagement.models import MODELS, FollowUpRule, FollowUpState
-from app.feed.models import FeedState
+from app.feed.commands import come_to, next_stretch
 from app.feed.outbox import publish_rows
 
 # Records of a kind in one transaction, and events looked at in one.
@@ -200,23 +200,17 @@ async def follow(tx: Tx, terms: Terms) -> int:
 
     The first time it only notes where the feed stands. 0 also when another worker is at it.
     """
-    state = await tx.rows(select(FollowUpState.sequence).where(FollowUpState.id == 1).with_for_update(skip_locked=True))
-    last = await tx.scalar(select(FeedState.last_sequence).where(FeedState.id == 1))
-    if last is None:
+    stretch = await next_stretch(tx, FollowUpState, EVENTS_MAX)
+    if stretch is None:
         return 0
-    if not state:
-        await tx.execute(upsert(FollowUpState).values(id=1, sequence=last).on_conflict_do_nothing())
-        return 0
-    after, upto = state[0].sequence, min(last, state[0].sequence + EVENTS_MAX)
-    if upto <= after:
-        return 0
+    after, upto = stretch
     values = {**_parameters(tx), "after": after, "upto": upto}
     # In this order: a complaint may be back and resolved again since.
     await tx.execute(_CALLED_OFF, values)
     await tx.execute(_BY_RULES, {**values, "zone": terms.company.time_zone, "history": terms.history})
     await tx.execute(_HANDED_OVER, values)
-    await tx.execute(update(FollowUpState).where(FollowUpState.id == 1).values(sequence=upto))
-    return int(upto - after)
+    await come_to(tx, FollowUpState, upto)
+    return upto - after
 
 
 _CLOSED = text(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.tables import Base, Stamp
 from app.engagement import choices as c
 from app.engagement.models.columns import WithLife, closing, one_of, work_list
+from app.feed.models import FeedPlace
 
 TASKS_LIVE = "status = 'open'"
 
@@ -94,11 +95,7 @@ class FollowUpRule(Base):
     title: Mapped[str]
 
 
-class FollowUpState(Base):
+class FollowUpState(FeedPlace, Base):
     """The one row that says up to which event of the feed the rules have looked. Who follows holds its lock."""
 
     __tablename__ = "follow_up_state"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    sequence: Mapped[int] = mapped_column(BigInteger)

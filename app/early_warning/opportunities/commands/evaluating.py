@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, Executable, column, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import CTE, Executable, column, text
 
 from app.core.db import Tx
 from app.core.jobs import enqueue, enqueue_once, waiting
@@ -32,7 +31,7 @@ from app.early_warning.opportunities.queries import (
 )
 from app.early_warning.opportunities.rules import KINDS, Kind
 from app.early_warning.queries import stretch_end
-from app.feed.models import FeedState
+from app.feed.commands import come_to, next_stretch
 from app.feed.outbox import publish_rows
 from app.receipts.commands import Moved, lock_customers
 
@@ -203,21 +202,13 @@ async def follow(tx: Tx, company: CompanySettings) -> int:
 
     The first time it only notes where the feed stands. 0 also when another worker is at it.
     """
-    mine = select(OpportunityState.sequence).where(OpportunityState.id == 1)
-    state = await tx.rows(mine.with_for_update(skip_locked=True))
-    last = await tx.scalar(select(FeedState.last_sequence).where(FeedState.id == 1))
-    if last is None:
+    stretch = await next_stretch(tx, OpportunityState, EVENTS_MAX)
+    if stretch is None:
         return 0
-    if not state:
-        await tx.execute(upsert(OpportunityState).values(id=1, sequence=last).on_conflict_do_nothing())
-        return 0
-    after = state[0].sequence
-    upto = min(last, after + EVENTS_MAX)
-    if upto <= after:
-        return 0
+    after, upto = stretch
     await evaluate(tx, await concerned(tx, after, upto), company)
-    await tx.execute(update(OpportunityState).where(OpportunityState.id == 1).values(sequence=upto))
-    return int(upto - after)
+    await come_to(tx, OpportunityState, upto)
+    return upto - after
 
 
 async def enqueue_sweep(tx: Tx, kinds: Sequence[Kind]) -> uuid.UUID:
