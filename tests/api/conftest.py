@@ -4,6 +4,7 @@ import uuid
 
 import orjson
 import pytest
+from sqlalchemy import text
 
 from app.core.settings import CreditSettings
 from app.customers.commands import duplicates
@@ -30,6 +31,7 @@ async def names(house, client):
     else:
         await house.sweeper.back()
         found = await world.build(client)
+        await somebodys(house, client)
         await Follower(house.services).turn()
         found["task_id"] = (await client.get("/v1/tasks", params={"reason": "complaint"})).json()["data"][0]["id"]
         found |= await build_duplicates(house, client, found)
@@ -40,6 +42,13 @@ async def names(house, client):
         world.KEPT.update(found)
         await house.sweeper.keep()
     return dict(world.KEPT)
+
+
+async def somebodys(house, client):
+    """Everybody has an account manager and a store, and there is a store far from them."""
+    (await client.put("/v1/stores/S02", json={**world.STORE, "region": "north"})).raise_for_status()
+    near = text("UPDATE customers SET account_manager = 'emp-7', home_store = 'S01' WHERE kind <> 'walk_in'")
+    await house.services.db.run(lambda tx: tx.execute(near))
 
 
 async def build_duplicates(house, client, found):

@@ -140,7 +140,7 @@ async def test_every_field_takes_bad_values_without_a_5xx(client, names, operati
     values = itertools.cycle([encoded(value) for value in [*TEXTS, *OTHERS]])
     for path in places(SAMPLES[operation].body):
         before, after = with_mark(filled(SAMPLES[operation].body, names), path)
-        for value in itertools.islice(values, 4):
+        for value in itertools.islice(values, 3):
             answer = await client.send(request(client, operation, names, raw=before + value + after))
             check(answer, (operation, path, value[:60]))
 
@@ -206,7 +206,7 @@ async def test_every_parameter_takes_every_bad_value_without_a_5xx(client, names
     parameters = document["paths"][path][method.lower()].get("parameters", [])
     texts = itertools.cycle([text for text in TEXTS if len(text) < 5000])
     for name in [one["name"] for one in parameters if one["in"] == "query"] + ["surprise"]:
-        for value in [*itertools.islice(texts, 12), "\x00", "x" * 5000]:
+        for value in [*itertools.islice(texts, 7), "\x00", "x" * 5000]:
             query = {**SAMPLES[operation].query, name: value.encode("utf-8", "replace").decode()}
             check(await client.send(request(client, operation, names, query=query)), (operation, name, value[:40]))
     for name in [one["name"] for one in parameters if one["in"] == "path"]:

@@ -4,12 +4,11 @@ import re
 import uuid
 
 import pytest
-from sqlalchemy import text
 
 from app.access import commands as access
 from app.access.keyring import Keyring
 from app.access.roles import ROLES, UNLIMITED_SCOPES
-from tests.api.world import SAMPLES, STORE, request
+from tests.api.world import SAMPLES, request
 
 REACHES = ("own", "store", "region")
 NEAR = {"staff": "emp-7", "store": "S01"}
@@ -35,11 +34,8 @@ _keys: dict[tuple[str, str], str] = {}
 
 
 @pytest.fixture
-async def reaching(house, client, names):
+async def reaching(house, names):
     """A client with every scope that it can have, for a reach, near the company's customers or far from them."""
-    await client.put("/v1/stores/S02", json={**STORE, "region": "north"})
-    near = text("UPDATE customers SET account_manager = 'emp-7', home_store = 'S01' WHERE kind <> 'walk_in'")
-    await house.services.db.run(lambda tx: tx.execute(near))
 
     async def made(reach, where):
         keyring, scopes = Keyring(house.services.settings.secret), ROLES["admin"].scopes - UNLIMITED_SCOPES

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import httpx
 
-# The tests of the command line compare it to what the code says; making it takes seconds.
+# The tests of the documentation compare it to what the code says; making it takes seconds.
 DOCUMENT = Path(__file__).parents[2] / "openapi" / "openapi.json"
 _numbers = itertools.count(1)
 # The company once it was built in this process: other folders' tests use it too.
@@ -665,13 +666,20 @@ SAMPLES: dict[str, Sample] = {
 }  # fmt: skip
 
 
+_NAME = re.compile(r"\{(\w+)\}")
+
+
+def _named(found: re.Match[str], names: dict[str, str]) -> str:
+    name = found[1]
+    if name in names:
+        return names[name]
+    return str(uuid.uuid4()) if name == "uuid" else f"F{next(_numbers)}" if name == "fresh" else found[0]
+
+
 def filled(value: Any, names: dict[str, str]) -> Any:
     """`value` with `{name}` replaced; `{fresh}` and `{uuid}` are new each time."""
     if isinstance(value, str):
-        for name, text in names.items():
-            value = value.replace("{" + name + "}", text)
-        value = value.replace("{uuid}", str(uuid.uuid4())) if "{uuid}" in value else value
-        return value.replace("{fresh}", f"F{next(_numbers)}") if "{fresh}" in value else value
+        return _NAME.sub(lambda found: _named(found, names), value) if "{" in value else value
     if isinstance(value, dict):
         return {key: filled(item, names) for key, item in value.items()}
     if isinstance(value, list):

@@ -77,19 +77,19 @@ async def test_a_file_that_was_imported_is_left_alone_unless_told(run, tmp_path,
 
 async def test_a_killed_import_goes_on_where_it_stopped(run, services, database_url, tmp_path, count):
     """The real command, killed twice by SIGKILL; the third run ends it, and every row is in once."""
-    data, bad = customers_file(15_000)
+    data, bad = customers_file(8_000)
     path = tmp_path / "customers.csv"
     path.write_bytes(data)
-    for rows in (2_000, 7_000):
+    for rows in (1_000, 4_000):
         with process(database_url, tmp_path, "import", str(path), "--kind", "customers") as command:
             await reached(services, rows, command)
             command.send_signal(signal.SIGKILL)
             command.wait()
     summary, told = await run(path, "customers")
     assert (summary.status, summary.known) == ("done", False)
-    assert (summary.read, summary.created, summary.failed) == (15_000, 15_000 - bad, bad)
-    assert told[0] > len(data) * 7_000 // 15_000 * 0.9
-    await written_once(services, 15_000, bad)
+    assert (summary.read, summary.created, summary.failed) == (8_000, 8_000 - bad, bad)
+    assert told[0] > len(data) * 4_000 // 8_000 * 0.9
+    await written_once(services, 8_000, bad)
     assert await count("imports") == 1
     assert summary.faults is not None
     assert len(summary.faults.read_text().splitlines()) == bad + 1

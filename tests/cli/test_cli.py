@@ -78,12 +78,6 @@ def test_help_names_every_command():
         assert command in shown.stdout
 
 
-def test_openapi_is_what_is_committed():
-    shown = clientele("openapi")
-    committed = Path(__file__).parents[2] / "openapi" / "openapi.json"
-    assert shown.stdout == committed.read_text(encoding="utf-8")
-
-
 def test_the_version_is_told(here):
     assert here("--version").stdout == "clientele 0.1.0\n"
 

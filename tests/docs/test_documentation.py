@@ -1,5 +1,6 @@
 """The documentation page: its files and headers, and the page itself in a real browser."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.core import docs_page
+from tests.api.world import DOCUMENT
 from tests.browser import Browser
 from tests.served import Served
 
@@ -50,9 +52,11 @@ async def test_beside_the_files_everything_still_needs_a_key(house):
         assert (await anybody.post("/docs")).status_code == 405
 
 
-async def test_the_document_is_made_once(house, monkeypatch):
+async def test_the_document_is_made_once_and_is_what_is_committed(house, monkeypatch):
+    """`make check-openapi` compares every byte of what the command line writes."""
     async with house.client(None) as anybody:
         first = (await anybody.get("/openapi.json")).content
+        assert json.loads(first) == json.loads(DOCUMENT.read_bytes())
 
         def again(*_):
             raise AssertionError("made a second time")

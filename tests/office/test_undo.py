@@ -7,7 +7,7 @@ import pytest
 from app.assembly import PERSONS
 from app.core.person import Fate
 
-SEEDS = [*range(5), *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(5, 150))]
+SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(3, 150))]
 # Rows by their ids, which is how they move.
 MOVING = [
     one.name for person in PERSONS for one in person.HOLDINGS
@@ -87,7 +87,7 @@ async def test_what_came_later_stays_with_the_winner(people, seed):
         assert has[name] == (had[name] if was[name] == became[name] else was[name]), name
 
 
-@pytest.mark.parametrize("seed", SEEDS[:2] + SEEDS[5:20])
+@pytest.mark.parametrize("seed", SEEDS[:2] + SEEDS[3:20])
 async def test_chains_are_undone_from_the_end(people, seed):
     people.begin(seed)
     one, two, friend = await pair(people)

@@ -39,7 +39,7 @@ def asking(registry: Any, asked: str, as_of: Any) -> Question:
 @pytest.mark.parametrize("anchor", ANCHORS, ids=str)
 async def test_the_score_is_that_of_plain_python(house, registry, anchor):
     """Every score of several companies, whole and one by one; among them suspect, unlicensed and shared values."""
-    company = make(anchor.toordinal() + 7, anchor, people=40)
+    company = make(anchor.toordinal() + 7, anchor, people=28)
     await house.services.db.run(company.insert)
     expected = {one.id: completeness(one, company.people, anchor) for one in company.people if one.counted}
     assert len(set(expected.values())) > 10
@@ -98,7 +98,7 @@ async def test_the_score_is_the_one_that_the_customers_answer_shows(client, hous
     """Customers made through the API, before and after a licence ends and the company declares an attribute."""
     chance, clock = random.Random(3), house.services.clock
     clock.set(NOON - timedelta(days=10))
-    customers = [await _anybody(client, chance, number) for number in range(25)]
+    customers = [await _anybody(client, chance, number) for number in range(16)]
 
     async def compared() -> list[int]:
         scores = []
