@@ -23,7 +23,6 @@ import pytest
 import uvloop
 from pydantic import SecretStr
 from sqlalchemy import event
-from sqlalchemy.util import LRUCache
 
 from app.access import commands as access_commands
 from app.access.keyring import Keyring
@@ -47,8 +46,6 @@ FAST = {
     "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200",
     "autovacuum_analyze_threshold": "2000000000",
 }  # fmt: skip
-
-COMPILED = 2500
 
 # That of the house, once it stands.
 _sweepers: list[Sweeper] = []
@@ -152,8 +149,6 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
 async def house(settings: Settings, database_url: str) -> AsyncIterator[House]:
     """The application with its lifespan running, and one key per role."""
     services = build_services(settings, database_url)
-    # Tests ask everything that the house can ask, one after the other: in a smaller cache each would be compiled anew.
-    services.db.engine.sync_engine.update_execution_options(compiled_cache=LRUCache(COMPILED))
     edge = create_app(services)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(edge.api.router.lifespan_context(edge.api))

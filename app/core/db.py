@@ -132,6 +132,10 @@ class Database:
             max_overflow=0,
             pool_timeout=settings.pool.wait_seconds,
             pool_pre_ping=False,
+            # The connection used last is the one that has the statement prepared.
+            pool_use_lifo=True,
+            # More than there are statements: in a smaller one they push each other out and are compiled again.
+            query_cache_size=2500,
             # A failed statement is logged and told without the values it carried.
             hide_parameters=True,
             connect_args={"server_settings": self._session, "timeout": 10},
