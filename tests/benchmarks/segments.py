@@ -183,7 +183,7 @@ async def _overlap(tx: Tx, today: date, turns: int) -> Row:
             raise ValueError(f"overlap: we find {found}, plain SQL finds {list(row)}")
     seconds, ratio = median(mine), median(mine) / median(theirs)
     return Row(
-        f"overlap of two segments: {OVERLAP[0]} | {OVERLAP[1]}",
+        f"overlap of two segments: {OVERLAP[0]}, {OVERLAP[1]}",
         f"{seconds:.2f} s, {ratio:.2f} x plain SQL",
         f"<= {LONG_SECONDS:.0f} s, <= {RATIO} x",
         ratio <= RATIO and seconds <= LONG_SECONDS,

@@ -58,6 +58,9 @@ async def talk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Talk]:
 
         listener = asyncio.create_task(listen())
         for piece in pieces:
+            # The server may have had enough.
+            if writer.transport.is_closing():
+                break
             writer.write(piece)
             await asyncio.sleep(pause)
         await asyncio.wait({listener}, timeout=0.2)
