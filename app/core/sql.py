@@ -31,6 +31,15 @@ def recordset(rows: Any, name: str, /, **columns: TypeEngine[Any]) -> TableValue
     return func.jsonb_to_recordset(document).table_valued(*typed, name=name).render_derived(name=name, with_types=True)
 
 
+def allow_loops(*, allowed: bool) -> Select[Any]:
+    """Whether PostgreSQL may join in nested loops, for the rest of the transaction or until this is run again.
+
+    It cannot tell how far two UUIDs are apart: of a stretch of ids it expects one customer, and would look through the
+    whole stretch again for each. Joins are no loops then, where they need not be.
+    """
+    return select(func.set_config("enable_nestloop", "on" if allowed else "off", literal(True)))
+
+
 def id_from(key: str) -> str:
     """SQL of a UUIDv7 whose time is the parameter `id_time` (milliseconds) and whose rest follows from the text `key`.
 

@@ -1,11 +1,9 @@
 """Questions about warnings, holds and opportunities: the same in SQL and in plain Python, and for whom they are."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
-from app.segments.check import check
-from app.segments.parse import parse
 from tests.early_warning.chances import judge
 from tests.early_warning.conftest import town
 from tests.segments.test_same import Comparison
@@ -30,13 +28,7 @@ TEXTS = (
 @pytest.mark.parametrize("seed", range(3))
 async def test_they_are_as_plain_python_reads_them(house, registry, seed):
     anchor = date(2026, 1, 1)
-    comparison = Comparison(house, registry, anchor, seed)
-    await house.services.db.run(comparison.company.insert)
-    for text in TEXTS:
-        checked, faults = check(parse(text).tree, comparison.world, from_text=True)
-        assert checked is not None, (text, [fault.detail for fault in faults.all])
-        for as_of in (anchor, anchor + timedelta(days=2)):
-            await comparison.ask(checked.tree, as_of)
+    await Comparison(house, registry, anchor, seed).ask_all(TEXTS, anchor)
 
 
 async def test_all_four_kinds_and_their_holds_are_found_by_those_who_may_see_them(town, clients):

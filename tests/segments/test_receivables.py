@@ -1,11 +1,9 @@
 """Questions about the entries of accounts: the same in SQL, explained and in plain Python, and for whom they are."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
-from app.segments.check import check
-from app.segments.parse import parse
 from tests.segments.factories import customer
 from tests.segments.test_same import Comparison
 
@@ -23,13 +21,7 @@ TEXTS = (
 @pytest.mark.parametrize("seed", range(5))
 async def test_the_entries_of_an_account_are_as_plain_python_reads_them(house, registry, seed):
     anchor = date(2026, 1, 1)
-    comparison = Comparison(house, registry, anchor, seed)
-    await house.services.db.run(comparison.company.insert)
-    for text in TEXTS:
-        checked, faults = check(parse(text).tree, comparison.world, from_text=True)
-        assert checked is not None, (text, [fault.detail for fault in faults.all])
-        for as_of in (anchor, anchor + timedelta(days=2)):
-            await comparison.ask(checked.tree, as_of)
+    await Comparison(house, registry, anchor, seed).ask_all(TEXTS, anchor)
 
 
 async def test_entries_are_asked_about_by_those_who_may_see_money_and_credit(client, clients):

@@ -57,6 +57,15 @@ class Comparison:
         self.company.people[1].merged_into = self.company.people[2].id
         self.world = World(registry, 2, self.saved)
 
+    async def ask_all(self, texts, anchor):
+        """Each question as of the anchor and of two days later, over the company of the database."""
+        await self.db.run(self.company.insert)
+        for one in texts:
+            checked, faults = check(parse(one).tree, self.world, from_text=True)
+            assert checked is not None, (one, [fault.detail for fault in faults.all])
+            for as_of in (anchor, anchor + timedelta(days=2)):
+                await self.ask(checked.tree, as_of)
+
     async def insert(self, tx):
         """Write the company, and the list."""
         await self.company.insert(tx)

@@ -22,7 +22,7 @@ from app.core.db import Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.ids import COMPANY, new_id
 from app.core.jobs import enqueue, waiting
-from app.core.sql import recordset
+from app.core.sql import allow_loops, recordset
 from app.customers.models import Customer
 from app.customers.queries import editable, visible_to
 from app.early_warning.models import (
@@ -136,8 +136,9 @@ async def look_up_members(
     """Note who of a stretch of customers is in the segment of some overrides, and who is not any more.
 
     `asked` are questions with the overrides that each is for. Of `unasked` overrides nobody is in the segment. A
-    statement for every AT_ONCE questions, and one more, however many customers.
+    statement for every AT_ONCE questions, and two more, however many customers.
     """
+    await tx.execute(allow_loops(allowed=False))
     for first in range(0, len(asked), AT_ONCE):
         some = asked[first : first + AT_ONCE]
         among = [matching(question, _within(after, upto)).subquery() for question, _ in some]

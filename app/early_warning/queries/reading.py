@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
+from app.core.sql import allow_loops
 from app.customers.models import Customer
 from app.customers.queries import editable, reached, visible_to
 from app.early_warning.models import Hold, WarningEvent, WarningRow, WarningRule
@@ -152,20 +153,19 @@ async def stretch_end(tx: Tx, after: uuid.UUID, size: int) -> uuid.UUID | None:
     return found
 
 
-# Of a range of ids that is smaller than a hundredth of a table PostgreSQL expects a single row, as it cannot tell how
-# far two UUIDs are apart, and would compare everybody with everybody. So the plan is the same for all ranges, and joins
-# are no loops, where they need not be.
-_IN_RANGES = text(
-    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_nestloop', 'off', true)"
+# The plan of a stretch is the same for all stretches.
+_IN_RANGES, _AS_USUAL = (
+    select(func.set_config("plan_cache_mode", mode, literal(True))) for mode in ("force_generic_plan", "auto")
 )
-_AS_USUAL = text("SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_nestloop', 'on', true)")
 
 
 async def in_stretch(tx: Tx, statement: Executable, values: Mapping[str, Any]) -> list[Any]:
     """The rows of a statement about a stretch of all customers (`parts.STRETCH`)."""
     await tx.execute(_IN_RANGES)
+    await tx.execute(allow_loops(allowed=False))
     rows = list(await tx.rows(statement, values))
     await tx.execute(_AS_USUAL)
+    await tx.execute(allow_loops(allowed=True))
     return rows
 
 

@@ -28,6 +28,7 @@ from app.core.caller import SYSTEM, Caller
 from app.core.db import Tx
 from app.core.errors import database_error
 from app.core.fields import Evaluation, Registry
+from app.core.sql import allow_loops
 from app.customers.queries import visible_to
 from app.segments.queries.compile import Customers, Trees
 from app.segments.queries.predicates import Role
@@ -113,20 +114,11 @@ async def page(tx: Tx, question: Question, *, after: uuid.UUID | None, limit: in
         high = await _end(tx, question, low, stretch)
         more = high is not None
         statement = matching(question, _between(low, high), tx.caller).order_by("id").limit(limit - len(found))
-        await _loops(tx, "on" if low is None else "off")
+        await tx.execute(allow_loops(allowed=low is None))
         found += [row[0] for row in await tx.rows(statement)]
         low, stretch = high, stretch * STRETCH_GROWTH
-    await _loops(tx, "on")
+    await tx.execute(allow_loops(allowed=True))
     return found
-
-
-async def _loops(tx: Tx, allowed: str) -> None:
-    """Whether PostgreSQL may join in nested loops, "on" or "off".
-
-    It cannot tell how far two UUIDs are apart: of a stretch of ids it expects one customer, and would look through the
-    whole stretch again for each.
-    """
-    await tx.execute(select(func.set_config("enable_nestloop", allowed, True)))
 
 
 async def _end(tx: Tx, question: Question, low: uuid.UUID | None, stretch: int) -> uuid.UUID | None:

@@ -30,7 +30,7 @@ from app.early_warning.opportunities.queries import (
     to_do,
 )
 from app.early_warning.opportunities.rules import KINDS, Kind
-from app.early_warning.queries import stretch_end
+from app.early_warning.queries import in_stretch, stretch_end
 from app.feed.commands import come_to, next_stretch
 from app.feed.outbox import publish_rows
 from app.receipts.commands import Moved, lock_customers
@@ -191,7 +191,7 @@ async def evaluate_stretch(
     if upto is None:
         return None, {}
     values = _values(tx, company)
-    rows = await tx.rows(_looking(kind, STRETCH), _of(values, after=after, upto=upto))
+    rows = await in_stretch(tx, _looking(kind, STRETCH), _of(values, after=after, upto=upto))
     found = [row[0] for row in rows[:LOCKED_MAX]]
     done = await _write(tx, {kind: found} if found else {}, values)
     return (found[-1] if len(rows) > LOCKED_MAX else upto), done
