@@ -62,11 +62,13 @@ def plain_errors() -> Iterator[None]:
     except Problem as problem:
         tell(problem)
     except Exception as error:
-        if database_error(error) is None:
+        found = database_error(error)
+        if found is None:
             raise
-        # The system's own words name no value; the driver's may.
-        reason = error.strerror if isinstance(error, OSError) else None
-        note.print(f"[red]The database does not answer as it should:[/] {reason or type(error).__name__}")
+        # The system's own words name no value; the driver's may, so of its errors only the SQLSTATE is told.
+        reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+        state = f" (SQLSTATE {found[0]})" if found[0] else ""
+        note.print(f"[red]The database does not answer as it should:[/] {reason}{state}")
     except KeyboardInterrupt:
         note.print(stopped())
         raise typer.Exit(INTERRUPTED) from None

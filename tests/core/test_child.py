@@ -42,8 +42,14 @@ def test_a_forked_child_ends_with_a_parent_that_did_not_let_it_begin():
 
 
 def test_what_has_other_threads_is_not_forked():
-    script = "import threading, app.core.child as it; threading.Thread(target=input).start(); print(it.fork('helper'))"
-    found = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, input=b"\n", timeout=30)
+    script = """
+import threading, app.core.child as it
+end = threading.Event()
+threading.Thread(target=end.wait).start()
+print(it.fork("helper"))
+end.set()
+"""
+    found = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, timeout=30)
     assert found.stdout == b"None\n"
 
 

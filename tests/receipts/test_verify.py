@@ -4,9 +4,13 @@ import uuid
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import text
 
 from app.core.caller import SYSTEM
+from app.core.db import Tx
+from app.credit import verify as credit_verify
 from app.receipts import commands, queries, verify
+from app.receipts.queries.truth import KEPT
 from tests.receipts.factories import back, line, receipt
 
 DAYS = ("receipts", "net", "costed", "margin", "discount", "returns")
@@ -37,6 +41,22 @@ def differences(house):
 
 async def test_all_is_well(customers, differences):
     assert await differences() == []
+
+
+async def test_ranges_of_customers_are_joined_without_loops(customers, house, monkeypatch):
+    """Of a range of ids PostgreSQL expects one customer, so it would look through the range again for each."""
+    allowed = []
+    plain = Tx.rows
+
+    async def watched(tx, statement, parameters=None):
+        if "low" in (parameters or {}):
+            allowed.append(await tx.scalar(text("SHOW enable_nestloop")))
+        return await plain(tx, statement, parameters)
+
+    monkeypatch.setattr(Tx, "rows", watched)
+    assert [one async for one in verify.check(house.services.db)] == [[]]
+    assert [one async for one in credit_verify.check(house.services.db)] == [[]]
+    assert allowed == ["off"] * (len(KEPT) + 1)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from sqlalchemy.orm import aliased
 
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
+from app.core.sql import allow_loops
 from app.credit.models import CreditAccount, Receivable, ReceivableAllocation
 from app.credit.owed import OVERDUE
 from app.credit.queries.owed import FIRST, LAST, keyed, misnamed
@@ -141,6 +142,7 @@ async def differences(tx: Tx, low: uuid.UUID = FIRST, high: uuid.UUID = LAST) ->
 
     A kept balance is the sum of its entries; nothing is paid by name that is not owed, or twice.
     """
+    await tx.execute(allow_loops(allowed=False))
     summed = (
         select(Receivable.customer_id, func.sum(Receivable.amount).label("sum"))
         .where(Receivable.customer_id.between(low, high))
