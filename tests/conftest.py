@@ -55,6 +55,8 @@ _counting: ContextVar[list[str] | None] = ContextVar("counting", default=None)
 def pytest_configure() -> None:
     """Let all test processes of this run share what a first start makes. Their name is that of the first of them."""
     first = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    # httpx looks for it with every request, on every path there is.
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
     served.begun = served.Begun(Path(tempfile.gettempdir()) / f"clientele-begun-{first}")
     if sys.version_info < (3, 14):
         # The loop that serves costs less. From that version on there are no policies; the plugin's own way to name a

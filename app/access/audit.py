@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, DateTime, Insert, Table, Text, Uuid, bindparam, select
+from sqlalchemy import ARRAY, DateTime, Table, Text, Uuid, bindparam, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
@@ -17,7 +17,7 @@ from app.access.models import AuditRow
 from app.core.caller import Caller
 from app.core.db import Tx
 from app.core.ids import COMPANY, new_id_text
-from app.core.sql import recordset
+from app.core.sql import Filled, recordset
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -38,7 +38,6 @@ class AuditEntry:
     fields: tuple[str, ...] = ()
 
 
-# Both SELECTs are built once and only given their values later: building them costs as much as running them.
 _ROWS = bindparam("audit_rows", type_=JSONB)
 _WRITTEN = recordset(
     _ROWS, "entry", customer_id=Uuid(), id=Uuid(), action=Text(), record_kind=Text(),
@@ -58,20 +57,16 @@ _SEEN = recordset(
 _READS = select(*_SEEN.c)
 
 
-# Writes what `entry_values` answers: for a statement that is built once.
+# What `record` fills, for a statement that is built once.
 RECORD = insert(_TABLE).from_select(_WRITES.selected_columns.keys(), _WRITES)
+_SAW = insert(_TABLE).from_select(_READS.selected_columns.keys(), _READS).on_conflict_do_nothing()
 
 
-def record(tx: Tx, entries: Sequence[AuditEntry]) -> Insert:
+def record(tx: Tx, entries: Sequence[AuditEntry]) -> Filled:
     """One statement that writes `entries` for the caller of `tx`; nothing is executed here.
 
     Run it in the transaction of the write, alone or through `core.sql.together`. No entries write nothing.
     """
-    return insert(_TABLE).from_select(_WRITES.selected_columns.keys(), _WRITES.params(entry_values(tx, entries)))
-
-
-def entry_values(tx: Tx, entries: Sequence[AuditEntry]) -> dict[str, Any]:
-    """The parameters of `RECORD`."""
     moment, caller = _nanoseconds(tx.now), tx.caller
     rows = [
         {
@@ -84,19 +79,18 @@ def entry_values(tx: Tx, entries: Sequence[AuditEntry]) -> dict[str, Any]:
         }
         for entry in entries
     ]
-    return {
-        "audit_rows": rows,
+    who = {
         "audit_at": tx.now,
         "audit_client_id": caller.client_id,
         "audit_key_id": caller.key_id,
         "audit_request_id": caller.request_id,
     }
+    return Filled(RECORD, {"audit_rows": rows, **who})
 
 
-def seen(rows: list[dict[str, Any]]) -> Insert:
+def seen(rows: list[dict[str, Any]]) -> Filled:
     """One statement that writes rows of `rows_of`, of any number of callers. Repeating it is harmless."""
-    found = _READS.params({"audit_rows": rows})
-    return insert(_TABLE).from_select(_READS.selected_columns.keys(), found).on_conflict_do_nothing()
+    return Filled(_SAW, {"audit_rows": rows})
 
 
 def rows_of(caller: Caller, at: datetime, action: str, customers: Sequence[uuid.UUID]) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from app.core.errors import RETRIED, Overtaken, database_error
 from app.core.idempotency import RequestKey
 from app.core.reply import Reply
 from app.core.settings import Settings
+from app.core.sql import Filled
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -45,17 +46,19 @@ class Tx:
     now: datetime
     notes: dict[str, Any] = field(default_factory=dict)
 
-    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+    async def execute(self, statement: Executable | Filled, parameters: Any = None) -> CursorResult[Any]:
         """Run one statement."""
+        if isinstance(statement, Filled):
+            return await self.execute(statement.statement, {**statement.values, **(parameters or {})})
         return await self.connection.execute(statement, parameters)
 
-    async def rows(self, statement: Executable, parameters: Any = None) -> list[Any]:
+    async def rows(self, statement: Executable | Filled, parameters: Any = None) -> list[Any]:
         """All rows of one statement."""
-        return list((await self.connection.execute(statement, parameters)).all())
+        return list((await self.execute(statement, parameters)).all())
 
-    async def scalar(self, statement: Executable, parameters: Any = None) -> Any:
+    async def scalar(self, statement: Executable | Filled, parameters: Any = None) -> Any:
         """The first column of the first row, or None."""
-        return (await self.connection.execute(statement, parameters)).scalar()
+        return (await self.execute(statement, parameters)).scalar()
 
 
 @dataclass(slots=True)

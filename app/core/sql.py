@@ -1,19 +1,71 @@
-"""Small helpers around SQLAlchemy Core."""
+"""Small helpers around SQLAlchemy Core.
 
-from collections.abc import Sequence
+A statement that runs often is built once, by a function with `functools.cache`, and takes its values as parameters:
+to build one takes longer than to run it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Executable, Insert, Select, column, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    DateTime,
+    Executable,
+    Insert,
+    Select,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
+# Parameters of statements that are built once: some rows for `recordset`, some ids, the transaction's time.
+ROWS = bindparam("rows", type_=JSONB)
+IDS = bindparam("ids", type_=ARRAY(Uuid))
+NOW = bindparam("now", type_=DateTime(timezone=True))
 
-def together(*statements: Insert, parts: Sequence[CTE] = ()) -> Executable:
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A statement and its parameters this time; what `Tx` runs, alone or `together` with others."""
+
+    statement: Executable
+    values: Mapping[str, Any]
+    parts: tuple[CTE, ...] = ()
+
+
+def together(*statements: Insert | Filled, parts: Sequence[CTE] = ()) -> Filled:
     """One statement that runs several inserts, so that they cost one round trip. Order among them is not defined.
 
-    `parts` are named parts of somebody else's, in the order in which they read each other.
+    `parts` are named parts of somebody else's, in the order in which they read each other. It is built once if all its
+    statements are; then `parts` must be, too. Raises ValueError if two statements give a parameter different values.
     """
+    values: dict[str, Any] = {}
+    inner: list[Any] = []
+    own = tuple(parts)
+    for one in statements:
+        if isinstance(one, Filled):
+            if any(values.get(name, value) != value for name, value in one.values.items()):
+                message = "Two statements give a parameter different values."
+                raise ValueError(message)
+            values.update(one.values)
+            own += one.parts
+        inner.append(one.statement if isinstance(one, Filled) else one)
+    built = all(isinstance(one, Filled) for one in statements)
+    return Filled((_joined if built else _joined.__wrapped__)(tuple(inner), own), values)
+
+
+@lru_cache(maxsize=256)
+def _joined(statements: tuple[Any, ...], parts: tuple[CTE, ...]) -> Executable:
     outer: Select[Any] = select(literal(1)).add_cte(*parts)
     for number, statement in enumerate(statements):
         outer = outer.add_cte(statement.cte(f"part_{number}"))

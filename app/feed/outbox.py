@@ -10,10 +10,10 @@ from sqlalchemy import BigInteger, DateTime, Insert, Text, Uuid, bindparam, inse
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-from app.access.audit import RECORD, AuditEntry, entry_values
+from app.access.audit import AuditEntry, record
 from app.core.db import Tx
 from app.core.ids import new_id_text
-from app.core.sql import recordset, together
+from app.core.sql import Filled, recordset, together
 from app.feed.models import OutboxEntry
 from app.feed.types import EVENT_TYPES
 
@@ -44,38 +44,33 @@ class Event:
     occurred_at: datetime | None = None
 
 
-def _insert(rows: Any) -> Insert:
-    given = recordset(rows, "published", **_COLUMNS, place=BigInteger())
+def _insert() -> Insert:
+    given = recordset(bindparam("published_events", type_=JSONB), "published", **_COLUMNS, place=BigInteger())
     # Sorted first, then numbered: PostgreSQL computes the default of `position` above the sort.
     ordered = select(*(given.c[name] for name in _COLUMNS)).order_by(given.c.place)
     return insert(OutboxEntry).from_select(list(_COLUMNS), ordered)
 
 
-# Writes what `event_values` answers: for a statement that is built once.
-PUBLISH = _insert(bindparam("published_events", type_=JSONB))
-_ANNOUNCE = together(PUBLISH, RECORD)
+# What `publish` fills, for a statement that is built once.
+PUBLISH = _insert()
 
 
-def publish(tx: Tx, events: Sequence[Event]) -> Insert:
+def publish(tx: Tx, events: Sequence[Event]) -> Filled:
     """One INSERT of all `events`, in their order, for the caller to run in `tx`.
 
     Run it after the subjects' rows are locked (updated, inserted, or selected FOR UPDATE): only then is the order of a
     subject's events on the feed the order of its versions. Raises ValueError for a type that `EVENT_TYPES` lacks.
     """
-    return _insert(event_values(tx, events)["published_events"])
-
-
-def event_values(tx: Tx, events: Sequence[Event]) -> dict[str, Any]:
-    """The parameters of `PUBLISH`."""
-    return {"published_events": [_row(event, place, tx.now) for place, event in enumerate(events)]}
+    rows = [_row(event, place, tx.now) for place, event in enumerate(events)]
+    return Filled(PUBLISH, {"published_events": rows})
 
 
 async def announce(tx: Tx, events: Sequence[Event], entries: Sequence[AuditEntry]) -> None:
     """How most commands end: publish events, and write on the audit trail what was touched, in one statement.
 
-    As for `publish`, the subjects' rows are locked. The statement is built once: that would take longer than it runs.
+    As for `publish`, the subjects' rows are locked.
     """
-    await tx.execute(_ANNOUNCE, {**event_values(tx, events), **entry_values(tx, entries)})
+    await tx.execute(together(publish(tx, events), record(tx, entries)))
 
 
 def publish_rows(rows: str, *types: str) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import asyncpg
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.core.db import Database
+from app.core.caller import SYSTEM
+from app.core.db import Database, Tx
 from app.core.services import Services
 from app.core.settings import FeedSettings, Settings
 from app.feed import queries
@@ -36,9 +40,21 @@ async def write(db: Database, *events: Event) -> None:
     await db.run(lambda tx: tx.execute(publish(tx, events)))
 
 
+async def write_in(connection: AsyncConnection, *events: Event) -> None:
+    """Write `events` to the outbox in a transaction of the caller's own."""
+    tx = Tx(connection, SYSTEM, datetime.now(UTC))
+    await tx.execute(publish(tx, events))
+
+
 async def move(db: Database, **feed: Any) -> int:
     """Move one batch, as the worker would."""
-    return await db.run(Sequencer(db, Settings(feed=FeedSettings(**feed))).move_once)
+    return await db.run(Sequencer(db, _settings().model_copy(update={"feed": FeedSettings(**feed)})).move_once)
+
+
+@cache
+def _settings() -> Settings:
+    # Reading them takes longer than moving a batch.
+    return Settings()
 
 
 async def put(db: Database, *events: Event) -> None:

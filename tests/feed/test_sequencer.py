@@ -12,14 +12,11 @@ import orjson
 import pytest
 from sqlalchemy import event
 
-from app.core.caller import SYSTEM
-from app.core.db import Tx
 from app.core.settings import FeedSettings, Settings
 from app.feed import commands, hot, queries
 from app.feed.jobs import Sequencer, sequencer
 from app.feed.jobs.sequencer import Settling
-from app.feed.outbox import publish
-from tests.feed.factories import an_event, head, move, page, persistently, put, read_on, until, write
+from tests.feed.factories import an_event, head, move, page, persistently, put, read_on, until, write, write_in
 
 
 @pytest.fixture
@@ -232,7 +229,7 @@ async def test_an_open_writer_keeps_its_position_looked_at(opened, monkeypatch):
     stop = asyncio.Event()
     task = running(opened.db, stop)
     async with opened.db.engine.connect() as slow:
-        await slow.execute(publish(Tx(slow, SYSTEM, datetime.now(UTC)), [an_event(version=1)]))
+        await write_in(slow, an_event(version=1))
         for number in range(2, 30):
             await write(opened.db, an_event(version=number))
             await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ from app.core.db import Tx
 from app.core.documents import Sections
 from app.core.errors import NOT_FOUND, FieldError, Problem, stale
 from app.core.ids import new_id
-from app.core.sql import together
+from app.core.sql import Filled, together
 from app.customers import queries
 from app.customers.birthday import merged
 from app.customers.commands.facts import noted
@@ -25,7 +25,7 @@ from app.customers.commands.rows import (
     update_customers,
 )
 from app.customers.commands.rows import remove_identifier as remove_row
-from app.customers.commands.terms import Rewrite, renamed, rewrite
+from app.customers.commands.terms import renamed, rewrite
 from app.customers.commands.upsert import upsert_many
 from app.customers.identifiers import Identifier
 from app.customers.intake import Given, Item
@@ -68,8 +68,8 @@ async def create(tx: Tx, item: Item) -> uuid.UUID:
     entry = AuditEntry("customer.create", "customer", customer, customer, named)
     facts = fact_rows(customer, (DEFAULTS, {}), (fields, times), dict.fromkeys(times, source))
     event, terms = Event("customer.created", customer, customer, 1), await rewrite({customer: fields}, new=True)
-    inserts = (*terms.inserts, *([noted(facts)] if facts else ()))
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *inserts))
+    more = (*terms, *([noted(facts)] if facts else ()))
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *more))
     await owned(tx, [customer])
     return customer
 
@@ -132,7 +132,7 @@ async def patch(tx: Tx, customer: uuid.UUID, item: Item, version: int, sections:
         raise stale(row["version"]) if row is not None else Problem(NOT_FOUND)
     source = origin(tx.caller, item.provenance)
     facts = fact_rows(customer, (before, row["collected"]), (after, times), dict.fromkeys(times, source))
-    terms = await rewrite({customer: after}) if renamed(changed) else None
+    terms = await rewrite({customer: after}) if renamed(changed) else ()
     what = ("customer.updated", "customer.update") if changed else ("customer.confirmed", "customer.confirm")
     await _announce(tx, customer, following, changed or again, what, facts=facts, terms=terms)
     return written, following
@@ -193,10 +193,9 @@ async def _announce(
     what: tuple[str, str] = ("customer.updated", "customer.update"),
     *,
     facts: Sequence[Fields] = (),
-    terms: Rewrite | None = None,
+    terms: Sequence[Filled] = (),
 ) -> None:
     event = Event(what[0], customer, customer, version)
     entry = AuditEntry(what[1], "customer", customer, customer, changed)
-    inserts, parts = terms or Rewrite()
-    inserts = (*inserts, *([noted(facts)] if facts else ()))
-    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *inserts, parts=parts))
+    more = (*terms, *([noted(facts)] if facts else ()))
+    await tx.execute(together(publish(tx, [event]), record(tx, [entry]), *more))

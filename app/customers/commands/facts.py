@@ -1,6 +1,7 @@
 """Writing down where values came from: one statement for any number of customers, beside the one that changes them."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -10,8 +11,10 @@ from sqlalchemy import (
     DateTime,
     Insert,
     Text,
+    Update,
     Uuid,
     and_,
+    bindparam,
     case,
     func,
     literal,
@@ -23,7 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 from app.core.db import Tx
-from app.core.sql import recordset
+from app.core.sql import ROWS, Filled, recordset
 from app.customers.models import Fact, IdentifierRow
 from app.customers.provenance import Origin
 
@@ -41,12 +44,17 @@ _SAID: dict[str, TypeEngine[Any]] = {
 }  # fmt: skip
 
 
-def noted(rows: Sequence[Mapping[str, Any]]) -> Insert:
+def noted(rows: Sequence[Mapping[str, Any]]) -> Filled:
     """One INSERT of rows of `provenance.fact_rows`; their customers are locked or new. Nothing is executed here.
 
     A row that confirms does with the fact what `confirmed` says.
     """
-    given = recordset([*rows], "noted", **_ROW)
+    return Filled(_noting(), {"noted_rows": [*rows]})
+
+
+@cache
+def _noting() -> Insert:
+    given = recordset(bindparam("noted_rows", type_=JSONB), "noted", **_ROW)
     values = select(
         *(given.c[name] for name in _KEPT),
         *(case((given.c.confirms, given.c[source])).label(name) for name, source in _CONFIRMED.items()),
@@ -96,9 +104,13 @@ async def confirm_identifiers(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None
 
     What is not `timed` was only sent along: it ends a licence and confirms nothing.
     """
-    if not rows:
-        return
-    given, row = recordset([*rows], "given", **_SAID), IdentifierRow
+    if rows:
+        await tx.execute(_confirming(), {"rows": [*rows]})
+
+
+@cache
+def _confirming() -> Update:
+    given, row = recordset(ROWS, "given", **_SAID), IdentifierRow
     same = and_(row.kind == given.c.kind, row.value == given.c.value, row.customer_id == given.c.customer_id)
     ends = and_(row.licence_end.is_not(None), given.c.licence_end.is_(None))
-    await tx.execute(update(row).where(same, given.c.timed | ends).values(confirmed(row, given.c)))
+    return update(row).where(same, given.c.timed | ends).values(confirmed(row, given.c))

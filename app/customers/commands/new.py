@@ -8,17 +8,18 @@ one customer (the second waits for the first), and no customer is left without w
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, DateTime, Integer, Text, Uuid, func, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Boolean, Integer, Select, Text, Uuid, bindparam, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
 from app.core.errors import BUSY, RETRY_SOON, Problem
 from app.core.ids import new_id, new_id_text
-from app.core.sql import recordset
+from app.core.sql import NOW, ROWS, Filled, recordset
 from app.customers import queries
 from app.customers.commands.rows import drop
 from app.customers.identifiers import WALK_IN, Identifier
@@ -114,7 +115,7 @@ async def ensure_walk_ins(tx: Tx, stores: Iterable[str]) -> dict[str, uuid.UUID]
     return walk_ins
 
 
-def _claim(tx: Tx, new: Sequence[NewCustomer]) -> Any:
+def _claim(tx: Tx, new: Sequence[NewCustomer]) -> Filled:
     claims = [
         {
             "kind": identifier.kind, "value": identifier.value, "customer_id": str(one.id), "id": new_id_text(),
@@ -131,15 +132,21 @@ def _claim(tx: Tx, new: Sequence[NewCustomer]) -> Any:
         }
         for one in new
     ]  # fmt: skip
-    now = literal(tx.now, DateTime(timezone=True))
-    claim, given = recordset(claims, "claim", **_CLAIM), recordset(rows, "given", **_NEW)
     source = origin(tx.caller, None)
+    whence = {"claimed_through": source.channel, "claimed_by": source.collector}
+    return Filled(_claiming(), {"claims": claims, "rows": rows, "now": tx.now, **whence})
+
+
+@cache
+def _claiming() -> Select[Any]:
+    claim = recordset(bindparam("claims", type_=JSONB), "claim", **_CLAIM)
+    given = recordset(ROWS, "given", **_NEW)
     whence: dict[str, Any] = {
-        "channel": literal(source.channel),
-        "collector": literal(source.collector),
-        "collected_at": now,
+        "channel": bindparam("claimed_through", type_=Text),
+        "collector": bindparam("claimed_by", type_=Text),
+        "collected_at": NOW,
     }
-    claimed = select(*claim.c, *whence.values(), now).order_by(claim.c.kind, claim.c.value)
+    claimed = select(*claim.c, *whence.values(), NOW).order_by(claim.c.kind, claim.c.value)
     won = (
         insert(IdentifierRow)
         .from_select([*_CLAIM, *whence, "created_at"], claimed)
@@ -148,7 +155,7 @@ def _claim(tx: Tx, new: Sequence[NewCustomer]) -> Any:
         .cte("won")
     )
     count = select(func.count()).select_from(won).where(won.c.customer_id == given.c.id).scalar_subquery()
-    constants = {"status": literal("active"), "version": literal(1), "created_at": now, "updated_at": now}
+    constants = {"status": literal("active"), "version": literal(1), "created_at": NOW, "updated_at": NOW}
     columns = ["id", "kind", "home_store", "source"]
     made = (
         insert(Customer)

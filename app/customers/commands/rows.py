@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -11,11 +12,14 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
+    Delete,
     Integer,
     SmallInteger,
     Text,
+    Update,
     Uuid,
     and_,
+    any_,
     case,
     delete,
     literal,
@@ -30,7 +34,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.core.db import Tx
 from app.core.ids import new_id
-from app.core.sql import recordset
+from app.core.sql import IDS, NOW, ROWS, recordset
 from app.customers.intake import Given, Item
 from app.customers.models import Customer, IdentifierRow
 from app.customers.provenance import Origin
@@ -84,58 +88,73 @@ async def claim(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[Held]:
     """Insert identifiers in the order of (kind, value), except those that this or another customer has already."""
     if not rows:
         return set()
-    given, now = recordset(rows, "given", **_IDENTIFIER), literal(tx.now, DateTime(timezone=True))
-    made = (
+    made = await tx.rows(_claiming(), {"rows": rows, "now": tx.now})
+    return {(row.kind, row.value, row.customer_id) for row in made}
+
+
+@cache
+def _claiming() -> Any:
+    given = recordset(ROWS, "given", **_IDENTIFIER)
+    return (
         insert(IdentifierRow)
         .from_select(
             [*_IDENTIFIER, "created_at"],
-            select(*given.c, now).order_by(given.c.kind, given.c.value, given.c.customer_id),
+            select(*given.c, NOW).order_by(given.c.kind, given.c.value, given.c.customer_id),
         )
         .on_conflict_do_nothing()
         .returning(IdentifierRow.kind, IdentifierRow.value, IdentifierRow.customer_id)
     )
-    return {(row.kind, row.value, row.customer_id) for row in await tx.rows(made)}
 
 
 async def drop(tx: Tx, held: Iterable[Held]) -> None:
     """Delete these identifiers."""
     rows = [{"kind": kind, "value": value, "customer_id": customer} for kind, value, customer in sorted(held)]
     if rows:
-        given = recordset(rows, "given", **_KEY)
-        await tx.execute(delete(IdentifierRow).where(_same(given)))
+        await tx.execute(_dropping(), {"rows": rows})
+
+
+@cache
+def _dropping() -> Delete:
+    return delete(IdentifierRow).where(_same(recordset(ROWS, "given", **_KEY)))
 
 
 async def insert_customers(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[uuid.UUID]:
     """Insert customers in the order of ids; the ids that were not there yet."""
     if not rows:
         return set()
-    given, now = recordset(rows, "given", **_CUSTOMER), literal(tx.now, DateTime(timezone=True))
-    constants = {"version": literal(1), "created_at": now, "updated_at": now}
-    made = (
+    return {row.id for row in await tx.rows(_inserting(), {"rows": rows, "now": tx.now})}
+
+
+@cache
+def _inserting() -> Any:
+    given = recordset(ROWS, "given", **_CUSTOMER)
+    constants: dict[str, ColumnElement[Any]] = {"version": literal(1), "created_at": NOW, "updated_at": NOW}
+    return (
         insert(Customer)
         .from_select([*_CUSTOMER, *constants], select(*given.c, *constants.values()).order_by(given.c.id))
         .on_conflict_do_nothing()
         .returning(Customer.id)
     )
-    return {row.id for row in await tx.rows(made)}
 
 
 async def remove_customers(tx: Tx, customers: Iterable[uuid.UUID]) -> None:
     """Take back customers that this transaction has inserted."""
-    given = recordset([{"id": customer} for customer in customers], "given", id=Uuid())
-    await tx.execute(delete(Customer).where(Customer.id == given.c.id))
+    await tx.execute(delete(Customer).where(Customer.id == any_(IDS)), {"ids": list(customers)})
 
 
 async def update_customers(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write customers whose rows are locked; with `bump` 0 only the times of their values moved, which is no change."""
     if rows:
-        given = recordset(rows, "given", **_CUSTOMER, bump=Integer())
-        values: dict[str, Any] = {name: given.c[name] for name in _CUSTOMER if name != "id"}
-        values["version"] = Customer.version + given.c.bump
-        values["updated_at"] = case(
-            (given.c.bump > 0, literal(tx.now, DateTime(timezone=True))), else_=Customer.updated_at
-        )
-        await tx.execute(update(Customer).where(Customer.id == given.c.id).values(values))
+        await tx.execute(_updating(), {"rows": rows, "now": tx.now})
+
+
+@cache
+def _updating() -> Update:
+    given = recordset(ROWS, "given", **_CUSTOMER, bump=Integer())
+    values: dict[str, Any] = {name: given.c[name] for name in _CUSTOMER if name != "id"}
+    values["version"] = Customer.version + given.c.bump
+    values["updated_at"] = case((given.c.bump > 0, NOW), else_=Customer.updated_at)
+    return update(Customer).where(Customer.id == given.c.id).values(values)
 
 
 async def set_primaries(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[uuid.UUID]:
@@ -145,14 +164,19 @@ async def set_primaries(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[uuid.U
     """
     if not rows:
         return set()
-    given, other = recordset(rows, "given", **_KEY, force=Boolean()), aliased(IdentifierRow)
+    return {row.customer_id for row in await tx.rows(_leading(), {"rows": rows})}
+
+
+@cache
+def _leading() -> Any:
+    given, other = recordset(ROWS, "given", **_KEY, force=Boolean()), aliased(IdentifierRow)
     chosen = IdentifierRow.value == given.c.value
     has_one = (
         select(other.id)
         .where(other.customer_id == given.c.customer_id, other.kind == given.c.kind, other.is_primary)
         .exists()
     )
-    changed = (
+    return (
         update(IdentifierRow)
         .where(
             IdentifierRow.customer_id == given.c.customer_id,
@@ -163,17 +187,21 @@ async def set_primaries(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[uuid.U
         .values(is_primary=chosen)
         .returning(IdentifierRow.customer_id)
     )
-    return {row.customer_id for row in await tx.rows(changed)}
 
 
 async def set_verified(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[uuid.UUID]:
     """Note when identifiers (`customer_id`, `kind`, `value`, `verified_at`) were verified; whom this changed."""
     if not rows:
         return set()
-    given = recordset(rows, "given", **_KEY, verified_at=DateTime(timezone=True))
+    return {row.customer_id for row in await tx.rows(_verifying(), {"rows": rows})}
+
+
+@cache
+def _verifying() -> Any:
+    given = recordset(ROWS, "given", **_KEY, verified_at=DateTime(timezone=True))
     newer = IdentifierRow.verified_at.is_distinct_from(given.c.verified_at)
     changed = update(IdentifierRow).where(_same(given), newer).values(verified_at=given.c.verified_at)
-    return {row.customer_id for row in await tx.rows(changed.returning(IdentifierRow.customer_id))}
+    return changed.returning(IdentifierRow.customer_id)
 
 
 async def remove_identifier(tx: Tx, customer: uuid.UUID, identifier: uuid.UUID) -> Any:

@@ -3,14 +3,15 @@
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ARRAY, CTE, Boolean, Insert, Text, Uuid, any_, delete, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, CTE, Boolean, Insert, Text, Uuid, any_, bindparam, delete, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 from app.core.db import Tx
-from app.core.sql import recordset, together
+from app.core.sql import Filled, recordset, together
 from app.customers.models import SearchTerm
 from app.customers.terms import NAMED, terms_of
 
@@ -19,33 +20,44 @@ PORTION = 50
 _TERM: dict[str, TypeEngine[Any]] = {"kind": Text(), "term": Text(), "customer_id": Uuid(), "personal": Boolean()}
 
 
-class Rewrite(NamedTuple):
-    """Parts of a statement (for `core.sql.together`) after which these customers have the terms of their names."""
-
-    inserts: tuple[Insert, ...] = ()
-    parts: tuple[CTE, ...] = ()
-
-
 def renamed(changed: Sequence[str]) -> bool:
     """Whether a change of these fields changes what a customer is found by."""
     return any(name in changed for name in NAMED)
 
 
-async def rewrite(named: Mapping[uuid.UUID, Mapping[str, Any]], *, new: bool = False) -> Rewrite:
-    """The terms of customers with these fields; `new` ones have none yet. Lock the others first."""
+async def rewrite(named: Mapping[uuid.UUID, Mapping[str, Any]], *, new: bool = False) -> tuple[Filled, ...]:
+    """What gives customers with these fields the terms of their names; `new` ones have none yet. Lock the others first.
+
+    No or one statement, for `core.sql.together`.
+    """
     rows: list[dict[str, Any]] = []
     for place, (customer, fields) in enumerate(sorted(named.items())):
         rows += [{**term._asdict(), "customer_id": customer} for term in terms_of(fields)]
         if place % PORTION == PORTION - 1:
             await asyncio.sleep(0)
     if not rows and (new or not named):
-        return Rewrite()
-    given, row = recordset(rows, "term_given", **_TERM), SearchTerm
-    added = insert(row).from_select(
-        list(_TERM), select(*given.c).order_by(given.c.kind, given.c.term, given.c.customer_id)
-    )
+        return ()
     if new:
-        return Rewrite((added,))
+        return (Filled(_new(), {"new_terms": rows}),)
+    kept, gone = _rewriting()
+    return (Filled(kept, {"terms": rows, "terms_of": sorted(named)}, (gone,)),)
+
+
+def _added(parameter: str) -> tuple[Any, Any]:
+    given = recordset(bindparam(parameter, type_=JSONB), "term_given", **_TERM)
+    ordered = select(*given.c).order_by(given.c.kind, given.c.term, given.c.customer_id)
+    return insert(SearchTerm).from_select(list(_TERM), ordered), given
+
+
+@cache
+def _new() -> Insert:
+    made: Insert = _added("new_terms")[0]
+    return made
+
+
+@cache
+def _rewriting() -> tuple[Insert, CTE]:
+    (added, given), row = _added("terms"), SearchTerm
     key = ("kind", "term", "customer_id")
     kept = added.on_conflict_do_update(
         index_elements=list(key),
@@ -53,12 +65,12 @@ async def rewrite(named: Mapping[uuid.UUID, Mapping[str, Any]], *, new: bool = F
         where=row.personal != added.excluded.personal,
     )
     stays = select(literal(1)).where(*(given.c[name] == getattr(row, name) for name in key)).exists()
-    gone = delete(row).where(row.customer_id == any_(literal(sorted(named), ARRAY(Uuid))), ~stays).cte("terms_gone")
-    return Rewrite((kept,), (gone,))
+    theirs = row.customer_id == any_(bindparam("terms_of", type_=ARRAY(Uuid)))
+    return kept, delete(row).where(theirs, ~stays).cte("terms_gone")
 
 
 async def keep_terms(tx: Tx, named: Mapping[uuid.UUID, Mapping[str, Any]]) -> None:
     """Write the terms of these customers, whose rows are locked. What is right already is not written again."""
     made = await rewrite(named)
-    if made.inserts:
-        await tx.execute(together(*made.inserts, parts=made.parts))
+    if made:
+        await tx.execute(together(*made))

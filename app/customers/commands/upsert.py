@@ -269,5 +269,5 @@ async def _write(tx: Tx, states: Sequence[_State]) -> None:
     terms = await rewrite(
         {state.target.id: state.fields for state in written if not state.target.new and renamed(state.changed)}
     )
-    inserts = (publish(tx, events), record(tx, entries), *made.inserts, *terms.inserts)
-    await tx.execute(together(*inserts, *([noted(facts)] if facts else ()), parts=terms.parts))
+    more = (*made, *terms, *([noted(facts)] if facts else ()))
+    await tx.execute(together(publish(tx, events), record(tx, entries), *more))

@@ -18,6 +18,7 @@ from app.customers.queries.reach import (
     reached,
     reached_sql,
     reached_stores,
+    sight,
     visible_to,
 )
 from app.customers.queries.reading import (
@@ -84,6 +85,7 @@ __all__ = [
     "read_basis",
     "regions",
     "search_terms",
+    "sight",
     "totals",
     "visible_to",
 ]

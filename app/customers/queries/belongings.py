@@ -28,7 +28,7 @@ from app.core.documents import json_degrees, json_object, json_time
 from app.customers.belongings import ADDRESS, CONTACT, COORDINATES, RELATIONSHIP, Kind
 from app.customers.models import Address, Contact, Customer, Relationship
 from app.customers.queries.masks import is_masked, masked_email, masked_name, masked_phones
-from app.customers.queries.reach import present, reached
+from app.customers.queries.reach import present, reached, sight
 from app.customers.queries.reading import display_name
 
 TABLES: dict[str, Any] = {ADDRESS.word: Address, CONTACT.word: Contact, RELATIONSHIP.word: Relationship}
@@ -99,7 +99,7 @@ async def relationships(
 def related(customer: ColumnElement[Any], caller: Caller, most: int) -> ColumnElement[Any]:
     """A JSON list of the first relationships of the customer in this column, with the displayed name of each other.
 
-    For a hot statement: see `visible_to`. Of customers whom the caller may not know of nothing is told.
+    For a statement that is built once: see `visible_to`. Of customers whom the caller may not know of nothing is told.
     """
     row = Relationship
     shown = _members(RELATIONSHIP, caller.field_groups)
@@ -107,7 +107,7 @@ def related(customer: ColumnElement[Any], caller: Caller, most: int) -> ColumnEl
         name = select(display_name(caller.field_groups)).where(Customer.id == row.other).correlate(row)
         shown["other_name"] = name.scalar_subquery()
     first = select(row.id, json_object(**shown).label("document")).where(row.customer_id == customer)
-    first = first.where(reached(caller, row.other, hot=True))
+    first = first.where(reached(sight(caller), row.other))
     each = first.order_by(row.id).limit(most).correlate_except(row).lateral("related")
     listed = select(func.json_agg(aggregate_order_by(each.c.document, each.c.id), type_=JSON))
     return func.coalesce(listed.scalar_subquery(), literal([], JSON))

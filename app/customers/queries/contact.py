@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,10 @@ from sqlalchemy import (
     Date,
     DateTime,
     FromClause,
+    Select,
     Text,
+    Uuid,
+    bindparam,
     cast,
     false,
     func,
@@ -32,7 +36,7 @@ from app.customers.contact_rules import CAP_MAX, Cap, Known, Policy, windows_of
 from app.customers.fields.contact import cadence, in_force
 from app.customers.models import Consent, ContactMade, ContactPolicy, ContactReservation, Customer
 from app.customers.purposes import ANY
-from app.customers.queries.reach import present, visible_to
+from app.customers.queries.reach import Sight, present, reach_values, sight, visible_to
 
 Document = tuple[str, int]
 
@@ -131,29 +135,8 @@ async def known(
     at: datetime,
 ) -> tuple[Known, str | None] | None:  # fmt: skip
     """What is known of a customer at `at`, and the preferred channel; one statement. None if there is no such one."""
-    moment = literal(at, DateTime(timezone=True))
-
-    def about(row: FromClause) -> list[ColumnElement[bool]]:
-        found = [row.c.customer_id == customer, row.c.purpose == purpose, row.c.channel.in_([channel, ANY])]
-        return [*found, row.c.partner.is_not_distinct_from(literal(partner, Text)), row.c.decided_at <= moment]
-
-    force, made = in_force(about).subquery(), ContactMade.__table__
-    states = select(func.json_object_agg(force.c.channel, force.c.state, type_=JSON)).scalar_subquery()
-    real = select(made.c.at).where(made.c.customer_id == customer, made.c.reached, made.c.at <= moment)
-    contacts = func.array(real.order_by(made.c.at.desc()).limit(CAP_MAX).scalar_subquery(), type_=ARRAY(DateTime))
-    held, policy = ContactReservation, ContactPolicy
-    statement = (
-        select(
-            Customer.kind, Customer.status, Store.time_zone.label("store_zone"), *_policy_columns(),
-            states.label("states"), contacts.label("contacts"), held.agent, held.reserved_by, held.reserved_at,
-            held.expires_at,
-        )
-        .outerjoin(Store, Store.code == Customer.home_store)
-        .outerjoin(policy, policy.customer_id == Customer.id)
-        .outerjoin(held, held.customer_id == Customer.id)
-        .where(Customer.id == customer, visible_to(tx.caller))
-    )  # fmt: skip
-    rows = await tx.rows(statement)
+    asked = {"customer": customer, "purpose": purpose, "partner": partner, "channel": channel, "at": at}
+    rows = await tx.rows(_known(sight(tx.caller)), {**asked, **reach_values(tx.caller)})
     if not rows:
         return None
     row = rows[0]
@@ -164,6 +147,33 @@ async def known(
         row.expires_at if live and not own else None,
     )  # fmt: skip
     return found, row.preferred_channel
+
+
+@cache
+def _known(seer: Sight) -> Select[Any]:
+    customer, moment = bindparam("customer", type_=Uuid), bindparam("at", type_=DateTime(timezone=True))
+    purpose, partner, channel = (bindparam(name, type_=Text) for name in ("purpose", "partner", "channel"))
+
+    def about(row: FromClause) -> list[ColumnElement[bool]]:
+        found = [row.c.customer_id == customer, row.c.purpose == purpose, row.c.channel.in_([channel, ANY])]
+        return [*found, row.c.partner.is_not_distinct_from(partner), row.c.decided_at <= moment]
+
+    force, made = in_force(about).subquery(), ContactMade.__table__
+    states = select(func.json_object_agg(force.c.channel, force.c.state, type_=JSON)).scalar_subquery()
+    real = select(made.c.at).where(made.c.customer_id == customer, made.c.reached, made.c.at <= moment)
+    contacts = func.array(real.order_by(made.c.at.desc()).limit(CAP_MAX).scalar_subquery(), type_=ARRAY(DateTime))
+    held, policy = ContactReservation, ContactPolicy
+    return (
+        select(
+            Customer.kind, Customer.status, Store.time_zone.label("store_zone"), *_policy_columns(),
+            states.label("states"), contacts.label("contacts"), held.agent, held.reserved_by, held.reserved_at,
+            held.expires_at,
+        )
+        .outerjoin(Store, Store.code == Customer.home_store)
+        .outerjoin(policy, policy.customer_id == Customer.id)
+        .outerjoin(held, held.customer_id == Customer.id)
+        .where(Customer.id == customer, visible_to(seer))
+    )  # fmt: skip
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -15,8 +16,10 @@ from sqlalchemy import (
     DateTime,
     Select,
     Text,
+    Uuid,
     and_,
     any_,
+    bindparam,
     cast,
     func,
     literal,
@@ -55,7 +58,7 @@ async def provenance(
         return None
     values, held = from_columns(row), tx.caller.field_groups
     found = []
-    for fact in await tx.rows(_facts(customer)):
+    for fact in await tx.rows(_facts_of_one(), {"customer": customer}):
         attribute = find(fact.path, declared)
         if attribute is None or attribute.group not in held:
             continue
@@ -84,7 +87,7 @@ async def basis(tx: Tx, customer: uuid.UUID, shared_birthday: int) -> tuple[Know
     row = await _row(tx, customer, _crowd(shared_birthday).label("crowded"))
     if row is None:
         return None
-    return known_of(row, await tx.rows(_facts(customer))), row
+    return known_of(row, await tx.rows(_facts_of_one(), {"customer": customer})), row
 
 
 class Held(NamedTuple):
@@ -253,7 +256,12 @@ def _own_attribute() -> ColumnElement[Any]:
     return json_object(**{column.name: column for column in CustomAttribute.__table__.c if column.name in _OF_OWN})
 
 
-def _facts(customer: uuid.UUID | ColumnElement[uuid.UUID]) -> Any:
+@cache
+def _facts_of_one() -> Any:
+    return _facts(bindparam("customer", type_=Uuid))
+
+
+def _facts(customer: ColumnElement[uuid.UUID]) -> Any:
     """Facts of values, and the identifiers and addresses that are facts themselves."""
     own = select(
         Fact.path, Fact.channel, Fact.collector, Fact.store, Fact.collected_at, Fact.confirmed_at, Fact.confirmed_by,

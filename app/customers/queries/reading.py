@@ -4,7 +4,7 @@ import uuid
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -12,11 +12,13 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     DateTime,
+    Select,
     SmallInteger,
     SQLColumnExpression,
     Text,
     Uuid,
     any_,
+    bindparam,
     case,
     cast,
     column,
@@ -35,16 +37,18 @@ from app.core.caller import FIELD_GROUPS
 from app.core.db import Tx
 from app.core.documents import Sections, json_object, json_time
 from app.core.fields import Pii
-from app.core.sql import recordset
+from app.core.sql import IDS, ROWS, recordset
 from app.customers.attributes import CUSTOM, SECTIONS, Attribute, Type, hidden_sections
 from app.customers.intake import Regions
 from app.customers.models import Address, CustomAttribute, Customer, Fact, IdentifierRow, SearchTerm
 from app.customers.queries.masks import is_masked, masked_identifier, masked_name
-from app.customers.queries.reach import GONE, present, visible_to
+from app.customers.queries.reach import GONE, Sight, present, reach_values, sight, visible_to
 from app.customers.record import COLUMNS, PARTS
 from app.customers.terms import NAMED, Term
 
 Key = tuple[str, str]
+_ANY = Customer.id == any_(IDS)
+_ASKED = bindparam("customer", type_=Uuid)
 # A caller with one of these sees a part of the profile, if it holds any.
 SECTION_GROUPS = frozenset(section.group for section in SECTIONS.values())
 
@@ -154,20 +158,29 @@ def document(groups: frozenset[str], sections: Sections) -> ColumnElement[Any]:
 async def holders(tx: Tx, keys: Iterable[Key]) -> dict[Key, list[uuid.UUID]]:
     """Who holds each (kind, value), by what their lookup should prefer: the claiming row first, then the older."""
     rows = [{"kind": kind, "value": value} for kind, value in sorted(set(keys))]
-    given = recordset(rows, "given", kind=Text(), value=Text())
-    row = IdentifierRow
-    same = (row.kind == given.c.kind) & (row.value == given.c.value)
-    statement = select(row.kind, row.value, row.customer_id).join(given, same)
     found: dict[Key, list[uuid.UUID]] = {}
-    for one in await tx.rows(statement.order_by(row.exclusive.desc(), row.created_at, row.id)):
+    for one in await tx.rows(_holding(), {"rows": rows}):
         found.setdefault((one.kind, one.value), []).append(one.customer_id)
     return found
 
 
+@cache
+def _holding() -> Any:
+    given, row = recordset(ROWS, "given", kind=Text(), value=Text()), IdentifierRow
+    same = (row.kind == given.c.kind) & (row.value == given.c.value)
+    statement = select(row.kind, row.value, row.customer_id).join(given, same)
+    return statement.order_by(row.exclusive.desc(), row.created_at, row.id)
+
+
 async def known(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, bool]:
     """Which of these customers exist, whoever asks, and whether their record may be changed."""
-    rows = await tx.rows(select(Customer.id, editable()).where(_any_of(ids)))
+    rows = await tx.rows(_knowing(), _listed(ids))
     return {row[0]: row[1] for row in rows}
+
+
+@cache
+def _knowing() -> Any:
+    return select(Customer.id, editable()).where(_ANY)
 
 
 def living(customer: uuid.UUID | ColumnElement[uuid.UUID]) -> ColumnElement[uuid.UUID]:
@@ -196,6 +209,7 @@ async def search_terms(tx: Tx, after: uuid.UUID, upto: uuid.UUID) -> dict[uuid.U
     return found
 
 
+@cache
 def editable() -> ColumnElement[bool]:
     """Whether a row of `customers` is a record that people and systems change."""
     return (Customer.kind != "walk_in") & Customer.status.not_in(GONE)
@@ -203,21 +217,30 @@ def editable() -> ColumnElement[bool]:
 
 async def locked(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Mapping[str, Any]]:
     """The rows of these customers that may be changed, locked in the order of ids; foreign keys stay free."""
-    statement = select(*_columns()).where(_any_of(ids), editable(), visible_to(tx.caller)).order_by(Customer.id)
-    rows = await tx.rows(statement.with_for_update(key_share=True))
+    rows = await tx.rows(_locking(sight(tx.caller)), {**_listed(ids), **reach_values(tx.caller)})
     return {row.id: row._mapping for row in rows}  # noqa: SLF001  the documented way to a row's names
+
+
+@cache
+def _locking(seer: Sight) -> Select[Any]:
+    statement = select(*_columns()).where(_ANY, editable(), visible_to(seer)).order_by(Customer.id)
+    return statement.with_for_update(key_share=True)
 
 
 async def kinds_of(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
     """The kind of each of these customers."""
-    return {row.id: row.kind for row in await tx.rows(select(Customer.id, Customer.kind).where(_any_of(ids)))}
+    return {row.id: row.kind for row in await tx.rows(select(Customer.id, Customer.kind).where(_ANY), _listed(ids))}
 
 
 async def current(tx: Tx, customer: uuid.UUID) -> Mapping[str, Any] | None:
     """The row of a customer that may be changed, not locked."""
-    statement = select(*_columns()).where(Customer.id == customer, editable(), visible_to(tx.caller))
-    rows = await tx.rows(statement)
+    rows = await tx.rows(_current(sight(tx.caller)), {"customer": customer, **reach_values(tx.caller)})
     return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
+
+
+@cache
+def _current(seer: Sight) -> Select[Any]:
+    return select(*_columns()).where(Customer.id == _ASKED, editable(), visible_to(seer))
 
 
 async def oldest(tx: Tx, customer: uuid.UUID, kind: str) -> str | None:
@@ -230,25 +253,39 @@ async def oldest(tx: Tx, customer: uuid.UUID, kind: str) -> str | None:
 
 async def count_identifiers(tx: Tx, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
     """How many identifiers each of these customers has, of those that have any."""
+    return {one[0]: one[1] for one in await tx.rows(_counting(), _listed(ids))}
+
+
+@cache
+def _counting() -> Any:
     row = IdentifierRow
-    wanted = row.customer_id == any_(literal(sorted(set(ids)), ARRAY(Uuid)))
-    rows = await tx.rows(select(row.customer_id, func.count()).where(wanted).group_by(row.customer_id))
-    return {one[0]: one[1] for one in rows}
+    return select(row.customer_id, func.count()).where(row.customer_id == any_(IDS)).group_by(row.customer_id)
 
 
 async def one(tx: Tx, customer: uuid.UUID, sections: Sections) -> tuple[str, int] | None:
     """(JSON, version) of a customer as the caller may see it; of the one that it was merged into, if it was."""
-    shown = document(tx.caller.field_groups, sections)
-    rows = await tx.rows(select(shown, Customer.version).where(Customer.id == living(customer), present(tx.caller)))
+    statement = _showing_one(tx.caller.field_groups, sections, sight(tx.caller))
+    rows = await tx.rows(statement, {"customer": customer, **reach_values(tx.caller)})
     return (rows[0][0], rows[0][1]) if rows else None
+
+
+@lru_cache(maxsize=256)
+def _showing_one(groups: frozenset[str], sections: Sections, seer: Sight) -> Select[Any]:
+    shown = select(document(groups, sections), Customer.version)
+    return shown.where(Customer.id == living(_ASKED), present(seer))
 
 
 async def many(tx: Tx, ids: Sequence[uuid.UUID], sections: Sections) -> dict[uuid.UUID, str]:
     """The JSON of each of these customers that is there; of the one that it was merged into, if it was."""
-    shown, asked = document(tx.caller.field_groups, sections), Customer.__table__.alias("asked")
+    statement = _showing_many(tx.caller.field_groups, sections, sight(tx.caller))
+    return {row[0]: row[1] for row in await tx.rows(statement, {**_listed(ids), **reach_values(tx.caller)})}
+
+
+@lru_cache(maxsize=256)
+def _showing_many(groups: frozenset[str], sections: Sections, seer: Sight) -> Select[Any]:
+    shown, asked = document(groups, sections), Customer.__table__.alias("asked")
     statement = select(asked.c.id, shown).join(asked, Customer.id == func.coalesce(asked.c.merged_into, asked.c.id))
-    wanted = asked.c.id == any_(literal(sorted(set(ids)), ARRAY(Uuid)))
-    return {row[0]: row[1] for row in await tx.rows(statement.where(wanted, present(tx.caller)))}
+    return statement.where(asked.c.id == any_(IDS), present(seer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,8 +357,13 @@ async def regions(tx: Tx, default: str, given: Mapping[str, Any] | None = None) 
 
 async def declared(tx: Tx) -> dict[str, Attribute]:
     """The attributes that the company has declared, by their paths."""
-    found = await tx.rows(select(*CustomAttribute.__table__.c).order_by(CustomAttribute.name))
+    found = await tx.rows(_declared())
     return {f"{CUSTOM}.{row.name}": attribute_of(row) for row in found}
+
+
+@cache
+def _declared() -> Select[Any]:
+    return select(*CustomAttribute.__table__.c).order_by(CustomAttribute.name)
 
 
 async def attribute(tx: Tx, name: str) -> tuple[Attribute, int] | None:
@@ -346,5 +388,5 @@ def _columns() -> list[ColumnElement[Any]]:
     return [*columns, func.array(paths.correlate(Customer).scalar_subquery()).label("rented")]
 
 
-def _any_of(ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:
-    return Customer.id == any_(literal(sorted(set(ids)), ARRAY(Uuid)))
+def _listed(ids: Iterable[uuid.UUID]) -> dict[str, Any]:
+    return {"ids": sorted(set(ids))}

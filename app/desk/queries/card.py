@@ -24,7 +24,7 @@ from app.core.documents import Sections, json_object
 from app.customers import queries as customers_queries
 from app.customers.identifiers import WALK_IN
 from app.customers.models import Customer
-from app.customers.queries import present
+from app.customers.queries import present, sight
 from app.customers.queries.belongings import related
 from app.customers.queries.contact import wishes
 from app.desk.queries.lookup import STANDING, about
@@ -72,7 +72,7 @@ def card(caller: Caller, sections: Sections, shared_birthday: int) -> Select[Any
             *standing.c,
         )
         .select_from(Customer.__table__.join(standing, standing.c.customer_id == this))
-        .where(this == bindparam("customer", type_=Uuid), Customer.kind != WALK_IN, present(caller, hot=True))
+        .where(this == bindparam("customer", type_=Uuid), Customer.kind != WALK_IN, present(sight(caller)))
     )
 
 

@@ -51,7 +51,7 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
     Parameters: `kind`, `value`, today's `month` and `day`, and those of `customers.queries.reach_values`. `weights` are
     the company's own, by path.
     """
-    seen = customers_queries.visible_to(caller, hot=True)
+    seen = customers_queries.visible_to(customers_queries.sight(caller))
     # Through the look-up table, so that the same statement works when customers are spread over machines.
     holders = (
         select(

@@ -124,7 +124,7 @@ def search(caller: Caller, sections: Sections, weights: Weights, kind: Kind) -> 
         select(Customer.id, found.c.rank, found.c.match, found.c.closeness, last.label("last"))
         .join(found, found.c.customer_id == Customer.id)
         .where(Customer.kind != WALK_IN, Customer.status.not_in(("merged", "erased")))
-        .where(customers_queries.visible_to(caller, hot=True))
+        .where(customers_queries.visible_to(customers_queries.sight(caller)))
         .order_by(found.c.rank, found.c.closeness.desc(), text("last DESC NULLS LAST"), Customer.id.desc())
         .limit(bindparam("limit", type_=Integer))
         .cte("ranked")

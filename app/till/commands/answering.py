@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import CTE, Select
 
-from app.access.audit import RECORD, AuditEntry, entry_values
+from app.access.audit import RECORD, AuditEntry, record
 from app.core.db import Tx
 from app.early_warning.commands import NOTHING, Ending
-from app.feed.outbox import PUBLISH, Event, event_values
+from app.feed.outbox import PUBLISH, Event, publish
 from app.receipts import queries
 
 
@@ -28,7 +28,7 @@ async def told(
     with_cost = queries.sees_cost(tx)
     if events or entries:
         # The receipt was written by an earlier statement, so this one can read it.
-        values = {**event_values(tx, events), **entry_values(tx, entries), **parameters, **shown}
+        values = {**publish(tx, events).values, **record(tx, entries).values, **parameters, **shown}
         text: str = await tx.scalar(_telling(tuple(parts), with_cost=with_cost), values)
     else:
         text = await tx.scalar(_shown(with_cost=with_cost), shown)
