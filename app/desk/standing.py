@@ -7,7 +7,7 @@ from typing import Any
 
 from app.core.settings import Language
 from app.core.types import rfc3339
-from app.early_warning.sentences import WORDS, hold_reason, money, sentence
+from app.early_warning.sentences import WORDS, hold_reason, sentence, too_much
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,7 @@ def _too_much(row: Mapping[str, Any], amount: int, language: Language, *, financ
     left = _left(row)
     if row["status"] != "active" or amount <= left:
         return []
-    detail = words.too_much
-    if financial:
-        asked, free = (money(one, row["currency"]) for one in (amount, max(0, left)))
-        detail = words.more_than_left.format(amount=asked, left=free)
+    detail = too_much(amount, left, row["currency"] if financial else None, language)
     return [{"code": "not_enough_credit", "detail": detail, "since": None}]
 
 

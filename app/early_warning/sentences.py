@@ -32,6 +32,14 @@ def sentence(state: str, evidence: Mapping[str, Any], day: date, language: Langu
     return template.format_map(_values(state, evidence, day, words))
 
 
+def too_much(amount: int, left: int, currency: str | None, language: Language) -> str:
+    """Why an amount may not be sold on account; without the `currency` no amount is told."""
+    words = WORDS[language]
+    if currency is None:
+        return words.too_much
+    return words.more_than_left.format(amount=money(amount, currency), left=money(max(0, left), currency))
+
+
 def _values(state: str, evidence: Mapping[str, Any], day: date, words: Words) -> dict[str, str]:
     if state in {"late", "at_risk", "lost"}:
         silent = max((day - date.fromisoformat(evidence["last_occasion"])).days, evidence["silent_days"])

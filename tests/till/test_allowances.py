@@ -79,7 +79,7 @@ async def test_it_is_reserved_and_receipts_that_come_later_settle_it(town, deale
     made = await allow(town, dealer, 4000)
     assert await left(town, dealer) == 6000
     refused = await town.call("POST", "/credit-authorisations", {"customer_id": dealer, "amount": 6001}, status=409)
-    assert refused["reasons"][0]["code"] == "over_limit"
+    assert refused["reasons"][0]["code"] == "not_enough_credit"
     sent = town.sale(dealer, 1500, on_account=True, credit_allowance_id=made["id"])
     # Sold before it ended, pushed three days later, and again.
     town.pass_days(3)

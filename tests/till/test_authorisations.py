@@ -112,6 +112,20 @@ async def test_why_it_may_not_be_sold_on_account(town, dealer):
         assert (await reserve(town, nobody, status=422))["errors"][0]["code"] == "unknown_customer"
 
 
+@pytest.mark.parametrize("language", ["en", "zh", "ko"])
+async def test_it_says_why_not_in_the_words_of_the_standing(town, dealer, language):
+    person = await town.customer("Person")
+    spoken = {"Accept-Language": language}
+    for customer in (dealer, person):
+        body = {"customer_id": customer, "amount": 50_000, "till": "3"}
+        standing = await town.client.get(f"/v1/customers/{customer}/standing?amount=50000", headers=spoken)
+        told = [{name: one[name] for name in ("code", "detail")} for one in standing.json()["reasons"]]
+        for path in ("/credit-authorisations", "/credit-allowances"):
+            refused = await town.client.post(f"/v1{path}", json=body, headers=spoken)
+            assert (refused.status_code, refused.json()["reasons"]) == (409, told)
+            assert told
+
+
 async def test_who_may_not_see_money_is_told_no_number(town, client, house, dealer):
     terms = {"name": "Narrow", "role": "pos", "field_groups": ["basic"], "store": "S1"}
     key = (await client.post("/v1/api-keys", json=terms)).json()["key"]

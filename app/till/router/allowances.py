@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Response
 from app.core.caller import Caller
 from app.core.db import Made, Tx, serialise
 from app.core.http import GatedRoute, ServicesOf, WriteOf, requires, respond
+from app.core.language import Spoken
 from app.core.services import Services
 from app.core.signing import ALGORITHM
 from app.core.types import rfc3339
@@ -30,7 +31,7 @@ _SHOWN = (
 
 
 @router.post("", status_code=201, response_model=schemas.Allowance, dependencies=WRITING)
-async def allow_credit(services: ServicesOf, write: WriteOf, body: schemas.AllowanceIn) -> Response:
+async def allow_credit(services: ServicesOf, write: WriteOf, language: Spoken, body: schemas.AllowanceIn) -> Response:
     """Let a till sell an amount on account to a customer while it is cut off; it is reserved as long as that lasts.
 
     The answer holds a signed statement that the till keeps. 409 `credit_refused` says why not, as for authorisations.
@@ -40,7 +41,7 @@ async def allow_credit(services: ServicesOf, write: WriteOf, body: schemas.Allow
     settings = services.settings
 
     async def work(tx: Tx) -> Made:
-        made = await commands.allow(tx, body.model_dump(), settings.credit)
+        made = await commands.allow(tx, body.model_dump(), settings.credit, language)
         return Made(await _shown(tx, services, made), 201)
 
     return await write(work)

@@ -9,6 +9,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires
+from app.core.language import Spoken
 from app.credit import commands as credit
 from app.credit.queries import authorisations as queries
 from app.till import commands, schemas
@@ -21,15 +22,15 @@ AuthorisationId = Annotated[uuid.UUID, Path()]
 
 
 @router.post("", status_code=201, response_model=schemas.Authorisation, dependencies=WRITING)
-async def authorise_credit(write: WriteOf, body: schemas.AuthorisationIn) -> Response:
+async def authorise_credit(write: WriteOf, language: Spoken, body: schemas.AuthorisationIn) -> Response:
     """Reserve an amount that is about to be sold on account, so that two tills cannot pass the limit together.
 
-    409 `credit_refused` says why not: a hold, no account, a suspended one, or more than is left of the limit. It counts
-    until it expires, is released, or the receipt that it was made for is here.
+    409 `credit_refused` says why not, as the standing does: a hold, no account, a suspended one, or more than is left
+    of the limit. It counts until it expires, is released, or the receipt that it was made for is here.
     """
 
     async def work(tx: Tx) -> Made:
-        made = await commands.authorise(tx, body.model_dump())
+        made = await commands.authorise(tx, body.model_dump(), language)
         return Made(await _shown(tx, made), 201)
 
     return await write(work)
