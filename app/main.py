@@ -34,6 +34,7 @@ from app.core.errors import (
 from app.core.gate import validation_problem
 from app.core.http import GatedRoute, incoming
 from app.core.services import Services
+from app.core.switchboard import Switchboard
 from app.credit import router as credit_router
 from app.customers import pinyin
 from app.customers import router as customers_router
@@ -106,6 +107,7 @@ def api(lifespan: Any = None) -> FastAPI:
 
     _problem_handlers(app)
     _refuse_open_routes(app)
+    app.router.middleware_stack = Switchboard(app.router.middleware_stack, api_routes(app))
     return app
 
 

@@ -37,6 +37,7 @@ from app.core.services import Services
 from app.core.settings import RateSettings, Settings
 from app.main import create_app
 from tests import forked, pieces, served
+from tests.client import Client
 from tests.sweeping import Sweeper
 
 TEMPLATE = "clientele_template"
@@ -132,8 +133,7 @@ class House:
     def client(self, role: str | None = "admin", **headers: str) -> httpx.AsyncClient:
         """An HTTP client with the key of a role, or without one."""
         given = {"Authorization": f"Bearer {self.keys[role]}"} if role else {}
-        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://test", headers={**given, **headers})
+        return Client(self.app, {**given, **headers})
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from app.core.caller import SYSTEM
 from app.core.edge import Doors, Edge, HotRoute
 from app.core.errors import RATE_LIMITED, UNAUTHENTICATED, Problem
 from app.core.reply import Reply
+from tests.client import Client
 
 CALLER = dataclasses.replace(SYSTEM, scopes=frozenset({"x:read"}))
 
@@ -52,8 +53,7 @@ def build(house, *, limits=None, throttle=lambda _, lane: {"RateLimit": lane}, a
         hot={(route.method, route.path): route for route in routes},
     )
     edge = Edge(app, services, doors, authenticate, throttle)
-    transport = httpx.ASGITransport(app=edge, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://test", headers={"authorization": "yes"})
+    return Client(edge, {"authorization": "yes"})
 
 
 async def test_every_answer_has_the_common_headers(house):

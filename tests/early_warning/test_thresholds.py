@@ -108,7 +108,8 @@ async def test_however_many_segments_it_is_a_fixed_few_statements(town, dealer, 
         if number in {1, 7}:
             with statements() as found:
                 await look_up(town)
-            asked.append(len(found))
+            # How often the test looks whether the job is over depends on how long it takes.
+            asked.append(len([one for one in found if "FROM jobs" not in one]))
     assert asked[0] == asked[1]
     noted = text("SELECT customer_id, count(*) AS number FROM warning_override_members GROUP BY customer_id")
     rows = await town.services.db.read(SYSTEM, lambda tx: tx.rows(noted))
