@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,9 +45,9 @@ def place(path: Path, node: ast.AST | None = None) -> str:
     return f"{where}:{node.lineno}" if node is not None and hasattr(node, "lineno") else where
 
 
-def trees() -> Iterator[tuple[Path, ast.Module]]:
-    for path in MODULES:
-        yield path, ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+@pytest.fixture(scope="module")
+def trees() -> list[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text(encoding="utf-8"), filename=str(path))) for path in MODULES]
 
 
 def test_no_file_is_long():
@@ -57,10 +56,10 @@ def test_no_file_is_long():
     assert not long, f"split by verb or noun into a folder of the file's name: {long}"
 
 
-def test_no_function_is_long():
+def test_no_function_is_long(trees):
     long = {
         f"{place(path, node)} {node.name}": node.end_lineno - node.lineno + 1
-        for path, tree in trees()
+        for path, tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None
     }
@@ -68,10 +67,10 @@ def test_no_function_is_long():
     assert not long, f"two functions hide in each of these: {long}"
 
 
-def test_there_is_one_commit():
+def test_there_is_one_commit(trees):
     found = [
         f"{place(path, node)} .{node.func.attr}()"
-        for path, tree in trees()
+        for path, tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
     ]
@@ -79,11 +78,11 @@ def test_there_is_one_commit():
     assert found[0].startswith("app/core/db.py:"), found
 
 
-def test_only_core_opens_transactions():
+def test_only_core_opens_transactions(trees):
     """`engine.begin()` and asyncpg's `transaction()` commit at the end of their block, without being called commit."""
     found = [
         f"{place(path, node)} .{node.func.attr}()"
-        for path, tree in trees()
+        for path, tree in trees
         if path.relative_to(ROOT / "app").parts[0] != "core"
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
@@ -92,9 +91,9 @@ def test_only_core_opens_transactions():
     assert not found, f"use Database.write or Database.run (a savepoint is begin_nested): {found}"
 
 
-def test_sql_stays_in_its_files():
+def test_sql_stays_in_its_files(trees):
     found = []
-    for path, tree in trees():
+    for path, tree in trees:
         room, *inside = path.relative_to(ROOT / "app").with_suffix("").parts
         if room == "core" or not inside or SQL_FILES & set(inside) or f"{room}/{inside[0]}" in ROWS_OF_EVERY_COMMAND:
             continue
@@ -105,11 +104,11 @@ def test_sql_stays_in_its_files():
     assert not found, f"SELECTs live in queries, writes in commands; nouns are pure: {found}"
 
 
-def test_no_imports_hide_in_functions():
+def test_no_imports_hide_in_functions(trees):
     """An import inside a function silences an import circle, it does not undo it."""
     found = [
         f"{place(path, inner)} in {node.name}()"
-        for path, tree in trees()
+        for path, tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for inner in ast.walk(node)
