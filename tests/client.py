@@ -25,13 +25,13 @@ Headers = list[tuple[bytes, bytes]]
 class Answer(httpx.Response):
     """A response that makes its request when somebody asks for it."""
 
-    asked: tuple[str, bytes]
+    asked: tuple[str, bytes, bytes]
 
     @property
     def request(self) -> httpx.Request:
-        """The request: its method and address."""
-        method, target = self.asked
-        return httpx.Request(method, _BASE.copy_with(raw_path=target))
+        """The request: its method, address and body."""
+        method, target, body = self.asked
+        return httpx.Request(method, _BASE.copy_with(raw_path=target), content=body)
 
     def raise_for_status(self) -> httpx.Response:
         """As httpx does."""
@@ -101,7 +101,7 @@ class Client(httpx.AsyncClient):
         assert call.complete.is_set()
         shown = b"" if method == "HEAD" else b"".join(call.parts)
         answer = Answer(call.status, headers=call.headers, stream=httpx.ByteStream(shown))
-        answer.asked = method, path + b"?" * bool(query) + query
+        answer.asked = method, path + b"?" * bool(query) + query, body
         answer.read()
         return answer
 
