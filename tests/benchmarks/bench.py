@@ -110,10 +110,31 @@ def duel(bench: Bench, ours: tuple[Served, Path], base: tuple[Served, Path], con
     )
 
 
-def at_half_load(bench: Bench, served: Served, frames: Path, full: float, connections: int = 8) -> dict[str, Any]:
+def at_half_load(bench: Bench, served: Served, frames: Path, full: float, first: int = 311) -> dict[str, Any]:
     """Requests that arrive at random at half of the rate that the server can answer."""
     return serving.load(
-        served, frames, connections=connections, seconds=HALF * bench.seconds, warm=1.0, rate=full / 2, first=311
+        served, frames, connections=8, seconds=HALF * bench.seconds, warm=1.0, rate=full / 2, first=first
+    )
+
+
+def half_loads(bench: Bench, ours: tuple[Served, Path], base: tuple[Served, Path]) -> tuple[dict[str, Any], str]:
+    """The same in turns, and the limit server at the same rates: the middle turn, and what to say of all.
+
+    What a virtual machine can do changes by half from one moment to the next, so each turn begins with a closed loop
+    that says what the full rate is now.
+    """
+    turns = []
+    for turn in range(bench.turns):
+        first = turn * FRAMES // 7 + 311
+        full = serving.load(*ours, connections=8, seconds=bench.seconds, warm=0.5, first=first)["rate"]
+        turns.append([at_half_load(bench, *one, full, first) for one in (ours, base)])
+    turns.sort(key=lambda turn: float(turn[0]["p99_running"]))
+    half, same = turns[len(turns) // 2]
+    listed = ", ".join(f"{one['p99']:.1f} ({other['p99']:.1f})" for one, other in turns)
+    return half, (
+        f"{half['rate']:,.0f} requests/s arriving at random; p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms;"
+        f" the limit server at the same rate: p50 {same['p50']:.1f} ms, p99 {at_most(same, 0)[0]}."
+        f" p99 in {len(turns)} turns, and the limit server's: {listed} ms.{stalled(half)}"
     )
 
 

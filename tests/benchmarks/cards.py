@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import asyncpg
 
 from tests.benchmarks import data
-from tests.benchmarks.bench import Bench, at_half_load, at_most, duel, stalled
+from tests.benchmarks.bench import Bench, at_most, duel, half_loads
 from tests.benchmarks.lookups import card
 from tests.benchmarks.table import Row
 from tests.benchmarks.trips import counted
@@ -32,18 +32,14 @@ def against_limit(bench: Bench) -> Iterator[Row]:
             f" {bench.turns} turns each, {bench.customers:,} customers, {bench.receipts:,} receipts,"
             " a key that sees everything.",
         )
-        half = at_half_load(bench, ours, mine, found.ours_rate)
-        same = at_half_load(bench, base, theirs, found.ours_rate)
+        half, told = half_loads(bench, (ours, mine), (base, theirs))
         measured, met = at_most(half, P99_MS)
         yield Row(
             "card: p99 at 50 % load",
             measured,
             f"<= {P99_MS:.0f} ms",
             met,
-            f"{half['rate']:,.0f} requests/s arriving at random;"
-            f" p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms;"
-            f" the limit server at the same rate: p50 {same['p50']:.1f} ms, p99 {at_most(same, P99_MS)[0]}."
-            + stalled(half),
+            told,
         )
     trips = counted(bench, [("GET", path, None) for path in paths[:25]])
     yield Row(
@@ -71,15 +67,14 @@ def standings(bench: Bench) -> Iterator[Row]:
             f"{found.ours_rate:,.0f} requests/s against {found.base_rate:,.0f} on 8 connections,"
             f" {bench.turns} turns each, {bench.customers:,} customers, one in ten with an account.",
         )
-        half = at_half_load(bench, ours, mine, found.ours_rate)
+        half, told = half_loads(bench, (ours, mine), (base, theirs))
         measured, met = at_most(half, STANDING_P99_MS)
         yield Row(
             "standing with an amount: p99 at 50 % load",
             measured,
             f"<= {STANDING_P99_MS:.0f} ms",
             met,
-            f"{half['rate']:,.0f} requests/s arriving at random;"
-            f" p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms." + stalled(half),
+            told,
         )
     trips = counted(bench, [("GET", path, None) for path in paths[:25]])
     yield Row(

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from urllib.parse import quote
 
 from tests.benchmarks import serving
-from tests.benchmarks.bench import Bench, at_half_load, at_most, duel, median, stalled
+from tests.benchmarks.bench import Bench, at_most, duel, half_loads, median
 from tests.benchmarks.serving import Served
 from tests.benchmarks.table import Row
 from tests.benchmarks.trips import counted
@@ -58,18 +58,14 @@ def against_limit(bench: Bench) -> Iterator[Row]:
                 f" {bench.turns} turns each,"
                 f" {bench.customers:,} customers, with key, scope, audit, rate limit and metrics.",
             )
-            half = at_half_load(bench, ours, mine, found.ours_rate)
-            same = at_half_load(bench, base, theirs, found.ours_rate)
+            half, told = half_loads(bench, (ours, mine), (base, theirs))
             measured, met = at_most(half, P99_MS)
             yield Row(
                 f"lookup by {kind}: p99 at 50 % load",
                 measured,
                 f"<= {P99_MS:.0f} ms",
                 met,
-                f"{half['rate']:,.0f} requests/s arriving at random;"
-                f" p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms;"
-                f" the limit server at the same rate: p50 {same['p50']:.1f} ms, p99 {at_most(same, P99_MS)[0]}."
-                + stalled(half),
+                told,
             )
     yield from _round_trips(bench)
 
