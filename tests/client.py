@@ -33,6 +33,10 @@ class Answer(httpx.Response):
         method, target, body = self.asked
         return httpx.Request(method, _BASE.copy_with(raw_path=target), content=body)
 
+    @request.setter
+    def request(self, value: httpx.Request) -> None:
+        self._request = value
+
     def raise_for_status(self) -> httpx.Response:
         """As httpx does."""
         self._request = self.request
@@ -77,7 +81,7 @@ class Client(httpx.AsyncClient):
         return whole.raw_path.partition(b"?")[0], whole.query
 
     def _sent(self, more: Any, kind: bytes | None) -> Headers:
-        merged = self._merge_headers(more) if more else self.headers
+        merged = httpx.Headers(self._merge_headers(more)) if more else self.headers
         sent = [(name.lower(), value) for name, value in merged.raw]
         names = {name for name, _ in sent}
         if b"host" not in names:

@@ -68,6 +68,7 @@ def options(socket_directory: Path, name: str, changes: Mapping[str, str]) -> It
         **_SPEED,
         **_sizes(),
         **_shared_memory(),
+        **_processors(),
         **changes,
         "listen_addresses": "",
         "port": "5432",
@@ -87,6 +88,11 @@ def _sizes() -> dict[str, str]:
         # A query may take it several times over, on many connections at once.
         "work_mem": f"{_between(memory // 512, 4, 32)}MB",
     }
+
+
+def _processors() -> dict[str, str]:
+    # Who gathers works as well. With two helpers on two cores, each of the three made the whole of what is joined with.
+    return {"max_parallel_workers_per_gather": str(_between((os.cpu_count() or 1) - 1, 0, 2))}
 
 
 def _shared_memory() -> dict[str, str]:

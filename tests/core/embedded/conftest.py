@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core.embedded import cluster
 from tests.core.embedded.tools import clean
 
 
@@ -18,3 +19,20 @@ def home():
     yield base / "data"
     clean(base / "data")
     shutil.rmtree(base)
+
+
+@pytest.fixture
+def made(monkeypatch, tmp_path_factory):
+    """New clusters are copies of one that was made before: to make one takes longer than what comes after it."""
+    whole, make = tmp_path_factory.getbasetemp() / "cluster", cluster._initialise
+
+    def copied(directory, place, binaries, **options):
+        if whole.exists():
+            shutil.copytree(whole, directory, dirs_exist_ok=True)
+            for path in (directory, *directory.rglob("*")):
+                place.account.give(path)
+        else:
+            make(directory, place, binaries, **options)
+            shutil.copytree(directory, whole)
+
+    monkeypatch.setattr(cluster, "_initialise", copied)

@@ -53,6 +53,7 @@ def test_names_in_chinese_have_trigrams(home):
         assert len(query(server, "SELECT show_trgm('张小明')")) == 4
 
 
+@pytest.mark.usefixtures("made")
 def test_restart_keeps_data(home):
     with running(home, settings=LIGHT) as server:
         query(server, "CREATE TABLE kept AS SELECT 7 AS n")
@@ -63,6 +64,7 @@ def test_restart_keeps_data(home):
         assert query(server, "SELECT n FROM kept") == 7
 
 
+@pytest.mark.usefixtures("made")
 def test_each_start_needs_its_stop(home):
     server = start(home, settings=LIGHT)
     assert start(home) == server
@@ -85,6 +87,7 @@ def test_process_is_killed_and_its_server_joined(home):
     assert serving(server.directory) is None
 
 
+@pytest.mark.usefixtures("made")
 def test_server_is_killed_and_recovers(home):
     with running(home, settings=LIGHT) as server:
         query(server, "CREATE TABLE kept AS SELECT 7 AS n")
@@ -97,6 +100,7 @@ def test_server_is_killed_and_recovers(home):
     assert serving(server.directory) is None
 
 
+@pytest.mark.usefixtures("made")
 def test_server_is_killed_while_a_query_runs(home):
     """A backend that computes does not notice the death of its server, and must not keep the next one from starting."""
     with running(home, settings=LIGHT) as server:
@@ -130,6 +134,7 @@ def test_two_processes_share(home):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.usefixtures("made")
 def test_forked_child_is_no_user(home):
     with running(home, settings=LIGHT) as server:
         if (child := os.fork()) == 0:
@@ -151,6 +156,7 @@ def test_forked_child_holds_no_lock(home):
         assert serving(server.directory) is None, "the child's copies of the files kept them locked"
 
 
+@pytest.mark.usefixtures("made")
 def test_data_directory_is_removed_under_the_server(home):
     """What another process starts at the same path is not ours to stop."""
     with running(home, settings=LIGHT) as server:
@@ -178,6 +184,7 @@ def test_killed_while_it_makes_the_database(home):
     assert {path.name for path in home.iterdir()} == {"postgres", "postgres.lock", "postgres.log", "postgres.users"}
 
 
+@pytest.mark.usefixtures("made")
 def test_pid_that_belongs_to_somebody_else_now(home):
     with running(home, settings=LIGHT) as server:
         left = (server.directory / "postmaster.pid").read_text().splitlines()

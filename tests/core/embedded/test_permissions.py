@@ -18,6 +18,7 @@ from app.core.embedded.shelf import SHELF
 from tests.core.embedded.tools import LIGHT, ROOT, clean, modes, process, query, ready, serving
 
 
+@pytest.mark.usefixtures("made")
 def test_server_stands_apart(home):
     """Its own session, so that Ctrl-C does not reach it; none of our files; no way in but for its owner and root."""
     with running(home, settings=LIGHT) as server:
@@ -30,6 +31,7 @@ def test_server_stands_apart(home):
         assert stat.S_IMODE((home / "postgres.log").stat().st_mode) == 0o600
 
 
+@pytest.mark.usefixtures("made")
 def test_log_keeps_no_values(home):
     with running(home, settings=LIGHT) as server:
         query(server, "CREATE TABLE people (name text PRIMARY KEY, born date)")
@@ -68,6 +70,7 @@ def test_new_data_directory_is_private(home):
 
 
 @pytest.mark.skipif(not ROOT, reason="only root has to run PostgreSQL as somebody else")
+@pytest.mark.usefixtures("made")
 def test_root_with_a_closed_data_directory(home):
     home.parent.chmod(0o700)
     before = modes(home)
@@ -118,6 +121,7 @@ def test_root_with_closed_programs(home):
         shutil.rmtree(copy, ignore_errors=True)
 
 
+@pytest.mark.usefixtures("made")
 def test_path_too_long_for_a_socket(home):
     long = home / ("long" * 20)
     long.mkdir()
