@@ -48,7 +48,7 @@ class Client(httpx.AsyncClient):
 
     def __init__(self, app: Any, headers: Mapping[str, str] | None = None) -> None:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        super().__init__(transport=transport, base_url=_BASE, headers=headers)
+        super().__init__(transport=transport, base_url=_BASE, headers=headers, trust_env=False)
         self._app = app
 
     async def request(self, method: str, url: Any, **given: Any) -> httpx.Response:

@@ -7,6 +7,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import uuid
@@ -31,6 +32,7 @@ from app.assembly import build_services
 from app.core.caller import SYSTEM
 from app.core.db import Tx
 from app.core.edge import Edge
+from app.core.embedded import postmaster
 from app.core.embedded import server as embedded
 from app.core.migrate import upgrade
 from app.core.services import Services
@@ -90,7 +92,10 @@ def postgres() -> Iterator[embedded.EmbeddedServer]:
     directory.mkdir(mode=0o755, exist_ok=True)
     server = embedded.start(directory, settings=FAST)
     yield server
-    embedded.stop(server)
+    with pytest.MonkeyPatch.context() as patch:
+        # At once: to write down first what is removed in the next moment takes seconds.
+        patch.setattr(postmaster, "_STOP_SIGNALS", ((signal.SIGQUIT, 30),))
+        embedded.stop(server)
     if not (server.directory / "postmaster.pid").exists():
         shutil.rmtree(directory, ignore_errors=True)
 
