@@ -5,6 +5,7 @@ Commits are real; after each test the rows are deleted, so nothing is hidden by 
 
 import asyncio
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -58,6 +59,8 @@ _counting: ContextVar[list[str] | None] = ContextVar("counting", default=None)
 def pytest_configure() -> None:
     """Let all test processes of this run share what a first start makes. Their name is that of the first of them."""
     first = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    # What is loaded and collected stays: looking for garbage in it took seconds.
+    gc.disable()
     # httpx looks for it with every request, on every path there is.
     sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
     served.begun = served.Begun(Path(tempfile.gettempdir()) / f"clientele-begun-{first}")
@@ -70,6 +73,12 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long."""
     items.sort(key=lambda item: pieces.place(item.nodeid))
+
+
+def pytest_collection_finish() -> None:
+    """From here on there is garbage, but not among what is there already."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> pieces.InPieces:
