@@ -26,7 +26,7 @@ from app.core.errors import RETRIED, Overtaken, database_error
 from app.core.idempotency import RequestKey
 from app.core.reply import Reply
 from app.core.settings import Settings
-from app.core.sql import Filled
+from app.core.sql import Filled, together
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -49,7 +49,8 @@ class Tx:
     async def execute(self, statement: Executable | Filled, parameters: Any = None) -> CursorResult[Any]:
         """Run one statement."""
         if isinstance(statement, Filled):
-            return await self.execute(statement.statement, {**statement.values, **(parameters or {})})
+            whole = together(statement) if statement.parts else statement
+            return await self.execute(whole.statement, {**whole.values, **(parameters or {})})
         return await self.connection.execute(statement, parameters)
 
     async def rows(self, statement: Executable | Filled, parameters: Any = None) -> list[Any]:

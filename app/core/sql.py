@@ -36,7 +36,10 @@ NOW = bindparam("now", type_=DateTime(timezone=True))
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A statement and its parameters this time; what `Tx` runs, alone or `together` with others."""
+    """A statement and its parameters this time; what `Tx` runs, alone or `together` with others.
+
+    `parts` are named parts that run beside it, in the order in which they read each other.
+    """
 
     statement: Executable
     values: Mapping[str, Any]

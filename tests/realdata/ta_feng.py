@@ -8,6 +8,8 @@ import gc
 import io
 import zipfile
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
@@ -67,13 +69,21 @@ class Basket:
         }
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """For a million new objects of which none is let go: there is nothing to collect."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 @cache
 def read(path: Path = PATH) -> list[Basket]:
     """All baskets, in the file's order of days. Read once."""
     baskets: dict[tuple[str, str], Basket] = {}
-    # A million new objects of which none is let go: nothing to collect.
-    gc.disable()
-    with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as raw:
+    with _uncollected(), zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as raw:
         rows = csv.reader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))
         next(rows)
         for day, customer, _age, _area, subclass, product, quantity, cost, price in rows:
@@ -82,7 +92,6 @@ def read(path: Path = PATH) -> list[Basket]:
                 basket = baskets[day, customer] = Basket(customer, _date(day))
             category = f"{subclass[:3]}/{subclass}"
             basket.add(product, category, quantity, int(cost) * 100, int(price) * 100)
-    gc.enable()
     return list(baskets.values())
 
 

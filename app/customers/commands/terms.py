@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 from app.core.db import Tx
-from app.core.sql import Filled, recordset, together
+from app.core.sql import Filled, recordset
 from app.customers.models import SearchTerm
 from app.customers.terms import NAMED, terms_of
 
@@ -71,6 +71,5 @@ def _rewriting() -> tuple[Insert, CTE]:
 
 async def keep_terms(tx: Tx, named: Mapping[uuid.UUID, Mapping[str, Any]]) -> None:
     """Write the terms of these customers, whose rows are locked. What is right already is not written again."""
-    made = await rewrite(named)
-    if made:
-        await tx.execute(together(*made))
+    for statement in await rewrite(named):
+        await tx.execute(statement)
