@@ -112,6 +112,15 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
+class Lately:
+    """The sum of a field of a collection over the last so many days, today's too; without a field, how many rows."""
+
+    days: int
+    collection: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One thing that can be asked about: of a customer, or of a row of a collection.
 
@@ -122,7 +131,8 @@ class Field:
     after which it may differ, and `temporal` whether time alone changes it. `only` are its operators where they are
     fewer than those of its type, `unit` is what a number is of. `spreads`: an event about one customer may change the
     value for others; of an array of ids it makes a SELECT of those. What is not `followed` can change without an event
-    about it.
+    about it. `same_as` names a sum that the value equals for everybody, so that a question which reads those rows
+    anyway reads them once.
     """
 
     name: str
@@ -146,6 +156,7 @@ class Field:
     spreads: Spread | None = None
     followed: bool = True
     unit: str | None = None
+    same_as: Lately | None = None
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Numeric, cast, func, literal, select
 
 from app.catalog.fields import column, product_side, store_fields, store_side
-from app.core.fields import Collection, DaySums, Evaluation, Field, FieldType, Side
+from app.core.fields import Collection, DaySums, Evaluation, Field, FieldType, Lately, Side
 from app.receipts.models import KINDS, PURPOSES, CustomerDay, CustomerFigures, Receipt, ReceiptLine
 
 _CHANGED = ("receipt.recorded", "receipt.voided", "receipt.attributed")
@@ -63,10 +63,15 @@ def _sums(days: int) -> tuple[Field, ...]:
     shared: dict[str, Any] = {"side": _lately(days), "empty": 0, "group": "financial", "temporal": True}
     shared["changed_by"] = _CHANGED
     last = f"in the last {days} days"
+
+    def _sum(name: str, label: str, kind: FieldType, of: str | None, **more: Any) -> Field:
+        same = Lately(days, "receipts", of)
+        return Field(f"{name}_{days}d", f"{label} {last}", kind, column(name), same_as=same, **shared, **more)
+
     return (
-        Field(f"net_{days}d", f"Net spend {last}", _MONEY, column("net"), **shared),
-        Field(f"margin_{days}d", f"Margin {last}", _MONEY, column("margin"), **shared),
-        Field(f"receipts_{days}d", f"Receipts {last}", _NUMBER, column("receipts"), whole=True, **shared),
+        _sum("net", "Net spend", _MONEY, "net"),
+        _sum("margin", "Margin", _MONEY, "margin"),
+        _sum("receipts", "Receipts", _NUMBER, None, whole=True),
     )
 
 

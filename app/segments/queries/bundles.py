@@ -16,8 +16,8 @@ from app.core.fields import Collection, Evaluation, Registry
 from app.segments import windows
 from app.segments.queries.operands import Rowset, within
 from app.segments.queries.predicates import Predicates, Role, element
-from app.segments.tree import Aggregate, Compare, Expr, Not, Rows
-from app.segments.values import Window
+from app.segments.tree import Aggregate, Compare, Expr, FieldTerm, Not, Rows
+from app.segments.values import Last, Node, Window
 from app.segments.walk import terms
 
 AVERAGE_DIGITS = 6
@@ -82,8 +82,9 @@ class Bundles:
         leaves = list(leaves)
         self._needs: dict[Bundle, list[Need]] = {}
         for leaf in leaves:
-            for _, term in terms(leaf) if isinstance(leaf, Compare) else ():
-                if isinstance(term, Aggregate):
+            for _, given in terms(leaf) if isinstance(leaf, Compare) else ():
+                term = self.aggregate(given)
+                if term is not None:
                     bundle, need = self._place(term)
                     if self._looked_up(bundle, need):
                         continue
@@ -94,6 +95,18 @@ class Bundles:
             wider = self._wider(self.presence(leaf)) if isinstance(leaf, Rows) else None
             if wider is not None and _NEWEST not in self._needs[wider]:
                 self._needs[wider].append(_NEWEST)
+
+    def aggregate(self, term: Node) -> Aggregate | None:
+        """A term as one value of many rows; None for what is a value of the customer alone."""
+        if isinstance(term, Aggregate):
+            return term
+        field = self._registry.fields[term.field] if isinstance(term, FieldTerm) else None
+        if field is None or field.same_as is None:
+            return None
+        lately = field.same_as
+        of = lately.collection if lately.field is None else f"{lately.collection}.{lately.field}"
+        window = Last(last=lately.days, unit="days")
+        return Aggregate(aggregate="count" if lately.field is None else "sum", of=of, window=window)
 
     def value(self, term: Aggregate) -> tuple[Bundle, str]:
         """The bundle that an aggregate is computed in, and the name of its column there."""

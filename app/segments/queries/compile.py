@@ -97,10 +97,11 @@ class Customers(Predicates):
         """(customer_id, id) of the rows that a sequence begins with."""
         return sequence.starts(self._registry, self.rows.asked, leaf)
 
-    def term(self, term: Node) -> Operand:
+    def term(self, given: Node) -> Operand:
         """The value of a term; an aggregate is joined as one value per customer."""
-        if not isinstance(term, Aggregate):
-            return super().term(term)
+        term = self.bundles.aggregate(given)
+        if term is None:
+            return super().term(given)
         picked = self._picked_value(term)
         if picked is not None:
             return Operand(picked, picked)

@@ -132,12 +132,12 @@ class Predicates:
         keys = select(side.present(beside.rows.row)).select_from(beside.rows.joined).where(found)
         return or_(key == any_(func.array(keys.scalar_subquery(), type_=ARRAY(Text))), *plainly)
 
-    def term(self, term: Node) -> Operand:
+    def term(self, given: Node) -> Operand:
         """The value of a term."""
-        if isinstance(term, Ratio):
-            return self.ratio(term)
-        assert isinstance(term, FieldTerm)  # noqa: S101  rows of a collection have no aggregates
-        return self.operand(term.field)
+        if isinstance(given, Ratio):
+            return self.ratio(given)
+        assert isinstance(given, FieldTerm)  # noqa: S101  rows of a collection have no aggregates
+        return self.operand(given.field)
 
     def ratio(self, term: Ratio) -> Operand:
         """One value divided by another; null when either is, or the other is zero."""
