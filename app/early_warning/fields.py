@@ -107,7 +107,7 @@ COLLECTIONS: tuple[Collection, ...] = (
         _chance("about", "What of the customer", _TEXT, column("subject")),
         _chance("status", "Status", _CHOICE, choices=opportunities.STATUSES),
         _chance("priority", "Priority, 5 comes first", _NUMBER, whole=True),
-        _chance("value", "Amount reached, or paid last", _MONEY),
+        _chance("value", "Amount reached, asked for, or paid last", _MONEY),
         _chance("expires", "Last day", _DATE, column("expires_on")),
         _chance("closed", "Closed on", _DATE, _day_of("closed_at")),
         _chance("outcome", "What came of it, why it was dismissed or has expired", _CHOICE,

@@ -1,7 +1,9 @@
 """What stories about opportunities are told with."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from app.engagement.choices import Benefit, Sacrifice, words
 from tests.early_warning.factories import Town
 
 
@@ -38,3 +40,36 @@ async def customer_of(town: Town, name: str, **more: Any) -> str:
         answer = await town.client.put(f"/v1/customers/{customer}/assignment", json=parts, headers={"If-Match": '"1"'})
         assert answer.status_code == 200, answer.text
     return customer
+
+
+async def graded(town: Town, customer: str, grade: str | None) -> None:
+    """Give a customer a grade."""
+    version = (await town.call("GET", f"/customers/{customer}"))["version"]
+    answer = await town.client.put(
+        f"/v1/customers/{customer}/grade", json={"grade": grade}, headers={"If-Match": f'"{version}"'}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+async def survey(
+    town: Town,
+    customer: str,
+    benefits: Iterable[int] = (),
+    sacrifices: Iterable[int] = (),
+    dimensions: Iterable[tuple[int, int | None]] = (),
+    **more: Any,
+) -> Any:
+    """A survey of now: scores of benefits, of sacrifices, and (perceived, expected) of dimensions, each in order."""
+
+    def scored(name: str, choice: Any, scores: Iterable[int]) -> list[dict[str, Any]]:
+        return [{name: word, "score": score} for word, score in zip(words(choice), scores, strict=False)]
+
+    answers = {
+        "benefits": scored("benefit", Benefit, benefits), "sacrifices": scored("sacrifice", Sacrifice, sacrifices),
+        "dimensions": [
+            {"dimension": f"d{place}", "perceived": perceived, "expected": expected}
+            for place, (perceived, expected) in enumerate(dimensions)
+        ],
+    }  # fmt: skip
+    body = {"survey": "autumn", "occurred_at": town.services.clock.now().isoformat(), **answers, **more}
+    return await town.call("POST", f"/customers/{customer}/surveys", body)

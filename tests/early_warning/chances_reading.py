@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from fractions import Fraction
 from typing import Any
 
 from app.early_warning.opportunities.rules import KINDS, Kind, usual
@@ -29,6 +30,26 @@ class Promised:
     open: bool = True
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A survey: scores of benefits, of sacrifices, and (perceived, expected) of dimensions."""
+
+    survey: str
+    day: date
+    benefits: tuple[int, ...] = ()
+    sacrifices: tuple[int, ...] = ()
+    dimensions: tuple[tuple[int, int | None], ...] = ()
+
+    @property
+    def no_value(self) -> bool | None:
+        """Whether what it gives does not outweigh what it costs; None: it does not say."""
+        if self.benefits and self.sacrifices:
+            given, taken = (Fraction(sum(one), len(one)) for one in (self.benefits, self.sacrifices))
+            return given <= taken
+        measured = [(one, expected) for one, expected in self.dimensions if expected is not None]
+        return all(one < expected for one, expected in measured) if measured else None
+
+
 @dataclass
 class Known:
     """All that the rules look at."""
@@ -40,6 +61,8 @@ class Known:
     contacts: list[date] = field(default_factory=list)
     promises: dict[str, Promised] = field(default_factory=dict)
     wanted_days: int | None = None
+    grade: str | None = None
+    surveys: list[Answered] = field(default_factory=list)
 
     @property
     def counted(self) -> list[Bought]:
@@ -50,6 +73,10 @@ class Known:
     def net(self) -> int:
         """All that was spent."""
         return sum(one.net for one in self.counted)
+
+    def net_of_a_year(self, today: date) -> int:
+        """What was spent in the last 365 days."""
+        return sum(one.net for one in self.counted if today - timedelta(days=365) < one.day <= today)
 
 
 @dataclass
@@ -190,6 +217,33 @@ class Reading:
         for promise, one in known.promises.items():
             if one.open and one.due - timedelta(days=self.rules["promise_due"]["days_before"]) <= today:
                 yield promise, one.due.isoformat(), None, None
+
+    def _grade_about_to_change(self, _: str, known: Known, today: date) -> Iterator[Wanted]:
+        rule = self.rules["grade_about_to_change"]
+        ladder = {one["grade"]: one["net"] for one in rule["boundaries"]}
+        if not ladder or (known.grade is not None and known.grade not in ladder):
+            return
+        net, own = known.net_of_a_year(today), ladder.get(known.grade or "", 0)
+        covered = [grade for grade, needed in ladder.items() if needed <= net]
+        above = [(grade, needed) for grade, needed in ladder.items() if needed > own]
+        how = direction = target = ""
+        boundary = own
+        if known.grade is not None and known.grade not in covered:
+            how, direction, target = "below", "down", covered[-1] if covered else ""
+        elif above and above[0][0] in covered:
+            how, direction, target, boundary = "reached", "up", covered[-1], ladder[covered[-1]]
+        elif above and (above[0][1] - net) * 100 <= rule["within_percent"] * above[0][1]:
+            how, direction, (target, boundary) = "near", "up", above[0]
+        if how:
+            grade = [known.grade] if known.grade else []
+            yield f"{direction}:{target}", " ".join([*grade, how, str(boundary), str(today.year)]), None, boundary
+
+    def _no_value_perceived(self, _: str, known: Known, today: date) -> Iterator[Wanted]:
+        days = self.rules["no_value_perceived"]["days"]
+        telling = [one for one in known.surveys if one.no_value is not None and (today - one.day).days < days]
+        if telling and telling[-1].no_value:
+            newest = telling[-1]
+            yield "value", newest.survey, newest.day + timedelta(days=days - 1), None
 
     def all(self) -> list[tuple[str, str, str, str, str, str | None, date | None, int | None]]:
         """(customer, kind, subject, episode, status, outcome, last day, value) of each, in order."""

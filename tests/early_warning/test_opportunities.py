@@ -6,7 +6,7 @@ import pytest
 
 from app.core.settings import LANGUAGES
 from app.early_warning.opportunities.rules import KINDS
-from app.early_warning.opportunities.sentences import ACTION, WORDS, suggestion
+from app.early_warning.opportunities.sentences import ACTION, VARIANTS, WORDS, suggestion
 from tests.early_warning.chances import brief, customer_of, judge, listed, rule
 
 OPPORTUNITIES = (
@@ -143,7 +143,7 @@ async def test_key_people_have_birthdays_too(town):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_words_for_every_kind(language):
     words = WORDS[language]
-    assert set(words.sentences) == {*KINDS, "birthday_of_contact"}
+    assert set(words.sentences) == {*KINDS, *VARIANTS}
     assert set(words.actions) == set(ACTION.values())
     texts = [*words.sentences.values(), *words.actions.values(), *words.channels.values(), words.by, words.in_person]
     assert {any(ord(letter) > 0x2E80 for letter in text) for text in texts} == {language != "en"}
@@ -376,7 +376,7 @@ async def test_what_a_kind_tells_is_for_those_who_may_see_it(town, clients):
 async def test_rules_are_set_and_what_a_kind_has_not_is_refused(town):
     usual = await town.call("GET", "/opportunity-rules/birthday")
     assert (usual["settings"], usual["version"]) == ({"enabled": True, "priority": 2, "days_before": 7}, 0)
-    assert len((await town.call("GET", "/opportunity-rules"))["data"]) == 8
+    assert len((await town.call("GET", "/opportunity-rules"))["data"]) == len(KINDS) == 10
     kept = await rule(town, "anniversary", years=[2, 3])
     assert (kept["settings"]["years"], kept["version"]) == ([2, 3], 1)
     refused = await town.call("PUT", "/opportunity-rules/birthday", {"amounts": [1]}, status=422)

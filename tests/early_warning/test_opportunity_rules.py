@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.early_warning.chances import customer_of, judge, listed, rule
-from tests.early_warning.chances_reading import Bought, Known, Promised, Reading
+from tests.early_warning.chances import customer_of, graded, judge, listed, rule, survey
+from tests.early_warning.chances_reading import Answered, Bought, Known, Promised, Reading
 from tests.early_warning.factories import noon
 
 PRODUCTS = {"FILTER": 20, "LAMP": 45}
@@ -19,6 +19,11 @@ RULES: dict[str, dict[str, Any]] = {
     "anniversary": {"years": [1]},
     "due_to_rebuy": {"days_before": 3, "keep_days": 6},
     "key_customer_silent": {"days": 25},
+    "grade_about_to_change": {
+        "boundaries": [{"grade": "C", "net": 4_000}, {"grade": "B", "net": 9_000}, {"grade": "A", "net": 20_000}],
+        "within_percent": 30,
+    },
+    "no_value_perceived": {"days": 40},
 }
 BORN = [None, (2, 29, 1980), (2, 28, None), (3, 20, 1990), (1, 3, 2000)]
 
@@ -47,8 +52,19 @@ class Course:
     async def something(self) -> None:
         name = self.random.choice(list(self.receipts))
         happens = self.random.choices(
-            (self.buy, self.void, self.meet, self.want, self.promise, self.settle, self.decide, self.wait),
-            (6, 2, 2, 1, 1, 1, 3, 6),
+            (
+                self.buy,
+                self.void,
+                self.meet,
+                self.want,
+                self.promise,
+                self.settle,
+                self.decide,
+                self.wait,
+                self.grade,
+                self.ask,
+            ),
+            (6, 2, 2, 1, 1, 1, 3, 6, 2, 2),
         )[0]
         await happens(name)
 
@@ -105,6 +121,21 @@ class Course:
             body = {"outcome": "sold"} if taken else {"reason": "no_time"}
             await self.town.call("POST", f"/opportunities/{one['id']}/{'take' if taken else 'dismiss'}", body)
             told.status, told.outcome = ("taken", "sold") if taken else ("dismissed", "no_time")
+
+    async def grade(self, name: str) -> None:
+        wanted = self.random.choice((None, "C", "B", "A", "other"))
+        if wanted != self.reading.customers[name].grade:
+            await graded(self.town, name, wanted)
+            self.reading.customers[name].grade = wanted
+
+    async def ask(self, name: str) -> None:
+        def scores(most: int) -> tuple[int, ...]:
+            return tuple(self.random.randint(1, 5) for _ in range(self.random.randint(0, most)))
+
+        dimensions = tuple((one, self.random.choice((None, 3, 4, 5))) for one in scores(2))
+        answered = Answered(str(uuid.uuid4()), self.town.day, scores(3), scores(3), dimensions)
+        await survey(self.town, name, answered.benefits, answered.sacrifices, answered.dimensions, id=answered.survey)
+        self.reading.customers[name].surveys.append(answered)
 
     async def wait(self, _: str) -> None:
         self.town.pass_days(self.random.choice((1, 3, 8, 30)))

@@ -7,14 +7,14 @@ company; amounts are minor units of its currency.
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.core.types import AMOUNT_MAX, Code, Wire
 
 Kind = Literal[
     "cumulative_spend", "birthday", "anniversary", "due_to_rebuy", "key_customer_silent", "contact_due", "welcome",
-    "promise_due",
+    "promise_due", "grade_about_to_change", "no_value_perceived",
 ]  # fmt: skip
 Status = Literal["open", "taken", "dismissed", "expired"]
 # What came of one that was taken, as far as somebody has said; and why one expired by itself.
@@ -27,6 +27,8 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 # So many purchases of one product make a rhythm of the customer's own.
 OWN_RHYTHM = 3
 DAYS_MAX = 3650
+# What grades are measured by: net spend of so many days.
+YEAR = 365
 
 Days = Annotated[int, Field(strict=True, ge=0, le=DAYS_MAX)]
 Before = Annotated[int, Field(strict=True, ge=0, le=60, description="Raised so many days before.")]
@@ -39,6 +41,31 @@ Amounts = Annotated[
 Years = Annotated[
     list[Annotated[int, Field(strict=True, ge=1, le=100)]],
     Field(min_length=1, max_length=100, description="Which anniversaries, from small to large."),
+]
+
+
+class Boundary(Wire):
+    """What a grade asks for: net spend of the last 365 days, in minor units."""
+
+    grade: Code
+    net: Annotated[int, Field(strict=True, ge=1, le=AMOUNT_MAX)]
+
+
+def _ladder(boundaries: list[Boundary]) -> list[Boundary]:
+    if any(one.net >= other.net for one, other in pairwise(boundaries)):
+        raise PydanticCustomError("not_in_order", "The amounts rise from grade to grade.")
+    if len({one.grade for one in boundaries}) < len(boundaries):
+        raise PydanticCustomError("twice", "Each grade is there once.")
+    return boundaries
+
+
+Boundaries = Annotated[
+    list[Boundary],
+    Field(max_length=20, description="What each grade asks for, from the lowest grade to the highest."),
+    AfterValidator(_ladder),
+]
+Within = Annotated[
+    int, Field(strict=True, ge=0, le=50, description="So near the next boundary, in per cent of it, is near.")
 ]
 
 
@@ -117,13 +144,39 @@ class PromiseDue(_Rule):
     days_before: Before = 1
 
 
+class GradeAboutToChange(_Rule):
+    """Net spend of the last 365 days and the customer's grade do not go together, or nearly reach the next grade.
+
+    What a grade asks for only the company knows: without `boundaries` nothing is said. Who has no grade stands below
+    the lowest; of a grade that they do not name nothing is said. It stays as long as it is so; what was taken or
+    dismissed is told again in the next calendar year.
+    """
+
+    boundaries: Boundaries = Field(default=[])
+    within_percent: Within = 10
+
+
+class NoValuePerceived(_Rule):
+    """What the customer gets does not outweigh what it costs him, by the newest survey that says so or otherwise.
+
+    Benefits score no more than sacrifices in the mean; of a survey that lacks one of the two, every dimension was
+    perceived below what was expected of it. It stays until a later survey says otherwise, or this one is too old.
+    """
+
+    priority: Priority = 3
+    days: Annotated[int, Field(strict=True, ge=1, le=DAYS_MAX)] = 180
+
+
 RULES: dict[Kind, type[_Rule]] = {
     "cumulative_spend": CumulativeSpend, "birthday": Birthday, "anniversary": Anniversary, "due_to_rebuy": DueToRebuy,
     "key_customer_silent": KeyCustomerSilent, "contact_due": ContactDue, "welcome": Welcome, "promise_due": PromiseDue,
+    "grade_about_to_change": GradeAboutToChange, "no_value_perceived": NoValuePerceived,
 }  # fmt: skip
 
 # The field group without which a kind is not there at all: already that there is one tells what it is about.
-GROUP: dict[Kind, str] = {"cumulative_spend": "financial", "birthday": "personal"}
+GROUP: dict[Kind, str] = {
+    "cumulative_spend": "financial", "birthday": "personal", "grade_about_to_change": "financial",
+}  # fmt: skip
 
 
 def shown(groups: frozenset[str]) -> tuple[Kind, ...]:

@@ -12,8 +12,10 @@ from app.core.pages import CursorText, Limit
 from app.core.types import Answer, Code, Note, Wire
 from app.customers.purposes import ChannelName
 from app.early_warning.opportunities.rules import (
+    KINDS,
     Amounts,
     Before,
+    Boundaries,
     Days,
     Ending,
     Keep,
@@ -22,6 +24,7 @@ from app.early_warning.opportunities.rules import (
     Priority,
     Reason,
     Status,
+    Within,
     Years,
 )
 from app.early_warning.opportunities.sentences import Action
@@ -44,7 +47,8 @@ class Suggestion(Answer):
 class OpportunityAnswer(Answer):
     """A reason to turn to a customer.
 
-    `birthday` is there only with the field group `personal`, and `cumulative_spend` only with `financial`.
+    `birthday` is there only with the field group `personal`, `cumulative_spend` and `grade_about_to_change` only with
+    `financial`.
     """
 
     id: uuid.UUID
@@ -55,7 +59,10 @@ class OpportunityAnswer(Answer):
     priority: int
     value: Annotated[
         int | SkipJsonSchema[None] | None,
-        Field(description="What it is about, in minor units: the amount reached, or paid last; needs `financial`."),
+        Field(
+            description="What it is about, in minor units: the amount reached, asked for, or paid last; needs"
+            " `financial`."
+        ),
     ] = None
     sentence: Annotated[str, Field(description="For people.")]
     evidence: Annotated[dict[str, Any], Field(description="The numbers that raised it.")]
@@ -153,7 +160,7 @@ class Decision(Wire):
 class Judging(Wire):
     """Whom to judge; without customers everybody, in the background."""
 
-    kinds: Annotated[list[Kind], Field(min_length=1, max_length=8)] | SkipJsonSchema[None] = None
+    kinds: Annotated[list[Kind], Field(min_length=1, max_length=len(KINDS))] | SkipJsonSchema[None] = None
     customer_ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=JUDGED_MAX)] | SkipJsonSchema[None] = None
 
 
@@ -174,12 +181,17 @@ class RuleSettings(Wire):
     priority: Priority | SkipJsonSchema[None] = None
     days_before: Before | SkipJsonSchema[None] = None
     keep_days: Keep | SkipJsonSchema[None] = None
-    days: Annotated[Days | SkipJsonSchema[None], Field(description="How long a key customer may be silent.")] = None
+    days: Annotated[
+        Days | SkipJsonSchema[None],
+        Field(description="How long a key customer may be silent; for how long a survey counts."),
+    ] = None
     amounts: Amounts | SkipJsonSchema[None] = None
     years: Years | SkipJsonSchema[None] = None
     grades: Annotated[
         list[Code] | SkipJsonSchema[None], Field(max_length=20, description="Grades of key customers.")
     ] = None
+    boundaries: Boundaries | SkipJsonSchema[None] = None
+    within_percent: Within | SkipJsonSchema[None] = None
 
 
 class OpportunityRule(Answer):

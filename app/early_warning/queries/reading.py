@@ -185,6 +185,7 @@ SELECT e.type, array_agg(DISTINCT c.id) AS customers FROM events e
 CROSS JOIN LATERAL (
   SELECT e.customer_id AS id
   UNION SELECT CAST(e.data->>'previous_customer_id' AS uuid) WHERE e.type = 'receipt.attributed'
+  UNION SELECT CAST(e.data->>'loser' AS uuid) WHERE e.type = 'customer.unmerged'
 ) c
 WHERE e.sequence > :after AND e.sequence <= :upto AND e.type = ANY (:types) AND c.id IS NOT NULL
 GROUP BY e.type

@@ -6,8 +6,11 @@ names begin with o_, so that a chain can stand in somebody else's statement. Par
 `zone` (its time zone), `now`, and those of the scope.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+from app.early_warning.opportunities.queries.grading import grade_about_to_change
+from app.early_warning.opportunities.queries.perceiving import no_value_perceived
 from app.early_warning.opportunities.rules import DAYS_MAX, KINDS, OWN_RHYTHM, Kind, usual
 
 Part = tuple[str, str]
@@ -45,7 +48,9 @@ def _rule(kind: Kind) -> Part:
     columns = []
     for name, value in usual(kind).items():
         given = f"(given.settings->>'{name}')"
-        if isinstance(value, list):
+        if name == "boundaries":
+            columns.append("coalesce(given.settings->'boundaries', '[]') AS boundaries")
+        elif isinstance(value, list):
             columns.append(_listed(name, "text" if name == "grades" else "bigint", value))
         elif isinstance(value, bool):
             columns.append(f"coalesce({given}::boolean, {str(value).lower()}) AS {name}")
@@ -221,6 +226,19 @@ _JUDGED: dict[Kind, str] = {
     "welcome": _WELCOME,
     "promise_due": _PROMISE_DUE,
 }
+# What reads a table of many rows a customer: bounded by the ids of a stretch it is read as one range of its key.
+_JUDGED_WITHIN: dict[Kind, Callable[[Callable[[str], str]], str]] = {
+    "grade_about_to_change": grade_about_to_change,
+    "no_value_perceived": no_value_perceived,
+}
+
+
+def _judged(kind: Kind, scope: Part) -> Part:
+    """What the rule says of a scope."""
+    if kind in _JUDGED:
+        return "o_judged", _JUDGED[kind]
+    bounds = " AND {0} > :after AND {0} <= :upto".format if scope == STRETCH else lambda _: ""
+    return "o_judged", _JUDGED_WITHIN[kind](bounds)
 
 
 def _wanted(kind: Kind) -> Part:
@@ -250,7 +268,7 @@ _PLAN: Part = (
 
 def planned(kind: Kind, scope: Part) -> Parts:
     """The chain up to `o_plan`: per customer and subject in `action` what is to be done, if anything."""
-    return (scope, _rule(kind), _open(kind), _WHO, ("o_judged", _JUDGED[kind]), _wanted(kind), _PLAN)
+    return (scope, _rule(kind), _open(kind), _WHO, _judged(kind, scope), _wanted(kind), _PLAN)
 
 
 def passed() -> Parts:
@@ -273,12 +291,13 @@ def chained(parts: Parts, final: str) -> str:
 # --- what the feed says -----------------------------------------------------------------------------------------------
 
 _SILENT: tuple[Kind, ...] = ("key_customer_silent",)
-_BOUGHT: tuple[Kind, ...] = ("welcome", "due_to_rebuy", "key_customer_silent")
+_BOUGHT: tuple[Kind, ...] = ("welcome", "due_to_rebuy", "key_customer_silent", "grade_about_to_change")
 _TALKED: tuple[Kind, ...] = ("contact_due", "key_customer_silent")
+_WRITTEN: tuple[Kind, ...] = ("birthday", "key_customer_silent", "grade_about_to_change")
 # After which events what may be otherwise. Amounts are reached with the receipt itself, and time is for the sweep.
 CONCERNS: dict[str, tuple[Kind, ...]] = {
     **dict.fromkeys(("receipt.recorded", "receipt.voided", "receipt.attributed"), _BOUGHT),
-    **dict.fromkeys(("customer.created", "customer.updated"), ("birthday", "key_customer_silent")),
+    **dict.fromkeys(("customer.created", "customer.updated"), _WRITTEN),
     "customer.assigned": _SILENT,
     **dict.fromkeys(("customer.merged", "customer.unmerged"), KINDS),
     "contact.updated": ("birthday",),
@@ -287,4 +306,5 @@ CONCERNS: dict[str, tuple[Kind, ...]] = {
     **dict.fromkeys(("interaction.recorded", "interaction.updated"), _TALKED),
     **dict.fromkeys(("promise.made", "promise.updated", "promise.due", "promise.kept", "promise.broken"),
                     ("promise_due",)),
+    "survey.recorded": ("no_value_perceived",),
 }  # fmt: skip

@@ -32,7 +32,7 @@ from app.customers.queries.contact import wishes
 from app.early_warning.opportunities.models import Opportunity, OpportunityRule
 from app.early_warning.opportunities.queries.judging import CONCERNS
 from app.early_warning.opportunities.rules import KINDS, Kind, shown
-from app.feed.models import FeedEvent
+from app.early_warning.queries import happened
 
 # How many of them a card shows.
 CARD_MAX = 5
@@ -166,12 +166,10 @@ async def rules(tx: Tx) -> dict[str, tuple[dict[str, Any], int, datetime]]:
 
 async def concerned(tx: Tx, after: int, upto: int) -> dict[Kind, list[uuid.UUID]]:
     """Whom the events between two places of the feed concern, by kind of opportunity."""
-    event = FeedEvent.__table__
-    within = (event.c.sequence > after, event.c.sequence <= upto, event.c.type.in_(tuple(CONCERNS)))
     found: dict[Kind, set[uuid.UUID]] = {}
-    for kind, customer in await tx.rows(select(event.c.type, event.c.customer_id).where(*within).distinct()):
-        for concern in CONCERNS[kind]:
-            found.setdefault(concern, set()).add(customer)
+    for event, customers in (await happened(tx, after, upto, list(CONCERNS))).items():
+        for concern in CONCERNS[event]:
+            found.setdefault(concern, set()).update(customers)
     if "due_to_rebuy" in found:
         # A receipt ends what was due. What it begins is due days later, and every line of a customer is a lot to read.
         found["due_to_rebuy"] = await _with_open(tx, "due_to_rebuy", found["due_to_rebuy"])
