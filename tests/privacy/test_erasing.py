@@ -320,6 +320,16 @@ async def test_what_is_kept_goes_when_its_time_is_over(client, house):
         assert is_signed(one["record"], one["signature"], found["public_key"])
 
 
+async def test_who_was_parted_again_is_not_erased_with_the_former_winner(client):
+    """Found: one that had been merged into somebody else since was taken for a part of whom it was parted from."""
+    former, winner, loser = [await someone(client, identifiers=[]) for _ in range(3)]
+    made = await client.post("/v1/merges", json={"winner": former, "loser": loser})
+    assert (await client.post(f"/v1/merges/{made.json()['id']}/undo")).status_code == 200
+    (await client.post("/v1/merges", json={"winner": winner, "loser": loser})).raise_for_status()
+    assert (await erase(client, former))["record"]["also"] == []
+    assert (await erase(client, winner))["record"]["also"] == [loser]
+
+
 async def test_the_rules_are_shown(client):
     shown = (await client.get("/v1/retention")).json()
     days = {one["rule"]: one["days"] for one in shown["rules"]}
