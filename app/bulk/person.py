@@ -1,7 +1,7 @@
 """What imports hold on a person: files that are not in yet. What is kept of others quotes nobody."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from app.bulk import commands, queries
 from app.bulk.mentions import marks
@@ -18,7 +18,7 @@ async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
     return await rights.export(tx, TRACES, customers)
 
 
-async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
+async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: rights.Kept) -> rights.Gone:
     """Nothing: files that are not in yet are waited for, or given up."""
     return await rights.forget(tx, TRACES, customers, kept)
 

@@ -1,9 +1,25 @@
 """Every SELECT of the catalog."""
 
+import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, cast, func, literal, select, union
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+    union,
+)
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -58,43 +74,41 @@ PLACE = _place()
 PRODUCT = _product()
 CATEGORY = cast(json_object(path=Category.path, name=Category.name, parent=Category.parent), Text)
 
+# Statements that are built once, and their parameters.
+_ASKED, _WITHIN, _BELOW = (bindparam(name, type_=Text) for name in ("code", "within", "below"))
+_STORE = select(STORE, Store.version).where(Store.code == _ASKED)
+_PRODUCT = select(PRODUCT, Product.version).where(Product.code == _ASKED)
+_PLACE = select(PLACE, Place.version).where(Place.code == _ASKED)
+
 
 async def store(tx: Tx, code: str) -> tuple[str, int] | None:
     """(JSON, version) of a store."""
-    return await _one(tx, select(STORE, Store.version).where(Store.code == code))
+    return await _one(tx, _STORE, code)
 
 
 async def product(tx: Tx, code: str) -> tuple[str, int] | None:
     """(JSON, version) of a product."""
-    return await _one(tx, select(PRODUCT, Product.version).where(Product.code == code))
+    return await _one(tx, _PRODUCT, code)
 
 
-async def _one(tx: Tx, statement: Select[str, int]) -> tuple[str, int] | None:
-    rows = await tx.rows(statement)
+async def _one(tx: Tx, statement: Select[str, int], code: str) -> tuple[str, int] | None:
+    rows = await tx.rows(statement, {"code": code})
     return (rows[0][0], rows[0][1]) if rows else None
 
 
 async def stores(tx: Tx, *, kind: str | None, after: str | None, limit: int) -> list[tuple[str, str]]:
     """Up to `limit` (code, JSON) in the order of codes."""
-    statement = select(Store.code, STORE).order_by(Store.code).limit(limit)
-    if kind is not None:
-        statement = statement.where(Store.kind == kind)
-    if after is not None:
-        statement = statement.where(Store.code > after)
-    return [(row[0], row[1]) for row in await tx.rows(statement)]
+    return await _list(tx, "/v1/stores", kind, after, limit)
 
 
 async def place(tx: Tx, code: str) -> tuple[str, int] | None:
     """(JSON, version) of a place."""
-    return await _one(tx, select(PLACE, Place.version).where(Place.code == code))
+    return await _one(tx, _PLACE, code)
 
 
 async def places(tx: Tx, *, after: str | None, limit: int) -> list[tuple[str, str]]:
     """Up to `limit` (code, JSON) in the order of codes."""
-    statement = select(Place.code, PLACE).order_by(Place.code).limit(limit)
-    if after is not None:
-        statement = statement.where(Place.code > after)
-    return [(row[0], row[1]) for row in await tx.rows(statement)]
+    return await _list(tx, "/v1/places", None, after, limit)
 
 
 async def located(tx: Tx, limit: int) -> list[str]:
@@ -115,9 +129,9 @@ async def unlisted(tx: Tx, where: str, values: Sequence[tuple[str, bool]]) -> se
     wanted = any_(literal([value for value, _ in values], ARRAY(Text)))
     known = {row[0] for row in await tx.rows(select(key).where(key == wanted))}
     absent = {value for value, _ in values} - known
-    below = [select(key).where(_under(key, value)).exists() for value, also in values if also and value in absent]
-    if below:
-        asked = [value for value, also in values if also and value in absent]
+    asked = [value for value, also in values if also and value in absent]
+    if asked:
+        below = [select(key).where(key.like(_pattern(value))).exists() for value in asked]
         row = (await tx.rows(select(*below)))[0]
         absent -= {value for value, there in zip(asked, row, strict=True) if there}
     return absent
@@ -131,26 +145,45 @@ async def listed(tx: Tx, where: str, limit: int) -> list[str]:
 
 async def products(tx: Tx, *, category: str | None, after: str | None, limit: int) -> list[tuple[str, str]]:
     """Up to `limit` (code, JSON) in the order of codes, of one category and all below it if given."""
-    statement = select(Product.code, PRODUCT).order_by(Product.code).limit(limit)
-    if category is not None:
-        statement = statement.where(_under(Product.category, category))
-    if after is not None:
-        statement = statement.where(Product.code > after)
-    return [(row[0], row[1]) for row in await tx.rows(statement)]
+    return await _list(tx, "/v1/products", category, after, limit)
 
 
 async def categories(tx: Tx, *, under: str | None, after: str | None, limit: int) -> list[tuple[str, str]]:
     """Up to `limit` (path, JSON) in the order of paths, of one category and all below it if given."""
-    statement = select(Category.path, CATEGORY).order_by(Category.path).limit(limit)
-    if under is not None:
-        statement = statement.where(_under(Category.path, under))
-    if after is not None:
-        statement = statement.where(Category.path > after)
-    return [(row[0], row[1]) for row in await tx.rows(statement)]
+    return await _list(tx, "/v1/categories", under, after, limit)
 
 
-def _under(column: InstrumentedAttribute[Any], path: str) -> ColumnElement[bool]:
-    return (column == path) | column.startswith(path + "/", autoescape=True)
+async def _list(tx: Tx, where: str, within: str | None, after: str | None, limit: int) -> list[tuple[str, str]]:
+    statement = _listing(where, narrowed=within is not None, further=after is not None)
+    values = {"within": within, "below": within and _pattern(within), "after": after, "limit": limit}
+    return [(row[0], row[1]) for row in await tx.rows(statement, values)]
+
+
+@cache
+def _listing(where: str, *, narrowed: bool, further: bool) -> Select[Any]:
+    key, shown, within = _LISTS[where]
+    statement = select(key, shown).order_by(key).limit(bindparam("limit", type_=Integer))
+    if narrowed:
+        statement = statement.where(within)
+    return statement.where(key > bindparam("after", type_=Text)) if further else statement
+
+
+def _under(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    return (column == _WITHIN) | column.like(_BELOW)
+
+
+def _pattern(path: str) -> str:
+    """What all below a path is like."""
+    return re.sub(r"([\\%_])", r"\\\1", path) + "/%"
+
+
+# Key, document, and what a list may be narrowed by.
+_LISTS: dict[str, tuple[Any, ColumnElement[str], ColumnElement[bool]]] = {
+    "/v1/stores": (Store.code, STORE, Store.kind == _WITHIN),
+    "/v1/places": (Place.code, PLACE, true()),
+    "/v1/products": (Product.code, PRODUCT, _under(Product.category)),
+    "/v1/categories": (Category.path, CATEGORY, _under(Category.path)),
+}
 
 
 async def phone_regions(tx: Tx, codes: Sequence[str] | None = None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -105,17 +107,21 @@ async def find(connection: AsyncConnection, client_id: uuid.UUID, key: str) -> A
 
 async def erase(
     connection: AsyncConnection,
-    moments: Sequence[tuple[uuid.UUID, datetime]],
+    moments: Sequence[tuple[uuid.UUID, uuid.UUID, datetime]],
     customers: Sequence[uuid.UUID],
     now: datetime,
-) -> int:
+) -> Counter[uuid.UUID]:
     """Erase stored answers that speak of customers; their keys stay, so that a repeat does not do the work again.
 
-    `moments` are clients and times of transactions that touched a record of theirs; other answers are found by the
-    customers' ids in them. An answer to a batch holds ids and problems alone, and stays. Returns how many went.
+    `moments` are (customer, client, time) of transactions that touched a record of theirs; other answers are found by
+    the customers' ids in them. An answer to a batch holds ids and problems alone, and stays. Returns how many went, by
+    customer; one that speaks of several counts for the first, in the order given.
     """
     row = IdempotencyKey
-    clients, times = [one[0] for one in moments], [one[1] for one in moments]
+    touching: dict[tuple[uuid.UUID, datetime], set[uuid.UUID]] = defaultdict(set)
+    for customer, client, at in moments:
+        touching[client, at].add(customer)
+    clients, times = [one[0] for one in touching], [one[1] for one in touching]
     given = (
         func.unnest(literal(clients, ARRAY(Uuid)), literal(times, ARRAY(DateTime(timezone=True))))
         .table_valued("client_id", "at", name="moment")
@@ -128,9 +134,13 @@ async def erase(
         .where(row.created_at >= now - KEPT, row.body.is_not(None), or_(touched, named))
         .where(func.substr(row.body, 1, len(_BATCH)) != _BATCH)
         .values(status=ANSWER_ERASED.status, headers={}, body=None)
-        .returning(row.client_id)
+        .returning(row.client_id, row.created_at, literal_column("old.body", LargeBinary))
     )
-    return len((await connection.execute(found)).all())
+    gone: Counter[uuid.UUID] = Counter()
+    for client, at, body in (await connection.execute(found)).all():
+        spoken_of = touching.get((client, at), ())
+        gone[next(one for one in customers if one in spoken_of or str(one).encode() in body)] += 1
+    return gone
 
 
 async def forget_old(connection: AsyncConnection, now: datetime, limit: int = FORGOTTEN_AT_ONCE) -> int:

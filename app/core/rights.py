@@ -5,7 +5,9 @@ ledger: its rows stay, with their amounts, and lose what tells of the person.
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -41,6 +43,11 @@ from app.core.db import Tx
 from app.core.documents import json_degrees, json_object, json_time
 from app.core.tables import Base
 from app.core.types import Answer
+
+# By retention rule, of which customers it still holds something back.
+Kept = Mapping[str, AbstractSet[uuid.UUID]]
+# (customer, table) -> how many rows went or were cleared.
+Gone = Counter[tuple[uuid.UUID, str]]
 
 _IDS = bindparam("customers", type_=ARRAY(Uuid))
 # The time of the erasure, for columns that get it.
@@ -100,8 +107,8 @@ class Person(Protocol):
     async def export(self, tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
         """Section -> JSON list of everything that the room holds on one person (by all ids that he ever had)."""
 
-    async def forget(self, tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
-        """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+    async def forget(self, tx: Tx, customers: Sequence[uuid.UUID], kept: Kept) -> Gone:
+        """Erase customers, but what the retention rules `kept` hold back of some."""
 
 
 async def export(tx: Tx, traces: Sequence[Trace], customers: Sequence[uuid.UUID]) -> dict[str, str]:
@@ -117,41 +124,41 @@ async def export(tx: Tx, traces: Sequence[Trace], customers: Sequence[uuid.UUID]
     return dict(zip((trace.name for trace in shown), rows[0], strict=True))
 
 
-async def forget(
-    tx: Tx, traces: Sequence[Trace], customers: Sequence[uuid.UUID], kept: Collection[str]
-) -> dict[str, int]:
-    """Erase customers from these tables, but what the retention rules `kept` hold back: table -> how many rows.
+async def forget(tx: Tx, traces: Sequence[Trace], customers: Sequence[uuid.UUID], kept: Kept) -> Gone:
+    """Erase customers from these tables, but what the retention rules `kept` hold back of some.
 
-    A fixed few statements per table, however many customers. Their rows in `customers` are locked. Repeating it changes
-    nothing.
+    A row that names several of them counts for the first, in the order given. A fixed few statements per table, however
+    many customers. Their rows in `customers` are locked. Repeating it changes nothing.
     """
-    counts: dict[str, int] = {}
+    gone: Gone = Counter()
+    place = {one: number for number, one in enumerate(customers)}
     for trace in traces:
-        if trace.rule is not None and trace.rule in kept:
-            continue
-        for statement in _erasing(trace):
-            gone = len((await tx.execute(statement, {"customers": list(customers), "now": tx.now})).all())
-            if gone:
-                counts[trace.name] = counts.get(trace.name, 0) + gone
-    return counts
+        back = kept.get(trace.rule, frozenset()) if trace.rule is not None else frozenset()
+        some = [one for one in customers if one not in back]
+        for statement in _erasing(trace) if some else ():
+            for named in await tx.rows(statement, {"customers": some, "now": tx.now}):
+                first = min((place[one] for one in named if one in place), default=0)
+                gone[customers[first], trace.name] += 1
+    return gone
 
 
 def _erasing(trace: Trace) -> list[Any]:
     table = trace.table
     mine = _mine(trace)
-    returned = table.c[trace.key]
+    naming = (trace.key, *trace.others, *([trace.mirror] if trace.mirror is not None else ()))
+    returned = [table.c[name] for name in naming]
     if trace.clear is None:
         gone = mine if trace.stays is None else mine & not_(trace.stays)
-        return [delete(table).where(gone).returning(returned)]
+        return [delete(table).where(gone).returning(*returned)]
     statements: list[Any] = []
     if trace.stays is not None:
-        statements.append(delete(table).where(mine, not_(trace.stays)).returning(returned))
+        statements.append(delete(table).where(mine, not_(trace.stays)).returning(*returned))
     if trace.clear:
         values = {name: _value(table, name, value) for name, value in trace.clear.items()}
         # What depends on the row itself (a version) says nothing of whether it was cleared before.
         plain = [name for name, value in trace.clear.items() if not isinstance(value, ColumnElement)]
         changed = or_(*(table.c[name].is_distinct_from(values[name]) for name in plain))
-        statements.append(update(table).where(mine, changed).values(values).returning(returned))
+        statements.append(update(table).where(mine, changed).values(values).returning(*returned))
     return statements
 
 

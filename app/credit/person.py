@@ -1,7 +1,7 @@
 """What becomes of an account and its ledger, of plans and of expenses when two records are merged, or parted again."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ARRAY, Executable, Uuid, bindparam, or_, select, text
@@ -291,8 +291,8 @@ async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
     return await rights.export(tx, TRACES, customers)
 
 
-async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
-    """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: rights.Kept) -> rights.Gone:
+    """Erase customers, but what the retention rules `kept` hold back of some."""
     return await rights.forget(tx, TRACES, customers, kept)
 
 

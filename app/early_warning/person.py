@@ -1,7 +1,7 @@
 """What becomes of warnings and holds when two records are merged, or parted again."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from app.core import rights
 from app.core.db import Tx
@@ -52,6 +52,6 @@ async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:
     return await rights.export(tx, TRACES, customers)
 
 
-async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
-    """Erase customers, but what the retention rules `kept` hold back: table -> rows."""
+async def forget(tx: Tx, customers: Sequence[uuid.UUID], kept: rights.Kept) -> rights.Gone:
+    """Erase customers, but what the retention rules `kept` hold back of some."""
     return await rights.forget(tx, TRACES, customers, kept)

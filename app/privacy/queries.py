@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, cast, literal, or_, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, cast, literal, or_, select, union
 from sqlalchemy.dialects.postgresql import JSON
 
 from app.access.audit import first_id
@@ -77,17 +77,17 @@ async def public_keys(tx: Tx) -> list[str]:
     return [row[0] for row in await tx.rows(select(Erasure.public_key).distinct())]
 
 
-async def moments(tx: Tx, customers: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, datetime]]:
-    """(client, time) of the transactions that touched records of customers, of the days that stored answers are kept.
+async def moments(tx: Tx, customers: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, uuid.UUID, datetime]]:
+    """(customer, client, time) of transactions that touched their records in the days that stored answers are kept.
 
     A receipt may have been another's then, so it is found by itself too.
     """
     mine = any_(literal(list(customers), ARRAY(Uuid)))
-    receipts = select(Receipt.id).where(Receipt.customer_id == mine)
-    touched = or_(AuditRow.customer_id == mine, AuditRow.record_id.in_(receipts))
     since = AuditRow.id >= first_id(tx.now - KEPT - timedelta(days=1))
-    rows = await tx.rows(select(AuditRow.client_id, AuditRow.at).where(since, touched).distinct())
-    return [(row[0], row[1]) for row in rows]
+    own = select(AuditRow.customer_id, AuditRow.client_id, AuditRow.at).where(since, AuditRow.customer_id == mine)
+    receipts = select(Receipt.customer_id, AuditRow.client_id, AuditRow.at)
+    receipts = receipts.join(AuditRow, AuditRow.record_id == Receipt.id).where(since, Receipt.customer_id == mine)
+    return [(row[0], row[1], row[2]) for row in await tx.rows(union(own, receipts))]
 
 
 async def due(tx: Tx, today: date, limit: int) -> list[Any]:

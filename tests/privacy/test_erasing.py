@@ -1,6 +1,7 @@
 """Erasing one customer: what goes, what stays, what is told, and when it is refused."""
 
 import asyncio
+import json
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ import pytest
 
 from app.core.settings import RetentionSettings
 from app.privacy import commands
+from app.privacy.commands import keeping
 from app.privacy.signing import is_signed
 from app.receipts import verify
 from tests.api.world import SAMPLES, STORE, filled, receipt, request
@@ -318,6 +320,85 @@ async def test_what_is_kept_goes_when_its_time_is_over(client, house):
     assert found["kept_until"] is None
     for one in found["later"]:
         assert is_signed(one["record"], one["signature"], found["public_key"])
+
+
+async def let_go_of(client, house, monkeypatch, number, at_once):
+    """Erase customers of whom this and that is kept, and let go of it when the time has come; what is left then."""
+    run, ids = house.services.db.run, []
+    for place in range(number):
+        customer = await someone(client, identifiers=[])
+        ids.append(customer)
+        given = {"purpose": "marketing", "channel": "sms", "state": "granted", "source": "till"}
+        (await client.post(f"/v1/customers/{customer}/consents", json=given)).raise_for_status()
+        entries = [{"external_id": f"{number}-{place}-{kind}", "kind": kind, "amount": 500, "note": "Zhang's"}
+                   for kind in ("charge", "payment")]  # fmt: skip
+        (await client.post(f"/v1/customers/{customer}/receivables/batch", json={"items": entries})).raise_for_status()
+        # Of one goes what of another is kept, or there was nothing to keep.
+        rules = office(house, consents_days=(2, 2, 3, 3)[place % 4], receivable_notes_days=(3, 90, 3, 0)[place % 4])
+        asked = commands.Asked(uuid.UUID(customer), "request")
+        await run(lambda tx, rules=rules, asked=asked: commands.erase(tx, rules, asked))
+    # Answers that name some, and one that was given where the first was touched.
+    for later, about in ((1, (ids[-1],)), (1, (ids[0],)), (1, (ids[1], ids[0])), (0, ())):
+        await house.sweeper.run(
+            "INSERT INTO idempotency_keys (client_id, key, fingerprint, created_at, status, headers, body) SELECT"
+            f" client_id, gen_random_uuid(), '', at + interval '{later} s', 200, '{{}}', '{json.dumps(about)}'"
+            f" FROM audit_entries WHERE customer_id = '{ids[0]}' AND action = 'customer.erase'"
+        )
+    house.services.clock.set(house.services.clock.now() + timedelta(days=3, hours=1))
+    monkeypatch.setattr(keeping, "AT_ONCE", at_once)
+    done, rounds = 0, 0
+    while found := await run(lambda tx: commands.let_go(tx, office(house))):
+        done, rounds = done + found, rounds + 1
+    assert (done, rounds) == (number, -(-number // at_once))
+    mine = [uuid.UUID(one) for one in ids]
+    consents = await rows(house, "SELECT customer_id FROM consents WHERE customer_id = ANY ($1)", mine)
+    notes = await rows(
+        house, "SELECT customer_id, note FROM receivables WHERE customer_id = ANY ($1) AND note IS NOT NULL", mine
+    )
+    left = []
+    for each in mine:
+        (row,) = await rows(house, "SELECT * FROM erasures WHERE customer_id = $1", each)
+        (later,) = json.loads(row["later"])
+        assert is_signed(later["record"], later["signature"], later["public_key"])
+        assert later["record"]["id"] == str(row["id"]) and row["settled_at"] is None
+        until = [one["rule"] for one in json.loads(row["record"])["kept"] if one["until"] == str(row["kept_until"])]
+        places = (sum(one["customer_id"] == each for one in some) for some in (consents, notes))
+        left.append((later["record"]["rules"], later["record"]["erased"], until, *places))
+    answers = await rows(house, "SELECT count(*) FROM idempotency_keys WHERE body IS NOT NULL")
+    assert answers == [{"count": 0}]
+    return left
+
+
+async def test_however_many_are_let_go_it_is_a_fixed_few_statements(client, house, statements, monkeypatch):
+    """Found: some sixty statements for each erasure."""
+    asked, left = [], {}
+    for number, at_once in ((2, 20), (20, 20), (4, 1)):
+        with statements() as found:
+            left[number] = await let_go_of(client, house, monkeypatch, number, at_once)
+        ends = [place for place, one in enumerate(found) if one.endswith("SKIP LOCKED")]
+        asked.append(ends[1] - ends[0])
+    assert asked[0] == asked[1] > 10
+    # Each is left as if it were alone.
+    both, alone = ["consents", "receivable_notes"], {"consents": 1, "receivables": 2}
+    usual = [
+        (both, alone, [], 0, 0), (["consents"], {"consents": 1}, ["receivable_notes"], 0, 2),
+        (both, alone, [], 0, 0), (["consents"], {"consents": 1}, [], 0, 0),
+    ]  # fmt: skip
+    for number, each in left.items():
+        # What was answered of two of them counts for the first.
+        answers = [one[1].pop("idempotency_keys", 0) for one in each]
+        assert answers == [3, *[0] * (number - 2), 1]
+        assert each == [usual[place % 4] for place in range(number)]
+
+
+async def test_who_was_parted_again_is_not_erased_with_the_former_winner(client):
+    """Found: one that had been merged into somebody else since was taken for a part of whom it was parted from."""
+    former, winner, loser = [await someone(client, identifiers=[]) for _ in range(3)]
+    made = await client.post("/v1/merges", json={"winner": former, "loser": loser})
+    assert (await client.post(f"/v1/merges/{made.json()['id']}/undo")).status_code == 200
+    (await client.post("/v1/merges", json={"winner": winner, "loser": loser})).raise_for_status()
+    assert (await erase(client, former))["record"]["also"] == []
+    assert (await erase(client, winner))["record"]["also"] == [loser]
 
 
 async def test_the_rules_are_shown(client):

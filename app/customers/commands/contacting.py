@@ -4,20 +4,36 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, DateTime, Integer, Text, Uuid, case, delete, literal, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    DateTime,
+    Executable,
+    Integer,
+    Text,
+    Uuid,
+    bindparam,
+    case,
+    delete,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from app.access.audit import AuditEntry
 from app.core.db import Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.ids import new_id
-from app.core.sql import recordset
+from app.core.sql import NOW, ROWS, recordset
 from app.core.types import rfc3339
 from app.customers import queries
 from app.customers.models import CONTACT_RESERVED, RESERVATION_ENDED, ContactMade, ContactReservation, Customer
 from app.customers.queries import contact as contact_queries
+from app.customers.queries.reach import Sight
 from app.feed.outbox import Event, announce
 
 # Who may read in the audit trail who did what may also be told here who holds a customer.
@@ -111,24 +127,30 @@ async def record_contacts(tx: Tx, contacts: Iterable[NewContact]) -> set[tuple[u
         }
         for place, (_, one) in enumerate(sorted(given.items()))
     ]  # fmt: skip
-    sent = recordset(
-        rows, "sent", customer_id=Uuid(), id=Uuid(), at=DateTime(timezone=True), reached=Boolean(), channel=Text(),
-        agent=Text(), place=Integer(),
-    )  # fmt: skip
-    columns = [sent.c[name] for name in ("customer_id", "id", "at", "reached", "channel", "agent")]
-    whole = select(*columns, _moment(tx.now).label("recorded_at"), literal(tx.caller.client_id, Uuid).label("by"))
-    whole = whole.join(Customer, Customer.id == sent.c.customer_id)
-    whole = whole.where(queries.editable(), queries.visible_to(tx.caller)).order_by(sent.c.place)
-    whole = whole.with_for_update(read=True, of=Customer)
-    names = [*(column.name for column in columns), "recorded_at", "recorded_by"]
-    made = insert(ContactMade).from_select(names, whole).on_conflict_do_nothing()
-    written = await tx.rows(made.returning(ContactMade.customer_id, ContactMade.id))
+    values = {"rows": rows, "now": tx.now, "writer": tx.caller.client_id, **queries.reach_values(tx.caller)}
+    written = await tx.rows(_recording(queries.sight(tx.caller)), values)
     new = {(row.customer_id, row.id) for row in written}
     told = [one for key, one in sorted(given.items()) if key in new]
     if told:
         entries = [AuditEntry("contact.record", "contact", one.id, one.customer_id, ("channel",)) for one in told]
         await announce(tx, [_event(one) for one in told], entries)
     return new
+
+
+@cache
+def _recording(seer: Sight) -> Executable:
+    sent = recordset(
+        ROWS, "sent", customer_id=Uuid(), id=Uuid(), at=DateTime(timezone=True), reached=Boolean(), channel=Text(),
+        agent=Text(), place=Integer(),
+    )  # fmt: skip
+    columns = [sent.c[name] for name in ("customer_id", "id", "at", "reached", "channel", "agent")]
+    whole = select(*columns, NOW.label("recorded_at"), bindparam("writer", type_=Uuid).label("recorded_by"))
+    whole = whole.join(Customer, Customer.id == sent.c.customer_id)
+    whole = whole.where(queries.editable(), queries.visible_to(seer)).order_by(sent.c.place)
+    whole = whole.with_for_update(read=True, of=Customer)
+    names = [*(column.name for column in columns), "recorded_at", "recorded_by"]
+    made = insert(ContactMade).from_select(names, whole).on_conflict_do_nothing()
+    return made.returning(ContactMade.customer_id, ContactMade.id)
 
 
 async def correct_contact(tx: Tx, customer: uuid.UUID, contact_id: uuid.UUID, right: NewContact | None) -> None:

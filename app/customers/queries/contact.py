@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Date,
     DateTime,
     FromClause,
+    Integer,
     Select,
     Text,
     Uuid,
@@ -39,6 +40,7 @@ from app.customers.purposes import ANY
 from app.customers.queries.reach import Sight, present, reach_values, sight, visible_to
 
 Document = tuple[str, int]
+_CUSTOMER, _LIMIT = bindparam("customer", type_=Uuid), bindparam("limit", type_=Integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +82,26 @@ async def decisions(
     tx: Tx, customer: uuid.UUID, *, purpose: str | None, history: bool, after: Sequence[Any] | None, limit: int
 ) -> list[tuple[datetime, uuid.UUID, str]]:
     """Up to `limit` (decided_at, id, JSON), newest first after the key `after`: those in force, or all."""
+    values: dict[str, Any] = {"customer": customer, "purpose": purpose, "limit": limit}
+    if after is not None:
+        values |= {"moment": datetime.fromisoformat(after[0]), "id": uuid.UUID(after[1])}
+    form = {"of_purpose": purpose is not None, "history": history, "further": after is not None}
+    statement = _decisions(tx.caller.field_groups, **form)
+    return [(one[0], one[1], one[2]) for one in await tx.rows(statement, values)]
 
+
+@cache
+def _decisions(groups: frozenset[str], *, of_purpose: bool, history: bool, further: bool) -> Select[Any]:
     def wanted(row: FromClause) -> list[ColumnElement[bool]]:
-        found = [row.c.customer_id == customer]
-        return found if purpose is None else [*found, row.c.purpose == purpose]
+        found = [row.c.customer_id == _CUSTOMER]
+        return [*found, row.c.purpose == bindparam("purpose", type_=Text)] if of_purpose else found
 
     row: FromClause = Consent.__table__.alias()
     row = select(row).where(*wanted(row)).subquery() if history else in_force(wanted).subquery()
-    statement = select(row.c.decided_at, row.c.id, cast(_decision(row, tx.caller.field_groups), Text))
-    statement = statement.order_by(row.c.decided_at.desc(), row.c.id.desc()).limit(limit)
-    if after is not None:
-        moment = literal(datetime.fromisoformat(after[0]), DateTime(timezone=True))
-        statement = statement.where(tuple_(row.c.decided_at, row.c.id) < tuple_(moment, literal(uuid.UUID(after[1]))))
-    return [(one[0], one[1], one[2]) for one in await tx.rows(statement)]
+    statement = select(row.c.decided_at, row.c.id, cast(_decision(row, groups), Text))
+    statement = statement.order_by(row.c.decided_at.desc(), row.c.id.desc()).limit(_LIMIT)
+    last = tuple_(bindparam("moment", type_=DateTime(timezone=True)), bindparam("id", type_=Uuid))
+    return statement.where(tuple_(row.c.decided_at, row.c.id) < last) if further else statement
 
 
 async def decision(tx: Tx, customer: uuid.UUID, consent: uuid.UUID) -> str:
@@ -151,7 +160,7 @@ async def known(
 
 @cache
 def _known(seer: Sight) -> Select[Any]:
-    customer, moment = bindparam("customer", type_=Uuid), bindparam("at", type_=DateTime(timezone=True))
+    customer, moment = _CUSTOMER, bindparam("at", type_=DateTime(timezone=True))
     purpose, partner, channel = (bindparam(name, type_=Text) for name in ("purpose", "partner", "channel"))
 
     def about(row: FromClause) -> list[ColumnElement[bool]]:
@@ -198,14 +207,7 @@ def _effective(row: Any, usual: Usual) -> Policy:
 
 async def policy(tx: Tx, customer: uuid.UUID, usual: Usual) -> dict[str, Any] | None:
     """A customer's policy as it is shown, with what counts; None if there is no such customer."""
-    statement = (
-        select(Store.time_zone.label("store_zone"), *_policy_columns())
-        .select_from(Customer)
-        .outerjoin(Store, Store.code == Customer.home_store)
-        .outerjoin(ContactPolicy, ContactPolicy.customer_id == Customer.id)
-        .where(Customer.id == customer, present(tx.caller))
-    )
-    rows = await tx.rows(statement)
+    rows = await tx.rows(_policy(sight(tx.caller)), {"customer": customer, **reach_values(tx.caller)})
     if not rows:
         return None
     row, effective = rows[0], _effective(rows[0], usual)
@@ -223,6 +225,17 @@ async def policy(tx: Tx, customer: uuid.UUID, usual: Usual) -> dict[str, Any] | 
         "in_force": counted,
         "version": row.version or 0,
     }
+
+
+@cache
+def _policy(seer: Sight) -> Select[Any]:
+    return (
+        select(Store.time_zone.label("store_zone"), *_policy_columns())
+        .select_from(Customer)
+        .outerjoin(Store, Store.code == Customer.home_store)
+        .outerjoin(ContactPolicy, ContactPolicy.customer_id == Customer.id)
+        .where(Customer.id == _CUSTOMER, present(seer))
+    )
 
 
 async def policy_row(tx: Tx, customer: uuid.UUID) -> Mapping[str, Any] | None:
@@ -248,20 +261,37 @@ async def reservation(tx: Tx, reservation_id: uuid.UUID) -> Any:
 
 async def contact(tx: Tx, customer: uuid.UUID, contact_id: uuid.UUID) -> str | None:
     """The JSON of an entry of the contact log."""
+    values = {"customer": customer, "contact": contact_id, **reach_values(tx.caller)}
+    found = await tx.scalar(_contact(sight(tx.caller)), values)
+    return None if found is None else str(found)
+
+
+@cache
+def _contact(seer: Sight) -> Select[Any]:
     c = ContactMade.__table__.c
     shown = json_object(
         id=c.id, customer_id=c.customer_id, channel=c.channel, reached=c.reached, at=json_time(c.at), agent=c.agent,
         recorded_at=json_time(c.recorded_at), recorded_by=c.recorded_by,
     )  # fmt: skip
-    seen = select(Customer.id).where(Customer.id == customer, present(tx.caller)).exists()
-    found = await tx.scalar(select(cast(shown, Text)).where(c.customer_id == customer, c.id == contact_id, seen))
-    return None if found is None else str(found)
+    seen = select(Customer.id).where(Customer.id == _CUSTOMER, present(seer)).exists()
+    this = (c.customer_id == _CUSTOMER, c.id == bindparam("contact", type_=Uuid))
+    return select(cast(shown, Text)).where(*this, seen)
 
 
 async def due(
     tx: Tx, asked: Evaluation, *, store: str | None, before: date, after: Sequence[Any] | None, limit: int
 ) -> list[tuple[date, uuid.UUID, str]]:
     """Up to `limit` (due_on, customer, JSON) of contacts due before a day, the longest due first after `after`."""
+    values: dict[str, Any] = {"store": store, "before": before, "limit": limit}
+    if after is not None:
+        values |= {"day": date.fromisoformat(after[0]), "customer": uuid.UUID(after[1])}
+    statement = _due(asked, sight(tx.caller), of_store=store is not None, further=after is not None)
+    return [(row[0], row[1], row[2]) for row in await tx.rows(statement, {**values, **reach_values(tx.caller)})]
+
+
+# The day that it is asked as of is part of it.
+@lru_cache(maxsize=64)
+def _due(asked: Evaluation, seer: Sight, *, of_store: bool, further: bool) -> Select[Any]:
     when, wish = cadence(asked), ContactPolicy.__table__.alias()
     shown = json_object(
         customer_id=Customer.id, due_on=when.c.due_on, last_at=json_time(when.c.last_at),
@@ -272,14 +302,12 @@ async def due(
         select(when.c.due_on, Customer.id, cast(shown, Text))
         .join(when, when.c.customer_id == Customer.id)
         .join(wish, wish.c.customer_id == Customer.id)
-        .where(Customer.kind != "walk_in", Customer.status.not_in(("merged", "erased")), visible_to(tx.caller))
-        .where(when.c.due_on < literal(before, Date))
+        .where(Customer.kind != "walk_in", Customer.status.not_in(("merged", "erased")), visible_to(seer))
+        .where(when.c.due_on < bindparam("before", type_=Date))
         .order_by(when.c.due_on, Customer.id)
-        .limit(limit)
+        .limit(_LIMIT)
     )
-    if store is not None:
-        statement = statement.where(Customer.home_store == store)
-    if after is not None:
-        key = tuple_(literal(date.fromisoformat(after[0]), Date), literal(uuid.UUID(after[1])))
-        statement = statement.where(tuple_(when.c.due_on, Customer.id) > key)
-    return [(row[0], row[1], row[2]) for row in await tx.rows(statement)]
+    if of_store:
+        statement = statement.where(Customer.home_store == bindparam("store", type_=Text))
+    last = tuple_(bindparam("day", type_=Date), _CUSTOMER)
+    return statement.where(tuple_(when.c.due_on, Customer.id) > last) if further else statement

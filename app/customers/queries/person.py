@@ -31,8 +31,8 @@ async def same_person(tx: Tx, ids: Iterable[uuid.UUID]) -> list[uuid.UUID]:
     """Of customers, those that there are, and all that were merged into them, however often, in the order of ids."""
     wanted = any_(literal(sorted(set(ids)), ARRAY(Uuid)))
     person = select(Customer.id).where(Customer.id == wanted).cte("person", recursive=True)
-    # The merges know the way by an index; a record says whether it is merged still.
-    merged = select(Merge.loser).join(person, Merge.customer_id == person.c.id)
+    # The merges know the way by an index. Who was parted again may be merged into somebody else by now.
+    merged = select(Merge.loser).join(person, Merge.customer_id == person.c.id).where(Merge.undone_at.is_(None))
     person = person.union(merged.join(Customer, Customer.id == Merge.loser).where(Customer.merged_into.is_not(None)))
     return [row.id for row in await tx.rows(select(person.c.id).order_by(person.c.id))]
 

@@ -17,7 +17,7 @@ from app.core import idempotency
 from app.core.db import Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.ids import new_id
-from app.core.rights import Person
+from app.core.rights import Gone, Kept, Person
 from app.core.services import Services
 from app.core.settings import Settings
 from app.core.types import rfc3339
@@ -74,8 +74,8 @@ async def erase(tx: Tx, office: Office, asked: Asked) -> tuple[str, bool]:
     ids = sorted(held)
     await _refuse_unless_settled(tx, office, ids, mine.kind)
     found = rules(office.settings.retention)
-    counts = await forget(tx, office.persons, ids, {rule.rule for rule in held_back(found)})
-    row = _row(tx, office, asked, ids, counts, held_back(found))
+    gone = await forget(tx, office.persons, ids, kept_of([(ids, {rule.rule for rule in held_back(found)})]))
+    row = _row(tx, office, asked, ids, counts(gone, ids), held_back(found))
     await tx.execute(insert(Erasure).values(row))
     await tell(tx, {one: held[one].version + 1 for one in ids}, related)
     return str(await queries.document(tx, row["id"])), True
@@ -106,14 +106,35 @@ async def _refuse_unless_settled(tx: Tx, office: Office, ids: Sequence[uuid.UUID
         raise Problem(ERASURE_REFUSED, " ".join(REASONS[one] for one in reasons), extra={"reasons": told})
 
 
-async def forget(tx: Tx, persons: Sequence[Person], ids: Sequence[uuid.UUID], kept: Collection[str]) -> dict[str, int]:
-    """Erase locked customers everywhere: table -> rows."""
+def kept_of(some: Sequence[tuple[Collection[uuid.UUID], Collection[str]]]) -> Kept:
+    """For `forget`, from customers with the rules that hold something back of all of them.
+
+    Of who is named more than once goes what may go for any.
+    """
+    kept: dict[str, set[uuid.UUID]] = {}
+    for rule in {rule for _, held in some for rule in held}:
+        kept[rule] = {one for ids, held in some if rule in held for one in ids}
+        kept[rule] -= {one for ids, held in some if rule not in held for one in ids}
+    return kept
+
+
+async def forget(tx: Tx, persons: Sequence[Person], ids: Sequence[uuid.UUID], kept: Kept) -> Gone:
+    """Erase locked customers everywhere, in a fixed few statements. What is of several counts for the first."""
     # While the audit and the receipts still say whose they are, in whatever way.
     answers = await idempotency.erase(tx.connection, await queries.moments(tx, ids), ids, tx.now)
-    counts = Counter({"idempotency_keys": answers} if answers else {})
+    gone: Gone = Counter({(one, "idempotency_keys"): number for one, number in answers.items()})
     for person in persons:
-        counts.update(await person.forget(tx, ids, kept))
-    return dict(sorted(counts.items()))
+        gone.update(await person.forget(tx, ids, kept))
+    return gone
+
+
+def counts(gone: Gone, ids: Collection[uuid.UUID]) -> dict[str, int]:
+    """Table -> rows of some customers."""
+    found: Counter[str] = Counter()
+    for (one, table), number in gone.items():
+        if one in ids:
+            found[table] += number
+    return dict(sorted(found.items()))
 
 
 def _row(

@@ -1,7 +1,6 @@
 """After a restore: erasing again whoever came back, by the list that was kept outside the database."""
 
 import uuid
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,9 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
 from app.core.ids import COMPANY
+from app.core.rights import Kept
 from app.feed.commands import ensure_epoch
 from app.feed.queries import here
-from app.privacy.commands.erasing import Office, forget, lock, tell
+from app.privacy.commands.erasing import Office, forget, kept_of, lock, tell
 from app.privacy.models import Erasure, ErasureState
 from app.privacy.signing import is_signed
 
@@ -80,21 +80,20 @@ def _state(tx: Tx) -> dict[str, Any]:
 async def replay(tx: Tx, office: Office, listed: Sequence[Listed]) -> int:
     """Erase again whoever of these is there, and put every erasure on record. Returns how many customers came back.
 
-    A fixed few statements for each set of rules that hold something back. Customers of whom the backup knew nothing
-    are no work, and repeating it is none.
+    A fixed few statements, however many. Customers of whom the backup knew nothing are no work, and repeating it is
+    none.
     """
     today = office.settings.company.today(tx.now)
     held, related = await lock(tx, {one for each in listed for one in each.ids})
     back = {one: row for one, row in held.items() if row.status != "erased"}
-    groups: dict[frozenset[str], set[uuid.UUID]] = defaultdict(set)
-    into = _leaders(held)
+    into, some = _leaders(held), []
     for each in listed:
-        kept = frozenset(rule for rule, day in each.until.items() if day is None or day > today)
+        rules = {rule for rule, day in each.until.items() if day is None or day > today}
         mine = set(each.ids)
-        groups[kept] |= {one for one in back if into[one] in mine or one in mine}
-    for kept, ids in groups.items():
-        if ids:
-            await _again(tx, office, sorted(ids), kept)
+        some.append(([one for one in back if into[one] in mine or one in mine], rules))
+    ids = {one for mine, _ in some for one in mine}
+    if ids:
+        await _again(tx, office, sorted(ids), kept_of(some))
     rows = [_row(tx, each) for each in listed]
     await tx.execute(insert(Erasure).values(rows).on_conflict_do_nothing())
     await tell(tx, {one: row.version + 1 for one, row in back.items()}, related)
@@ -112,7 +111,7 @@ def _leaders(held: dict[uuid.UUID, Any]) -> dict[uuid.UUID, uuid.UUID]:
     return found
 
 
-async def _again(tx: Tx, office: Office, ids: Sequence[uuid.UUID], kept: frozenset[str]) -> None:
+async def _again(tx: Tx, office: Office, ids: Sequence[uuid.UUID], kept: Kept) -> None:
     for person in office.persons:
         give_up = getattr(person, "give_up", None)
         if give_up is not None:
