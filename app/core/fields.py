@@ -102,13 +102,30 @@ Spread = Callable[[ColumnElement[Any]], Select[Any]]
 class Points:
     """Where something lies, in degrees north and east; null where that is not known.
 
-    With `rows` it may lie at many places, those of the rows for which `mine` is true, and the nearest of them counts.
+    With `many` it may lie at many places, and the nearest of them counts.
     """
 
     latitude: ColumnElement[float]
     longitude: ColumnElement[float]
-    rows: FromClause | None = None
-    mine: tuple[ColumnElement[bool], ...] = ()
+    many: "Places | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The places of many: of `rows` those for which `counted` is true. `owner` is the column of who lies there.
+
+    `whose` is who it is of the row beside them.
+    """
+
+    rows: FromClause
+    owner: ColumnElement[uuid.UUID]
+    whose: ColumnElement[uuid.UUID]
+    counted: tuple[ColumnElement[bool], ...]
+
+    @property
+    def mine(self) -> tuple[ColumnElement[bool], ...]:
+        """The conditions of the places of the row beside them."""
+        return (self.owner == self.whose, *self.counted)
 
 
 @dataclass(frozen=True, slots=True)

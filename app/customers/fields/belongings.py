@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, FromClause, Integer, Select, any_, cast, func, literal, or_, select
 
 from app.catalog.fields import column, coordinates, own_points
-from app.core.fields import Build, Collection, Evaluation, Field, FieldType, Pii, Points, Side, Spread
+from app.core.fields import Build, Collection, Evaluation, Field, FieldType, Pii, Places, Points, Side, Spread
 from app.customers.models import (
     ADDRESS_KINDS,
     AUTHORITIES,
@@ -53,15 +53,16 @@ def _usable(row: FromClause, asked: Evaluation) -> ColumnElement[bool]:
 def _addresses(row: FromClause, asked: Evaluation) -> Points:
     """Where a customer's addresses are, of those that may be used."""
     of = Address.__table__.alias()
-    mine = (of.c.customer_id == row.c.id, of.c.latitude.is_not(None), _usable(of, asked))
-    return Points(of.c.latitude, of.c.longitude, of, (*mine, *asked.bounds(of.c.customer_id)))
+    owner = of.c.customer_id
+    counted = (of.c.latitude.is_not(None), _usable(of, asked), *asked.bounds(owner))
+    return Points(of.c.latitude, of.c.longitude, Places(of, owner, row.c.id, counted))
 
 
 def _known_points(row: FromClause, asked: Evaluation) -> ColumnElement[Any]:
-    points = _addresses(row, asked)
-    assert points.rows is not None  # noqa: S101  addresses are rows
-    each = func.string_agg(coordinates(points.rows, asked), "; ")
-    return select(each).where(*points.mine).correlate(row).scalar_subquery()
+    places = _addresses(row, asked).many
+    assert places is not None  # noqa: S101  addresses are rows
+    each = func.string_agg(coordinates(places.rows, asked), "; ")
+    return select(each).where(*places.mine).correlate(row).scalar_subquery()
 
 
 def _of_address(name: str, label: str, kind: FieldType, **more: Any) -> Field:

@@ -41,14 +41,14 @@ class _Box(NamedTuple):
     right: ColumnElement[float]
 
 
-def near(points: Points, leaf: Near, outer: FromClause) -> ColumnElement[bool]:
+def near(points: Points, leaf: Near) -> ColumnElement[bool]:
     """Whether a location is within so many km of a place; null where either is not known."""
-    km = float(Decimal(leaf.km))
-    if points.rows is None:
+    km, many = float(Decimal(leaf.km)), points.many
+    if many is None:
         of = _place(leaf.of)
         return _inside(points, of, _box(of, km), km)
     if isinstance(leaf.of, Point):
-        rows, of = points.rows, _place(leaf.of)
+        rows, of = many.rows, _place(leaf.of)
         box = _box(of, km)
     else:
         found = place(leaf.of.place)
@@ -56,17 +56,19 @@ def near(points: Points, leaf: Near, outer: FromClause) -> ColumnElement[bool]:
         sides = (side.label(name) for name, side in _box(of, km)._asdict().items())
         # Beside the rows, and fenced in by the bound: it is looked up and reckoned once, not for every row.
         once = select(*of, *sides).offset(literal(0, literal_execute=True)).subquery()
-        rows, of = points.rows.join(once, true()), _Place(once.c.latitude, once.c.longitude)
+        rows, of = many.rows.join(once, true()), _Place(once.c.latitude, once.c.longitude)
         box = _Box(*(once.c[name] for name in _Box._fields))
-    inside = _inside(points, of, box, km)
-    return select(literal(1)).select_from(rows).where(*points.mine, inside).correlate(outer).exists()
+    owners = select(many.owner).select_from(rows).where(*many.counted, _inside(points, of, box, km))
+    # In the order of their ids customers lie together: of a million, a city is found in half the time, a country in a
+    # third.
+    return many.whose.in_(owners.distinct().order_by(many.owner))
 
 
 def kilometres(points: Points, leaf: Near, outer: FromClause) -> ColumnElement[Any]:
     """The distance in km, to a metre, of the nearest point; null where it is not known."""
-    km = _km(points, _place(leaf.of))
-    if points.rows is not None:
-        km = select(func.min(km)).select_from(points.rows).where(*points.mine).correlate(outer).scalar_subquery()
+    km, many = _km(points, _place(leaf.of)), points.many
+    if many is not None:
+        km = select(func.min(km)).select_from(many.rows).where(*many.mine).correlate(outer).scalar_subquery()
     return func.round(cast(km, Numeric), KM_DIGITS)
 
 

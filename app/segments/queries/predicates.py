@@ -72,7 +72,7 @@ class Predicates:
             return self._compare(leaf, role=role)
         if isinstance(leaf, Near):
             points = self.rows.points(self._fields[leaf.field])
-            return decided(distance.near(points, leaf, self.rows.row), missing=False, role=role)
+            return decided(distance.near(points, leaf), missing=False, role=role)
         assert isinstance(leaf, OneOf | Between | Missing | Match | During | Anniversary)  # noqa: S101  checked before
         operand = self.operand(leaf.field)
         if isinstance(leaf, Missing):
