@@ -3,6 +3,8 @@
 They begin first, in this order: begun last, one would keep a processor busy while the others wait.
 """
 
+from typing import Any
+
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 PIECES = (
@@ -26,3 +28,13 @@ class InPieces(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         found = place(nodeid)
         return PIECES[found] if found < len(PIECES) else nodeid
+
+    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+        """Note that a test has ended, and forget a piece that is over.
+
+        The plugin counts what waits among all that a process ever had, after every test: ten seconds of a run.
+        """
+        scope = self._split_scope(self.registered_collections[node][item_index])
+        super().mark_test_complete(node, item_index, duration)
+        if all(self.assigned_work[node][scope].values()):
+            del self.assigned_work[node][scope]
