@@ -26,6 +26,7 @@ from app.desk.schemas import (
     SearchAnswer,
     SearchBody,
     SearchQuery,
+    SpokenQuery,
     Standing,
     StandingQuery,
 )
@@ -44,7 +45,7 @@ Live, from the ledger and the holds as they are. `hold`: somebody has stopped sa
 
 With an `amount`, `sale.passes` says whether it may be sold, on account unless `on_account` is false: `hold` is then
 also an amount above what is left of the limit, with what is reserved for other sales counted. Asking reserves nothing.
-Details are in the language that Accept-Language asks for: English, Chinese or Korean.
+Details are in English, Chinese or Korean: as `language` or else Accept-Language asks for.
 """
 
 _ABOUT_CARD = """\
@@ -89,24 +90,19 @@ async def standing(request: HotRequest) -> Reply:
     """`GET /v1/customers/{customer_id}/standing`."""
     given = parse_query(StandingQuery, request.query)
     sale = None if given.amount is None else Sale(given.amount, given.on_account)
-    return await hot.standing(request.services, request.caller, _id_in_path(request), _language(request), sale)
+    language = _language(request, given.language)
+    return await hot.standing(request.services, request.caller, _id_in_path(request), language, sale)
 
 
 async def card(request: HotRequest) -> Reply:
     """`GET /v1/customers/{customer_id}/card`."""
-    return await hot.card(request.services, request.caller, _customer_id(request), _language(request))
+    language = _language(request, parse_query(SpokenQuery, request.query).language)
+    return await hot.card(request.services, request.caller, _id_in_path(request), language)
 
 
-def _language(request: HotRequest) -> Language:
+def _language(request: HotRequest, asked: str | None) -> Language:
     """What sentences for people are to be in."""
-    return language_of(None, request.header(b"accept-language"), request.services.settings.company.language)
-
-
-def _customer_id(request: HotRequest) -> uuid.UUID:
-    """The only thing that these routes are told."""
-    if request.query:
-        parse_query(NoQuery, request.query)
-    return _id_in_path(request)
+    return language_of(asked, request.header(b"accept-language"), request.services.settings.company.language)
 
 
 def _id_in_path(request: HotRequest) -> uuid.UUID:
@@ -213,7 +209,7 @@ HOT = (
         card,
         operation(
             "get_customer_card", "Everything about a customer for one screen, in one request", tag="customers",
-            description=_ABOUT_CARD, answer=Card, path=_CUSTOMER_ID,
+            description=_ABOUT_CARD, answer=Card, query=SpokenQuery, path=_CUSTOMER_ID,
         ),
     ),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.core.language import Asked
 from app.core.pages import Page
 from app.core.types import AMOUNT_MAX, Answer, Line, Name, Wire
 from app.customers.schemas.belongings import Related
@@ -67,7 +68,13 @@ class Standing(Answer):
     as_of: datetime
 
 
-class StandingQuery(Wire):
+class SpokenQuery(Wire):
+    """The language, if it is not the one that Accept-Language asks for."""
+
+    language: Asked = None
+
+
+class StandingQuery(SpokenQuery):
     """A sale that is about to take place, if it is asked about."""
 
     amount: Annotated[

@@ -358,9 +358,9 @@ SAMPLES: dict[str, Sample] = {
     "GET /v1/customers/search": Sample("customers:read", query={"q": "zhang wei", "limit": "5"}),
     "POST /v1/customers/search": Sample("customers:read", body={"q": "zhang wei", "limit": 5}),
     "GET /v1/customers/{customer_id}/standing": Sample(
-        "customers:read", query={"amount": "5000", "on_account": "true"}, hides=True
+        "customers:read", query={"amount": "5000", "on_account": "true", "language": "ko"}, hides=True
     ),
-    "GET /v1/customers/{customer_id}/card": Sample("customers:read", hides=True),
+    "GET /v1/customers/{customer_id}/card": Sample("customers:read", query={"language": "zh"}, hides=True),
     "GET /v1/customers/{customer_id}/consents": Sample(
         "customers:read", query={"history": "true", "purpose": "marketing", "limit": "5"}, hides=True
     ),

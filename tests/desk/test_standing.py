@@ -86,6 +86,12 @@ async def test_what_a_person_types_is_never_taken_for_a_rules_reason(town, clien
     said = [(one["code"], one["detail"]) for one in shown["reasons"]]
     assert said == [("hold", "above_budget"), ("hold", WORDS["ko"].holds["above_budget"])]
     assert card["standing"]["reasons"] == shown["reasons"]
+    for path in ("standing", "card"):
+        asked = await client.get(f"/v1/customers/{dealer}/{path}?language=ko", headers={"Accept-Language": "zh"})
+        told = asked.json() if path == "standing" else asked.json()["standing"]
+        assert told["reasons"] == shown["reasons"]
+        wrong = await client.get(f"/v1/customers/{dealer}/{path}?language=fr")
+        assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "?language")
     refused = await town.call("POST", "/credit-authorisations", {"customer_id": dealer, "amount": 5}, status=409)
     assert [one["detail"] for one in refused["reasons"]] == ["above_budget", WORDS["en"].holds["above_budget"]]
 
