@@ -95,8 +95,8 @@ class Told:
 
     @property
     def order(self) -> tuple[bool, datetime, datetime]:
-        """The one that goes on is the last: that which is not resolved, else that which was opened last."""
-        return self.status != "resolved", self.opened_at, self.resolved_at or self.opened_at
+        """The one that goes on is the last: that which is not resolved, else that which was resolved last."""
+        return self.status != "resolved", self.resolved_at or self.opened_at, self.opened_at
 
 
 @dataclass

@@ -241,3 +241,27 @@ async def test_of_a_broken_promise_it_is_only_told_while_another_warning_about_t
         other["customer_id"], "resolved", "broken",
     )  # fmt: skip
     assert [step["action"] for step in shown["history"]] == ["opened", "resolved", "promise_broken"]
+
+
+async def test_of_two_that_met_in_a_merge_the_one_resolved_last_speaks(town):
+    """Found by a long story: the other, opened later, was reopened in the moment that a person had resolved the one."""
+    old, new = await town.customer("Old"), await town.customer("New")
+    for customer in (old, new):
+        await town.credit(customer, 100_000, 20)
+    await town.sell(old, 500, on_account=True)
+    town.pass_days(60)
+    await town.evaluate(old)
+    await town.sell(new, 500, on_account=True)
+    town.pass_days(30)
+    await town.evaluate(old, new)
+    (younger,) = await town.warnings(customer_id=new)
+    await town.step(younger, "resolve", outcome="other")
+    town.pass_a_minute()
+    await town.call("POST", "/merges", {"winner": old, "loser": new}, status=201)
+    (elder,) = await town.warnings(customer_id=old)
+    assert (elder["state"], younger["state"]) == ("overdue_61", "overdue")
+    town.pass_a_minute()
+    await town.step(elder, "resolve", outcome="other")
+    town.pass_a_minute()
+    assert await town.evaluate(old) == {}
+    assert await town.warnings(customer_id=old) == []

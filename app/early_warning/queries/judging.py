@@ -142,7 +142,7 @@ def _last(kind: Kind, scope: Scope) -> Part:
               w.status, w.episode, w.accepted, w.resolved_at, w.resolved_by, w.promise_state
        FROM scope s JOIN warnings w ON w.customer_id = s.customer_id AND w.kind = '{kind}'
          {scope.also("w.customer_id")}
-       ORDER BY w.customer_id, w.subject, w.status = 'resolved', w.opened_at DESC, w.resolved_at DESC, w.id DESC""",
+       ORDER BY w.customer_id, w.subject, w.status = 'resolved', w.resolved_at DESC, w.opened_at DESC, w.id DESC""",
     )
 
 
