@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.access.models import AuditRow
 from app.access.reads import BUFFER_MAX, ReadAudit
+from app.core.db import Database
 from tests.access.callers import a_caller, until
 
 
@@ -25,6 +26,16 @@ async def no_entries(house):
 def log(house) -> ReadAudit:
     """A log whose task does not run: only what is written at once is there."""
     return ReadAudit(house.services.db)
+
+
+@pytest.fixture
+async def impatient(house):
+    """The same database for who waits a tenth of a second for a lock, where production waits two."""
+    services = house.services
+    limits = services.settings.limits.model_copy(update={"lock_seconds": 0.1})
+    db = Database(services.db.url, services.settings.model_copy(update={"limits": limits}), services.clock)
+    yield db
+    await db.close()
 
 
 async def written(house):
@@ -42,7 +53,8 @@ async def test_a_partners_read_is_there_when_record_returns(house, log):
         }
 
 
-async def test_a_partner_gets_no_answer_when_the_log_cannot_be_written(house, log):
+async def test_a_partner_gets_no_answer_when_the_log_cannot_be_written(house, impatient):
+    log = ReadAudit(impatient)
     async with house.services.db.engine.connect() as blocker:
         await blocker.execute(text("LOCK TABLE audit_entries"))
         with pytest.raises(DBAPIError):
@@ -107,7 +119,8 @@ async def test_a_full_buffer_is_written_at_once(house, log):
     assert len(await written(house)) == BUFFER_MAX + 1
 
 
-async def test_a_failing_flush_loses_nothing_and_doubles_nothing(house, log):
+async def test_a_failing_flush_loses_nothing_and_doubles_nothing(house, impatient):
+    log = ReadAudit(impatient)
     await log.record(a_caller("pos"), "customer.lookup", [uuid.uuid4()])
     async with house.services.db.engine.connect() as blocker:
         await blocker.execute(text("LOCK TABLE audit_entries"))
@@ -123,8 +136,8 @@ async def test_a_failing_flush_loses_nothing_and_doubles_nothing(house, log):
     assert len(await written(house)) == 2
 
 
-async def test_the_task_goes_on_after_a_failure(house, caplog):
-    log = ReadAudit(house.services.db)
+async def test_the_task_goes_on_after_a_failure(house, impatient, caplog):
+    log = ReadAudit(impatient)
     await log.start()
     try:
         await log.record(a_caller("pos"), "customer.lookup", [uuid.uuid4()])

@@ -1,10 +1,11 @@
-"""What the feed's tests share: databases of their own, for what would disturb the others."""
+"""What the feed's tests share: a database beside the house's, and new ones, for what would disturb the others."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -17,10 +18,17 @@ from app.core.clock import Clock
 from app.core.db import Database
 from app.core.services import Services
 from app.core.settings import Settings
+from app.feed.waiter import FeedWaiter
 from tests.feed import factories
 
 # The migrated database that the suite's conftest makes and clones.
 MIGRATED = "clientele_template"
+# As the migrations leave the feed. Tables are new files: nothing is left of dead rows either.
+_LEFT = """
+SELECT inhrelid::regclass::text FROM pg_inherits
+WHERE inhparent = 'events'::regclass AND inhrelid <> 'events_default'::regclass
+"""
+_AS_NEW = "TRUNCATE outbox, events, feed_state; ALTER SEQUENCE outbox_order RESTART"
 
 
 def with_database(url: str, name: str) -> str:
@@ -32,13 +40,20 @@ def with_database(url: str, name: str) -> str:
 async def a_database(url: str, template: str = "template0") -> AsyncIterator[str]:
     """A database beside `url`, empty or like `template`, dropped at the end whoever is still connected."""
     name = f"feed_{uuid.uuid4().hex[:12]}"
-    admin = await asyncpg.connect(url.replace("+asyncpg", ""))
+    await _administer(url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield with_database(url, name)
     finally:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
+        await _administer(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _administer(url: str, statement: str) -> None:
+    # Each time anew: tests end connections.
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
@@ -67,11 +82,28 @@ async def own_url(database_url: str) -> AsyncIterator[str]:
         yield url
 
 
-@pytest.fixture
-async def own(own_url: str, settings: Settings) -> AsyncIterator[Services]:
-    """Services on a migrated database that only this test uses; the feed is not opened yet."""
-    async with opened(own_url, settings) as services:
+@pytest.fixture(scope="session")
+async def beside(database_url: str, settings: Settings) -> AsyncIterator[Services]:
+    """Services on a migrated database that the feed's tests use one after the other: a new one for each took longer.
+
+    Their connections have prepared what all of them send.
+    """
+    async with a_database(database_url, MIGRATED) as url, opened(url, settings) as services:
         yield services
+
+
+@pytest.fixture
+async def own(beside: Services) -> AsyncIterator[Services]:
+    """Services on a database with an empty feed that nobody else uses meanwhile; the feed is not opened yet."""
+    connection = await asyncpg.connect(beside.db.dsn, server_settings={"lock_timeout": "10s"})
+    left = [row[0] for row in await connection.fetch(_LEFT)]
+    drop = f"DROP TABLE {', '.join(left)}; " if left else ""
+    await connection.execute(drop + _AS_NEW)
+    await connection.close()
+    beside.clock.set(None)
+    services = replace(beside, feed=FeedWaiter(beside.db), memo={})
+    yield services
+    await factories.waiter_of(services).close()
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ async def test_nobody_has_opened_the_feed_yet(own):
     assert (await own.db.run(queries.head))[1] == 0
 
 
-async def test_a_dump_restored_elsewhere_begins_a_new_epoch(own, own_url, settings, tmp_path):
+async def test_a_dump_restored_elsewhere_begins_a_new_epoch(own, settings, tmp_path):
     """Events, waiting events and the state come along; cursors do not."""
     await own.feed.start()
     await put(own.db, *(an_event(version=number) for number in range(5)))
@@ -67,10 +67,10 @@ async def test_a_dump_restored_elsewhere_begins_a_new_epoch(own, own_url, settin
     before = await head(own)
     old_epoch = (await own.db.run(queries.head))[0]
     dump = str(tmp_path / "feed.dump")
-    await run("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={address(own_url)}")
+    await run("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={address(own.db.url)}")
     # The source goes on after the dump: its readers see what the restored database will never know.
     await put(own.db, *(an_event(version=99) for _ in range(4)))
-    async with a_database(own_url) as restored:
+    async with a_database(own.db.url) as restored:
         await run("pg_restore", "--exit-on-error", f"--dbname={address(restored)}", dump)
         async with opened(restored, settings) as services:
             for cursor in (before, await head(own)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -28,6 +29,21 @@ async def opened(own):
 
 def running(db, stop, **feed):
     return asyncio.create_task(Sequencer(db, Settings(feed=FeedSettings(**feed))).run(stop))
+
+
+@contextmanager
+def sending(db):
+    """A list that grows with every statement on the main pool."""
+    sent: list[str] = []
+
+    def note(*seen):
+        sent.append(seen[2])
+
+    event.listen(db.engine.sync_engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(db.engine.sync_engine, "before_cursor_execute", note)
 
 
 async def state(db):
@@ -116,8 +132,6 @@ async def test_it_stops_at_once(opened):
 
 async def test_an_idle_sequencer_writes_nothing(opened, count_reads):
     """Twenty looks a second must not be twenty commits on a laptop's disk: looks go through the read-only pool."""
-    sent: list[str] = []
-    event.listen(opened.db.engine.sync_engine, "before_cursor_execute", lambda *seen: sent.append(seen[2]))
     looks = count_reads(opened.db)
     stop = asyncio.Event()
     task = running(opened.db, stop, poll_idle=0.005)
@@ -125,9 +139,10 @@ async def test_an_idle_sequencer_writes_nothing(opened, count_reads):
     async def looked():
         return len(looks) > 20
 
-    await until(looked)
-    stop.set()
-    await task
+    with sending(opened.db) as sent:
+        await until(looked)
+        stop.set()
+        await task
     assert sent == []
 
 
@@ -193,9 +208,8 @@ async def test_moving_is_six_statements_at_most(opened):
     """BEGIN, lock, move, COMMIT: what a batch costs, however large."""
     connection = await asyncpg.connect(opened.db.dsn)
     await write(opened.db, *(an_event() for _ in range(1000)))
-    sent: list[str] = []
-    event.listen(opened.db.engine.sync_engine, "before_cursor_execute", lambda *seen: sent.append(seen[2]))
-    assert await move(opened.db) == 1000
+    with sending(opened.db) as sent:
+        assert await move(opened.db) == 1000
     assert len(sent) == 2
     await connection.close()
 
