@@ -85,7 +85,7 @@ def test_who_was_erased_stays_so_after_a_restore(people, count):
         _is_sound(new, admin, erased, before, totals)
         print("\n" + "\n".join(table))
     finally:
-        new._clear()
+        new.clear()
 
 
 def _back_up_and_erase(old, count, table):
