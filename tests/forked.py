@@ -5,6 +5,7 @@ the documentation and of the image start the program in full.
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -19,13 +20,18 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-LOADED = ("app.cli.commands", "app.cli.demo", "app.launch", "app.worker")
+# The last one is a library that a server loads while it takes its first requests: half of what a start computes.
+LOADED = ("app.cli.commands", "app.cli.demo", "app.launch", "app.worker", "pypinyin")
+COMMAND = "app.cli:main"
 PART_BYTES = 65_536
 PID_BYTES = 10
 
 
 class Process:
-    """`clientele` with some arguments. It is used like a `subprocess.Popen`."""
+    """`clientele` with some arguments, or another `program`: `module:function`. It is used like a `subprocess.Popen`.
+
+    As a terminal does it, it gets a process group of its own, and Ctrl-C is not ignored.
+    """
 
     def __init__(
         self,
@@ -35,9 +41,12 @@ class Process:
         stdout: IO[Any] | int = subprocess.DEVNULL,
         stderr: IO[Any] | int = subprocess.DEVNULL,
         cwd: Path | None = None,
+        program: str = COMMAND,
     ) -> None:
         self.returncode: int | None = None
-        wanted = {"arguments": arguments, "environment": dict(env), "folder": str(cwd or Path.cwd())}
+        wanted = {
+            "arguments": arguments, "environment": dict(env), "folder": str(cwd or Path.cwd()), "program": program,
+        }  # fmt: skip
         self._answers, theirs = socket.socketpair()
         with theirs, Path(os.devnull).open("r+b") as null:
             given = [null if one == subprocess.DEVNULL else one for one in (null, stdout, stderr)]
@@ -75,10 +84,12 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
 
-def run(arguments: list[str], env: Mapping[str, str], timeout: float = 600) -> "subprocess.CompletedProcess[str]":
+def run(
+    arguments: list[str], env: Mapping[str, str], timeout: float = 600, *, program: str = COMMAND
+) -> "subprocess.CompletedProcess[str]":
     """Run it to its end. Raises TimeoutExpired."""
     with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
-        process = Process(arguments, env, stdout=out, stderr=err)
+        process = Process(arguments, env, stdout=out, stderr=err, program=program)
         try:
             status = process.wait(timeout)
         except BaseException:
@@ -120,10 +131,14 @@ def close() -> None:
         _parent = None
 
 
-def _fork_as_asked(line: socket.socket) -> list[str] | None:
-    """Answer requests; in the process that one asks for return its arguments, at the end None."""
+def _fork_as_asked(line: socket.socket) -> tuple[str, list[str]] | None:
+    """Answer requests; in the process that one asks for return its program and arguments, at the end None."""
+    gc.disable()
     for name in LOADED:
         importlib.import_module(name)
+    # A collection in a process that is forked would write to all of it, and so copy it.
+    gc.freeze()
+    gc.enable()
     # Nobody waits for those who wait for the processes.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
@@ -141,11 +156,16 @@ def _fork_as_asked(line: socket.socket) -> list[str] | None:
             os.close(file)
 
 
-def _begun(wanted: dict[str, Any], answers: int, *files: int) -> list[str]:
+def _begun(wanted: dict[str, Any], answers: int, *files: int) -> tuple[str, list[str]]:
     if pid := os.fork():
+        # Here as well: whoever knows its number may at once send something to its group.
+        os.setpgid(pid, pid)
         os.write(answers, b"%*d" % (PID_BYTES, pid))
         os.write(answers, b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         os._exit(0)
+    os.setpgid(0, 0)
+    # Under nohup it is ignored: what a process ignores, its children do.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.close(answers)
     for number, file in enumerate(files):
         os.dup2(file, number)
@@ -153,14 +173,13 @@ def _begun(wanted: dict[str, Any], answers: int, *files: int) -> list[str]:
     os.chdir(wanted["folder"])
     os.environ.clear()
     os.environ.update(wanted["environment"])
-    return list(wanted["arguments"])
+    return wanted["program"], list(wanted["arguments"])
 
 
 if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as inherited:
         asked = _fork_as_asked(inherited)
     if asked is not None:
-        from app.cli import main
-
-        sys.argv = ["clientele", *asked]
-        main()
+        module, _, function = asked[0].partition(":")
+        sys.argv = ["clientele", *asked[1]]
+        getattr(importlib.import_module(module), function)()

@@ -1,6 +1,7 @@
 """Which tests run in one piece, in one process: those that share what takes long to make, and those that take long.
 
-They begin first, in this order: begun last, one would keep a processor busy while the others wait.
+They begin first, in this order: begun last, one would keep a processor busy while the others wait. The second needs no
+served application: the first is making what all of those begin with (see `served.Begun`).
 """
 
 from typing import Any
@@ -8,9 +9,8 @@ from typing import Any
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 PIECES = (
-    "tests/crash/test_kills.py", "tests/crash/test_import.py", "tests/realdata/test_ta_feng.py",
-    "tests/docs/test_pages.py", "tests/cli/", "tests/stop/", "tests/load/", "tests/demo/", "tests/docs/",
-    "tests/feed/test_promise.py",
+    "tests/crash/test_kills.py", "tests/demo/", "tests/crash/test_import.py", "tests/realdata/test_ta_feng.py",
+    "tests/docs/test_pages.py", "tests/cli/", "tests/stop/", "tests/load/", "tests/docs/", "tests/feed/test_promise.py",
 )  # fmt: skip
 
 

@@ -77,19 +77,19 @@ async def test_a_file_that_was_imported_is_left_alone_unless_told(run, tmp_path,
 
 async def test_a_killed_import_goes_on_where_it_stopped(run, services, database_url, tmp_path, count):
     """The real command, killed twice by SIGKILL; the third run ends it, and every row is in once."""
-    data, bad = customers_file(8_000)
+    data, bad = customers_file(5_000)
     path = tmp_path / "customers.csv"
     path.write_bytes(data)
-    for rows in (1_000, 4_000):
+    for rows in (1_000, 3_000):
         with process(database_url, tmp_path, "import", str(path), "--kind", "customers") as command:
             await reached(services, rows, command)
             command.send_signal(signal.SIGKILL)
             command.wait()
     summary, told = await run(path, "customers")
     assert (summary.status, summary.known) == ("done", False)
-    assert (summary.read, summary.created, summary.failed) == (8_000, 8_000 - bad, bad)
-    assert told[0] > len(data) * 4_000 // 8_000 * 0.9
-    await written_once(services, 8_000, bad)
+    assert (summary.read, summary.created, summary.failed) == (5_000, 5_000 - bad, bad)
+    assert told[0] > len(data) * 3_000 // 5_000 * 0.9
+    await written_once(services, 5_000, bad)
     assert await count("imports") == 1
     assert summary.faults is not None
     assert len(summary.faults.read_text().splitlines()) == bad + 1
@@ -97,7 +97,7 @@ async def test_a_killed_import_goes_on_where_it_stopped(run, services, database_
 
 async def test_an_interrupted_run_gives_the_file_back_at_once(run, services, kinds, tmp_path):
     """Ctrl-C: the next run need not wait for a lease."""
-    data, bad = customers_file(8_000)
+    data, bad = customers_file(4_000)
     path = tmp_path / "customers.csv"
     path.write_bytes(data)
     reached_some = asyncio.Event()
@@ -116,7 +116,7 @@ async def test_an_interrupted_run_gives_the_file_back_at_once(run, services, kin
     await connection.close()
     summary, told = await run(path, "customers")
     assert told[0] > 1000
-    assert (summary.created, summary.failed) == (8_000 - bad, bad)
+    assert (summary.created, summary.failed) == (4_000 - bad, bad)
 
 
 async def test_two_runs_of_one_file_never_meet(run, services, tmp_path, monkeypatch):

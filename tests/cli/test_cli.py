@@ -1,5 +1,6 @@
 """The command line as a person uses it: real processes, an own data directory, plain answers to wrong input."""
 
+import asyncio
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 from typer.testing import CliRunner
 
@@ -20,6 +22,7 @@ from app.bulk.columns import SHAPES
 from app.cli.commands import cli
 from app.core.embedded import server as embedded
 from tests import forked, served
+from tests.conftest import FAST
 
 
 @contextmanager
@@ -47,7 +50,7 @@ def data_dir():
         directory.joinpath("data").mkdir(mode=0o755)
         assert served.begun is not None
         served.begun.copy(directory / "data")
-        with embedded.running(directory / "data"):
+        with embedded.running(directory / "data", settings=FAST):
             yield directory / "data"
 
 
@@ -218,18 +221,13 @@ def test_a_file_is_imported_and_the_figures_are_proved(data_dir, imported):
 
 
 def test_verify_finds_and_repairs_what_is_wrong(data_dir, imported):
-    spoil = """
-import asyncio, asyncpg
-from pathlib import Path
-from app.core.embedded import server as embedded
-async def spoil(url):
-    connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1))
-    await connection.execute("UPDATE customer_figures SET net = net + 1")
-    await connection.close()
-with embedded.running(Path(r"%s")) as server:
-    asyncio.run(spoil(server.url))
-"""
-    subprocess.run([sys.executable, "-c", spoil % data_dir], check=True, timeout=60)
+    async def spoil(url):
+        connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1))
+        await connection.execute("UPDATE customer_figures SET net = net + 1")
+        await connection.close()
+
+    with embedded.running(data_dir) as server:
+        asyncio.run(spoil(server.url))
     found = clientele("verify", data_dir=data_dir)
     assert (found.returncode, found.stdout.splitlines()[-1]) == (1, "3 differences")
     assert clientele("verify", "--repair", data_dir=data_dir).stdout.splitlines()[-1] == "3 differences repaired"
@@ -270,18 +268,22 @@ def test_a_taken_port_gets_a_plain_answer(data_dir):
 
 
 @contextmanager
-def serving(data_dir):
+def serving(data_dir, *, forked_one):
     """`clientele serve` in a process group of its own, as a terminal has it, and where its lines go."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTELE_")}
     lines = data_dir.with_name("lines")
+    arguments = ["serve", "--data-dir", str(data_dir), "--port", "0"]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Under nohup: what a process ignores, its children do.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     with lines.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "app", "serve", "--data-dir", str(data_dir), "--port", "0"],
-            env=given, stdout=output, stderr=output, process_group=0,
-        )  # fmt: skip
+        process: forked.Process | subprocess.Popen[bytes]
+        if forked_one:
+            process = forked.Process(arguments, given, stdout=output, stderr=output)
+        else:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "app", *arguments], env=given, stdout=output, stderr=output, process_group=0
+            )
     try:
         yield process, lines
     finally:
@@ -300,11 +302,20 @@ MOMENTS = {
 
 
 def test_ctrl_c_at_any_moment_of_a_start_ends_it_quietly(new_dir):
-    data = new_dir / "data"
+    """The first moment is the only one in which it loads; at all others it has, here or where it was forked."""
+    stopped_at_each(new_dir / "data", in_full=["loading"])
+
+
+@pytest.mark.proof
+def test_ctrl_c_at_any_moment_of_a_start_in_full_ends_it_quietly(new_dir):
+    stopped_at_each(new_dir / "data", in_full=MOMENTS)
+
+
+def stopped_at_each(data, in_full):
     data.mkdir(mode=0o755)
     for moment, reached in MOMENTS.items():
         (data / "secret").unlink(missing_ok=True)
-        with serving(data) as (process, lines):
+        with serving(data, forked_one=moment not in in_full) as (process, lines):
             deadline = time.monotonic() + 60
             while not reached(data, lines):
                 assert process.poll() is None and time.monotonic() < deadline, (moment, lines.read_text())

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -24,6 +22,7 @@ from app.core.services import Services
 from app.core.settings import JobSettings, Settings
 from app.demo.commands import Wanted, load
 from app.demo.order import Order
+from tests import forked
 from tests.conftest import TEMPLATE
 
 NOON = datetime(2026, 11, 26, 4, tzinfo=UTC)
@@ -57,10 +56,8 @@ class Company:
         settings = self.services.settings
         given = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTELE_")}
         arguments = [self.services.db.url, str(settings.data_dir), str(PEOPLE), NOON.isoformat(), str(part)]
-        done = await asyncio.to_thread(
-            subprocess.run, [sys.executable, "-c", DYING, *arguments], env=given, capture_output=True, timeout=120
-        )
-        assert done.returncode == -9, done.stderr.decode()[-2000:]
+        done = await asyncio.to_thread(forked.run, arguments, given, 120, program="tests.demo.dying:main")
+        assert done.returncode == -9, done.stderr[-2000:]
 
     async def rows(self, sql: str, *values: Any) -> list[Mapping[str, Any]]:
         """What a query finds."""
@@ -83,29 +80,6 @@ class Company:
         """Everything of the company, one line a record, without what no two databases share (made ids, the clock)."""
         return {name: [json.dumps(row, default=str) for row in await self.rows(sql)] for name, sql in CONTENTS.items()}
 
-
-DYING = """
-import asyncio, os, signal, sys
-from datetime import datetime
-from pathlib import Path
-from pydantic import SecretStr
-from app.core.settings import JobSettings, Settings
-from app.demo.commands import Wanted, load
-from app.assembly import build_services, import_kinds
-url, data_dir, people, noon, part = sys.argv[1:]
-async def main():
-    settings = Settings(database_url=SecretStr(url), secret_key=SecretStr("only for tests"), data_dir=Path(data_dir),
-                        jobs=JobSettings(lease_seconds=1))
-    services = build_services(settings, url)
-    services.clock.set(datetime.fromisoformat(noon))
-    begun = []
-    def progress(*told):
-        begun.append(told)
-        if len(begun) == int(part):
-            os.kill(os.getpid(), signal.SIGKILL)
-    await load(services, import_kinds(), Wanted(people=int(people)), progress, asyncio.Event())
-asyncio.run(main())
-"""
 
 # A customer by what is sent about him: those whom the till made itself have ids of their own.
 _WHO = """(SELECT min(i.kind || ':' || i.value) FROM identifiers i WHERE i.customer_id = {0})"""

@@ -91,7 +91,7 @@ def test_who_was_erased_stays_so_after_a_restore(people, count, settings):
             embedded.stop(server)
         print("\n" + "\n".join(table))
     finally:
-        new._clear()
+        new.clear()
 
 
 def _back_up_and_erase(old, count, table):

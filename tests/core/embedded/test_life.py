@@ -47,6 +47,7 @@ def test_first_start_and_url(home):
         assert server.url == server.database_url("clientele")
 
 
+@pytest.mark.usefixtures("made")
 def test_names_in_chinese_have_trigrams(home):
     with running(home, settings=LIGHT) as server:
         query(server, "CREATE EXTENSION pg_trgm")
@@ -75,6 +76,7 @@ def test_each_start_needs_its_stop(home):
     assert serving(server.directory) is None
 
 
+@pytest.mark.usefixtures("filled")
 def test_process_is_killed_and_its_server_joined(home):
     with process(home) as child:
         ready(child)
@@ -144,6 +146,7 @@ def test_forked_child_is_no_user(home):
         assert query(server, "SELECT 1") == 1
 
 
+@pytest.mark.usefixtures("filled")
 def test_forked_child_holds_no_lock(home):
     forking = PROGRAM.replace('print("ready"', "import os, time; print(os.fork() or time.sleep(60)")
     with process(home, forking) as parent:

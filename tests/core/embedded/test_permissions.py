@@ -58,6 +58,7 @@ def test_permissions_stay(home):
     assert server.directory.stat().st_uid == chosen().uid
 
 
+@pytest.mark.usefixtures("made")
 def test_new_data_directory_is_private(home):
     new = home / "new" / "data"
     try:
