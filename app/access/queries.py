@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, bindparam, cast, func, literal, select
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, bindparam, cast, func, literal, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY, asyncpg
 
 from app.access.audit import first_id
@@ -126,30 +126,36 @@ async def page_of_audit(
     tx: Tx, wanted: AuditFilter, *, limit: int, before: uuid.UUID | None
 ) -> list[tuple[uuid.UUID, str]]:
     """Up to `limit` + 1 entries, newest first, as (id, JSON)."""
-    statement = _audit(wanted).order_by(_AUDIT.id.desc()).limit(limit + 1)
+    statements = [one.order_by(_AUDIT.id.desc()).limit(limit + 1) for one in _audit(wanted)]
     if before is not None:
-        statement = statement.where(_AUDIT.id < before)
-    return [(row.id, row.document) for row in await tx.rows(statement)]
+        statements = [one.where(_AUDIT.id < before) for one in statements]
+    found = union_all(*statements).subquery()
+    page = select(found.c.id, found.c.document).order_by(found.c.id.desc()).limit(limit + 1)
+    return [(row.id, row.document) for row in await tx.rows(page)]
 
 
-def _audit(wanted: AuditFilter) -> Select[Any]:
+def _audit(wanted: AuditFilter) -> list[Select[Any]]:
     entry = _AUDIT
     members = {name: entry[name] for name in _ENTRY} | {
         "at": json_time(entry.at),
         "customer_id": func.nullif(entry.customer_id, literal(COMPANY, Uuid())),
     }
     statement: Select[Any] = select(entry.id, cast(json_object(**members), Text).label("document"))
-    for name in ("customer_id", "record_id", "client_id"):
-        value = getattr(wanted, name)
-        if value is not None:
-            statement = statement.where(entry[name] == value)
+    if wanted.customer_id is not None:
+        statement = statement.where(entry.customer_id == wanted.customer_id)
+    if wanted.client_id is not None:
+        statement = statement.where(entry.client_id == wanted.client_id)
     # Ids carry the milliseconds of `at`, so the index on ids bounds the time; `at` itself decides the rest.
     if wanted.since is not None:
         statement = statement.where(entry.id >= first_id(wanted.since), entry.at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(entry.at < wanted.until)
         statement = statement.where(entry.id < first_id(wanted.until + _MILLISECOND))
-    return statement
+    if wanted.record_id is None:
+        return [statement]
+    # A customer's own entries are found by the key of the table, all others by the index on records.
+    own = statement.where(entry.customer_id == wanted.record_id, entry.record_id == entry.customer_id)
+    return [own, statement.where(entry.record_id == wanted.record_id, entry.record_id != entry.customer_id)]
 
 
 def _time(moment: datetime | None) -> str | None:

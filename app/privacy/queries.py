@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, Uuid, any_, cast, literal, or_, select, union
+from sqlalchemy import ARRAY, Text, Uuid, and_, any_, cast, literal, or_, select, union
 from sqlalchemy.dialects.postgresql import JSON
 
 from app.access.audit import first_id
@@ -86,7 +86,8 @@ async def moments(tx: Tx, customers: Sequence[uuid.UUID]) -> list[tuple[uuid.UUI
     since = AuditRow.id >= first_id(tx.now - KEPT - timedelta(days=1))
     own = select(AuditRow.customer_id, AuditRow.client_id, AuditRow.at).where(since, AuditRow.customer_id == mine)
     receipts = select(Receipt.customer_id, AuditRow.client_id, AuditRow.at)
-    receipts = receipts.join(AuditRow, AuditRow.record_id == Receipt.id).where(since, Receipt.customer_id == mine)
+    theirs = and_(AuditRow.record_id == Receipt.id, AuditRow.record_id != AuditRow.customer_id)
+    receipts = receipts.join(AuditRow, theirs).where(since, Receipt.customer_id == mine)
     return [(row[0], row[1], row[2]) for row in await tx.rows(union(own, receipts))]
 
 

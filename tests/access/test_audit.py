@@ -133,7 +133,9 @@ async def trail(house):
     made = []
     for number in range(30):
         caller, customer = callers[number % 2], customers[number % 3]
-        entry = an_entry(customer_id=customer, fields=(f"field_{number}",))
+        # Every sixth is of the customer itself, the others of something else.
+        own = {"record_id": customer} if number % 6 == 1 else {}
+        entry = an_entry(customer_id=customer, fields=(f"field_{number}",), **own)
 
         async def work(tx, entry=entry):
             await tx.execute(record(tx, [entry]))
@@ -185,11 +187,14 @@ async def test_filters(client, trail):
         return [f"field_{number}" for number in numbers]
 
     customer, record_id, other = trail[0][2].customer_id, trail[4][2].record_id, trail[1][1].client_id
+    since, until = "2026-11-21T08:10:00Z", "2026-11-21T16:20:00+08:00"
     assert names(await all_pages(client, customer_id=customer, limit=3)) == expected(range(0, 30, 3))
     assert names(await all_pages(client, record_id=record_id)) == expected([4])
+    itself = trail[1][2].customer_id
+    assert names(await all_pages(client, record_id=itself, limit=2)) == expected(range(1, 30, 6))
+    assert names(await all_pages(client, record_id=itself, client_id=other, until=until)) == expected([1, 7, 13, 19])
     assert names(await all_pages(client, client_id=other, limit=4)) == expected(range(1, 30, 2))
     assert names(await all_pages(client, client_id=other, customer_id=customer)) == expected(range(3, 30, 6))
-    since, until = "2026-11-21T08:10:00Z", "2026-11-21T16:20:00+08:00"
     assert names(await all_pages(client, since=since, limit=6)) == expected(range(10, 30))
     assert names(await all_pages(client, until=until, limit=6)) == expected(range(20))
     assert names(await all_pages(client, since=since, until=until, limit=6)) == expected(range(10, 20))
@@ -239,7 +244,11 @@ async def test_a_cursor_goes_on_with_its_own_filter_only(client, trail):
 
 
 @pytest.mark.parametrize(
-    "condition", ["", "customer_id = $1 AND", "record_id = $1 AND", "client_id = $1 AND"]
+    "condition",
+    [
+        "", "customer_id = $1 AND", "client_id = $1 AND", "customer_id = $1 AND record_id = customer_id AND",
+        "record_id = $1 AND record_id <> customer_id AND",
+    ],
 )  # fmt: skip
 async def test_every_page_is_a_walk_along_an_index(house, condition):
     statement = f"SELECT id FROM audit_entries WHERE {condition} id < $2 ORDER BY id DESC LIMIT 51"
