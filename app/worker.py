@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -15,6 +16,7 @@ from app.core import idempotency
 from app.core.db import Tx
 from app.core.jobs import JobRunner
 from app.core.migrate import upgrade
+from app.core.offload import NICENESS
 from app.core.services import Services
 from app.core.settings import Settings
 from app.credit import commands as credit
@@ -42,7 +44,8 @@ HOUSEKEEPING_SECONDS = 600
 
 
 async def run(settings: Settings, url: str, parent: int | None) -> None:
-    """The worker until it is told to stop, or until its parent is gone."""
+    """The worker until it is told to stop, or until its parent is gone. Where processors are few, requests go first."""
+    os.nice(NICENESS)
     await upgrade(url)
     stop = asyncio.Event()
     stop_on_signals(stop)

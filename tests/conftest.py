@@ -21,6 +21,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 import uvloop
 from pydantic import SecretStr
@@ -61,6 +62,9 @@ def pytest_configure() -> None:
     first = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     # What is loaded and collected stays: looking for garbage in it took seconds.
     gc.disable()
+    # What failed is told with the way to see it again; to note each example in a file of its own took seconds.
+    hypothesis.settings.register_profile("ours", database=None, print_blob=True)
+    hypothesis.settings.load_profile("ours")
     # httpx looks for it with every request, on every path there is.
     sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
     served.begun = served.Begun(Path(tempfile.gettempdir()) / f"clientele-begun-{first}")

@@ -1,7 +1,7 @@
 """Publishing: every command that changes something writes its events in its own transaction."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -61,7 +61,21 @@ def publish(tx: Tx, events: Sequence[Event]) -> Filled:
     Run it after the subjects' rows are locked (updated, inserted, or selected FOR UPDATE): only then is the order of a
     subject's events on the feed the order of its versions. Raises ValueError for a type that `EVENT_TYPES` lacks.
     """
-    rows = [_row(event, place, tx.now) for place, event in enumerate(events)]
+    _check({event.type for event in events})
+    now = tx.now.isoformat()
+    rows = [
+        {
+            "customer_id": str(event.customer_id),
+            "id": new_id_text(),
+            "type": event.type,
+            "subject": str(event.subject),
+            "version": event.version,
+            "occurred_at": now if event.occurred_at is None else event.occurred_at.isoformat(),
+            "data": event.data,
+            "place": place,
+        }
+        for place, event in enumerate(events)
+    ]
     return Filled(PUBLISH, {"published_events": rows})
 
 
@@ -79,22 +93,11 @@ def publish_rows(rows: str, *types: str) -> str:
     `rows` has the columns customer_id, id, type (one of `types`), subject, version, occurred_at, data, in that order,
     of rows that the statement has locked. Raises ValueError for a type that `EVENT_TYPES` lacks.
     """
-    for one in types:
-        if one not in EVENT_TYPES:
-            raise ValueError(f"{one} is not in EVENT_TYPES")
+    _check(types)
     return f"INSERT INTO outbox ({', '.join(_COLUMNS)}) {rows}"
 
 
-def _row(event: Event, place: int, now: datetime) -> dict[str, Any]:
-    if event.type not in EVENT_TYPES:
-        raise ValueError(f"{event.type} is not in EVENT_TYPES")
-    return {
-        "customer_id": str(event.customer_id),
-        "id": new_id_text(),
-        "type": event.type,
-        "subject": str(event.subject),
-        "version": event.version,
-        "occurred_at": (event.occurred_at or now).isoformat(),
-        "data": event.data,
-        "place": place,
-    }
+def _check(types: Iterable[str]) -> None:
+    for one in types:
+        if one not in EVENT_TYPES:
+            raise ValueError(f"{one} is not in EVENT_TYPES")

@@ -1,6 +1,7 @@
 """SIGTERM under load: what was begun is answered, nothing is lost, and a start is ready only when migrated."""
 
 import asyncio
+import os
 import random
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ import asyncpg
 import pytest
 
 from app.core.migrate import revisions
+from app.core.offload import NICENESS
 from tests.reckoning import check, say
 from tests.served import Served, children
 from tests.tills import Log, open_stores, pushing
@@ -56,8 +58,10 @@ def test_a_new_database_is_ready_only_when_migrated() -> None:
     with Served(fresh=True) as served:
         # `start` has polled since the first moment, and the first 200 ended it.
         open_stores(served)
-        names = {Path(f"/proc/{pid}/comm").read_text() for pid in children(served.pid)}
+        names = {Path(f"/proc/{pid}/comm").read_text(): pid for pid in children(served.pid)}
         assert "worker\n" in names, "the worker is forked from the server"
+        niceness = [os.getpriority(os.PRIO_PROCESS, pid) for pid in (served.pid, names["worker\n"])]
+        assert niceness == [niceness[0], niceness[0] + NICENESS], "requests go before what the worker does"
         with served.line("") as line:
             assert line.call("GET", "/readyz").json()["revision"] == head
             asyncio.run(_say(served.dsn, "20000101_00_unknown"))
