@@ -62,7 +62,7 @@ def pytest_configure() -> None:
     first = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     # What is loaded and collected stays: looking for garbage in it took seconds.
     gc.disable()
-    # What failed is told with the way to see it again; to note each example in a file of its own took seconds.
+    # What failed is told with the way to see it again; thousands of files of examples were written and removed.
     hypothesis.settings.register_profile("ours", database=None, print_blob=True)
     hypothesis.settings.load_profile("ours")
     # httpx looks for it with every request, on every path there is.

@@ -126,12 +126,16 @@ async def page_of_audit(
     tx: Tx, wanted: AuditFilter, *, limit: int, before: uuid.UUID | None
 ) -> list[tuple[uuid.UUID, str]]:
     """Up to `limit` + 1 entries, newest first, as (id, JSON)."""
-    statements = [one.order_by(_AUDIT.id.desc()).limit(limit + 1) for one in _audit(wanted)]
+    return [(row.id, row.document) for row in await tx.rows(audit_page(wanted, limit + 1, before))]
+
+
+def audit_page(wanted: AuditFilter, limit: int, before: uuid.UUID | None) -> Select[Any]:
+    """SELECT of up to `limit` entries, newest first: id and JSON, by a walk along one index or two side by side."""
+    statements = [one.order_by(_AUDIT.id.desc()).limit(limit) for one in _audit(wanted)]
     if before is not None:
         statements = [one.where(_AUDIT.id < before) for one in statements]
     found = union_all(*statements).subquery()
-    page = select(found.c.id, found.c.document).order_by(found.c.id.desc()).limit(limit + 1)
-    return [(row.id, row.document) for row in await tx.rows(page)]
+    return select(found.c.id, found.c.document).order_by(found.c.id.desc()).limit(limit)
 
 
 def _audit(wanted: AuditFilter) -> list[Select[Any]]:

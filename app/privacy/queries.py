@@ -86,6 +86,7 @@ async def moments(tx: Tx, customers: Sequence[uuid.UUID]) -> list[tuple[uuid.UUI
     since = AuditRow.id >= first_id(tx.now - KEPT - timedelta(days=1))
     own = select(AuditRow.customer_id, AuditRow.client_id, AuditRow.at).where(since, AuditRow.customer_id == mine)
     receipts = select(Receipt.customer_id, AuditRow.client_id, AuditRow.at)
+    # No receipt is its own customer; said, since the index on records leaves out what is.
     theirs = and_(AuditRow.record_id == Receipt.id, AuditRow.record_id != AuditRow.customer_id)
     receipts = receipts.join(AuditRow, theirs).where(since, Receipt.customer_id == mine)
     return [(row[0], row[1], row[2]) for row in await tx.rows(union(own, receipts))]
