@@ -21,6 +21,8 @@ from app.core.models import Job
 from app.core.sql import together
 from tests.access.callers import a_caller, on_the_wire
 
+SOMEBODY = uuid.UUID("0199d0a4-3c5e-7a11-8f5e-6d2b8a4c1e77")
+
 
 @pytest.fixture(autouse=True)
 async def no_entries(house):
@@ -245,9 +247,15 @@ async def test_a_cursor_goes_on_with_its_own_filter_only(client, trail):
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
 
 
-@pytest.mark.parametrize("names", [(), ("customer_id",), ("record_id",), ("client_id",)])
-async def test_every_page_is_a_walk_along_an_index(house, names):
-    statement = audit_page(AuditFilter(**{name: uuid.uuid4() for name in names}), 51, uuid.uuid4())
+@pytest.mark.parametrize(
+    ("wanted", "walks"),
+    [
+        (AuditFilter(), 1), (AuditFilter(customer_id=SOMEBODY), 1), (AuditFilter(record_id=SOMEBODY), 2),
+        (AuditFilter(client_id=SOMEBODY), 1),
+    ],
+)  # fmt: skip
+async def test_every_page_is_a_walk_along_an_index(house, wanted, walks):
+    statement = audit_page(wanted, 51, uuid.uuid4())
     asked = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
 
     async def plan(tx):
@@ -258,5 +266,5 @@ async def test_every_page_is_a_walk_along_an_index(house, names):
         return "\n".join(row[0] for row in await tx.rows(explain))
 
     found = await house.services.db.run(plan)
-    assert found.count("Index Scan") == (2 if "record_id" in names else 1), found
+    assert found.count("Index Scan") == walks, found
     assert not any(line.partition("  (")[0].endswith("Sort") for line in found.splitlines()), found
