@@ -213,10 +213,10 @@ class Load:
         if not self.closed_loop:
             with contextlib.suppress(PermissionError):
                 os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-        before, started = cpu.used(watch, trees), time.perf_counter()
         with stalls.watched(needed=not self.closed_loop) as moments:
+            before, started = cpu.used(watch, trees), time.perf_counter()
             await self.phase(connections, plan.get("seconds") or 600.0)
-        seconds, after = time.perf_counter() - started, cpu.used(watch, trees)
+            seconds, after = time.perf_counter() - started, cpu.used(watch, trees)
         self.finished = True
         for transport, _ in made:
             transport.close()

@@ -29,6 +29,7 @@ def watch(cpu: int) -> Moments:
     os.sched_setaffinity(0, {cpu})
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     gc.disable()
+    print(flush=True)
     found: Moments = []
     while True:
         before = time.perf_counter()
@@ -41,13 +42,19 @@ def watch(cpu: int) -> Moments:
 
 @contextmanager
 def watched(*, needed: bool) -> Iterator[Moments]:
-    """The moments of the block in which a processor stood still, once it is over; none if nobody may look."""
+    """The moments of the block in which a processor stood still, once it is over; none if nobody may look.
+
+    The block begins when the watchers sleep: to start one takes more of a processor than some answers may take.
+    """
     found: Moments = []
     command = [sys.executable, "-m", "tests.benchmarks.stalls"]
     watchers = [
         subprocess.Popen([*command, str(cpu)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         for cpu in sorted(os.sched_getaffinity(0) if needed else ())
     ]
+    for one in watchers:
+        assert one.stdout is not None
+        one.stdout.readline()
     try:
         yield found
     finally:
