@@ -8,7 +8,9 @@ from app.core.jobs import Handler, RunningJob, Step, keep_turning
 from app.core.services import Services
 from app.customers import pinyin, queries
 from app.customers.commands import duplicates, keep_terms
+from app.customers.models import DuplicateState
 from app.customers.queries.duplicates import PASSES, look
+from app.feed import hot as feed
 
 FILL = "customers.fill_search_terms"
 # Customers of a step: they stay as they are while their names are read, so the step is short.
@@ -69,6 +71,8 @@ class DuplicateFinder:
 
     async def turn(self) -> int:
         """Look once; how many events there were to look at, of which there may be more."""
+        if not await feed.behind(self._db, DuplicateState):
+            return 0
         return await self._db.run(duplicates.follow)
 
 

@@ -14,7 +14,9 @@ from app.core.errors import Problem
 from app.core.jobs import Handler, RunningJob, Step, keep_turning
 from app.core.services import Services
 from app.early_warning import commands, queries
+from app.early_warning.models import WarningFollower, WatchState
 from app.early_warning.rules import Kind
+from app.feed import hot as feed
 from app.segments import definition
 from app.segments.asking import Asking
 from app.segments.queries import evaluate, saved
@@ -101,6 +103,8 @@ class Watcher:
 
     async def turn(self) -> int:
         """Look once; how many events there were to look at, of which there may be more."""
+        if not await feed.behind(self._db, WatchState):
+            return 0
         return await self._db.run(lambda tx: commands.watch(tx, self._company))
 
 
@@ -122,7 +126,9 @@ class Keeper:
     async def turn(self) -> int:
         """Look once; how much there was to look at, of which there may be more."""
         # Before anything escalates it goes to whom it belongs.
-        found = await self._db.run(commands.follow_managers)
+        found = 0
+        if await feed.behind(self._db, WarningFollower):
+            found = await self._db.run(commands.follow_managers)
         found += await self._db.run(commands.wake)
         found += await self._db.run(lambda tx: commands.end_promises(tx, self._company))
         return found + await self._db.run(commands.escalate)

@@ -6,6 +6,8 @@ from app.core.jobs import keep_turning
 from app.core.services import Services
 from app.engagement import commands
 from app.engagement.due import Terms
+from app.engagement.models import FollowUpState
+from app.feed import hot as feed
 
 
 class Follower:
@@ -23,4 +25,6 @@ class Follower:
     async def turn(self) -> int:
         """Look once; how much there was to look at, of which there may be more."""
         due = await self._db.run(lambda tx: commands.make_due_tasks(tx, self._terms))
+        if not await feed.behind(self._db, FollowUpState):
+            return due
         return due + await self._db.run(lambda tx: commands.follow(tx, self._terms))

@@ -7,8 +7,9 @@ from uuid import UUID
 from asyncpg import Connection
 
 from app.core.db import Database
-from app.core.hot import compiled
+from app.core.hot import CompiledSql, compiled
 from app.feed import queries
+from app.feed.models import FeedPlace
 
 _PAGE = compiled(queries.page(filtered=False))
 _FILTERED = compiled(queries.page(filtered=True))
@@ -17,6 +18,7 @@ _STRANDED = compiled(queries.stranded())
 _NEWEST = compiled(queries.newest())
 _WRITERS = compiled(queries.writers())
 _ANSWER_SECONDS = 5
+_BEHIND: dict[type[FeedPlace], CompiledSql] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,14 @@ async def unmoved(db: Database) -> tuple[bool, bool]:
     """(whether the outbox holds something to move, whether the state is of this database)."""
     row: Any = await db.hot.fetchrow(_UNMOVED.text, *_UNMOVED.arguments({}))
     return (False, False) if row is None else (row["waiting"], row["ours"])
+
+
+async def behind(db: Database, place: type[FeedPlace]) -> bool:
+    """Whether who follows the feed from `place` should look, which takes a transaction (`commands.next_stretch`)."""
+    if place not in _BEHIND:
+        _BEHIND[place] = compiled(queries.behind(place))
+    sql = _BEHIND[place]
+    return bool(await db.hot.fetchval(sql.text, *sql.arguments({})))
 
 
 async def stranded(db: Database) -> bool:

@@ -27,7 +27,7 @@ from app.core.caller import SYSTEM
 from app.core.db import Database, Tx
 from app.core.documents import json_time
 from app.core.ids import COMPANY
-from app.feed.models import FeedEvent, FeedState, OutboxEntry
+from app.feed.models import FeedEvent, FeedPlace, FeedState, OutboxEntry
 
 # A page with a filter looks at no more events than this, so that a rare type cannot make it slow. One without looks at
 # as many as it shows: sequences have no holes.
@@ -110,6 +110,12 @@ def page(*, filtered: bool) -> Select[Any]:
 def newest() -> Select[Any]:
     """The newest sequence, for whoever waits for it to grow."""
     return select(FeedState.last_sequence).where(FeedState.id == 1)
+
+
+def behind(place: type[FeedPlace]) -> Select[Any]:
+    """Whether there is something for who follows the feed from `place`, or the place is still to be noted."""
+    come_to = select(place.sequence).where(place.id == 1).scalar_subquery()
+    return select(come_to.is_distinct_from(FeedState.last_sequence)).where(FeedState.id == 1)
 
 
 def unmoved() -> Select[Any]:

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from app.core.caller import SYSTEM
 from app.core.errors import CONFLICT, Problem
@@ -197,6 +197,20 @@ async def test_only_known_kinds_that_are_due_are_claimed(services):
     await services.db.run(lambda tx: tx.execute(update(Job).where(Job.id == later).values(run_after=soon)))
     assert await claim(services.db, ["count"], FAST, NEVER) is None
     assert await claim(services.db, [], FAST, NEVER) is None
+
+
+async def test_a_look_at_a_queue_with_nothing_due_begins_no_transaction(services, statements):
+    await services.db.run(lambda tx: tx.execute(delete(Job)))
+    later = await add(services)
+    soon = func.now() + text("interval '1 hour'")
+    await services.db.run(lambda tx: tx.execute(update(Job).where(Job.id == later).values(run_after=soon)))
+    with statements() as sent:
+        assert await claim(services.db, ["count"], FAST, NEVER) is None
+    assert sent == []
+    await add(services)
+    with statements() as sent:
+        assert await claim(services.db, ["count"], FAST, NEVER) is not None
+    assert sent
 
 
 async def test_a_job_is_claimed_once(services):

@@ -8,7 +8,9 @@ from app.core.db import Tx
 from app.core.jobs import Handler, RunningJob, Step, keep_turning
 from app.core.services import Services
 from app.early_warning.opportunities import commands
+from app.early_warning.opportunities.models import OpportunityState
 from app.early_warning.opportunities.rules import Kind
+from app.feed import hot as feed
 
 _START = uuid.UUID(int=0)
 POLL_SECONDS = 1.0
@@ -46,6 +48,8 @@ class OpportunityFollower:
 
     async def turn(self) -> int:
         """Look once; how many events lay there, of which there may be more."""
+        if not await feed.behind(self._db, OpportunityState):
+            return 0
         return await self._db.run(lambda tx: commands.follow(tx, self._company))
 
 
