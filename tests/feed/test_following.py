@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete
 
-from app import worker
+from app.customers.jobs import DuplicateFinder
+from app.early_warning.jobs import Watcher
+from app.early_warning.opportunities.jobs import OpportunityFollower
 from app.feed import commands, hot
 from app.feed.models import FeedPlace
 from tests.feed.factories import an_event, put
 from tests.feed.test_sequencer import sending
 
-PLACES = sorted(FeedPlace.__subclasses__(), key=lambda place: place.__tablename__)
-FOLLOWERS = (worker.WarningWatcher, worker.OpportunityFollower, worker.DuplicateFinder)
+PLACES = sorted(FeedPlace.__subclasses__(), key=lambda place: place.__name__)
+FOLLOWERS = (Watcher, OpportunityFollower, DuplicateFinder)
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ async def next_of(services, place):
     return await services.db.run(work)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__tablename__)
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 async def test_a_follower_is_behind_until_it_has_looked(opened, place):
     assert await hot.behind(opened.db, place), "its place is still to be noted"
     assert await next_of(opened, place) is None
