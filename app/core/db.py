@@ -23,6 +23,7 @@ from app.core import idempotency
 from app.core.caller import SYSTEM, Caller
 from app.core.clock import Clock
 from app.core.errors import RETRIED, Overtaken, database_error
+from app.core.hot_pool import HotPool
 from app.core.idempotency import RequestKey
 from app.core.reply import Reply
 from app.core.settings import Settings
@@ -106,13 +107,6 @@ def _replace_closed(connection: Any, *_: Any) -> None:
         raise DisconnectionError
 
 
-class _HotConnection(asyncpg.Connection):
-    """A hot read leaves no state behind, so giving the connection back costs no round trip."""
-
-    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  the name is asyncpg's
-        """Do nothing: hot statements run outside a transaction and set nothing."""
-
-
 class Database:
     """Both pools over one PostgreSQL, with the only commit of the house."""
 
@@ -148,7 +142,7 @@ class Database:
         )
         # Known without a round trip, unlike a ping.
         event.listen(self.engine.sync_engine.pool, "checkout", _replace_closed)
-        self._hot: asyncpg.Pool[Any] | None = None
+        self._hot: HotPool | None = None
 
     @property
     def dsn(self) -> str:
@@ -156,7 +150,7 @@ class Database:
         return dsn_of(self.url)
 
     @property
-    def hot(self) -> "asyncpg.Pool[Any]":
+    def hot(self) -> HotPool:
         """The pool for hot reads; statements on it must be single, read-only and leave no state."""
         if self._hot is None:
             message = "The database is not open."
@@ -168,20 +162,23 @@ class Database:
         pool: Any = self.engine.pool
         return {
             "main": pool.checkedout,
-            "hot": lambda: self._hot.get_size() - self._hot.get_idle_size() if self._hot is not None else 0,
+            "hot": lambda: self._hot.in_use if self._hot is not None else 0,
         }
 
     async def open(self) -> None:
         """Open the hot pool. The main pool opens connections when they are first needed."""
-        self._hot = await asyncpg.create_pool(
+        hot = HotPool(self._settings.pool.hot, self._connect_hot)
+        await hot.open()
+        self._hot = hot
+
+    async def _connect_hot(self) -> "asyncpg.Connection[Any]":
+        return await asyncpg.connect(
             self.dsn,
-            min_size=1,
-            max_size=self._settings.pool.hot,
-            connection_class=_HotConnection,
             server_settings={**self._session, "default_transaction_read_only": "on"},
-            max_inactive_connection_lifetime=300,
-            # Hot statements are few, and some are long: each is parsed and planned once a connection, not every time.
+            # Hot statements are few, and some are long: each is parsed and planned once a connection, not every time
+            # and not every five minutes.
             max_cacheable_statement_size=0,
+            max_cached_statement_lifetime=0,
             timeout=10,
         )
 

@@ -117,7 +117,7 @@ async def test_reads_cannot_write(house):
 
 async def test_the_hot_pool_cannot_write(house):
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
-        await house.services.db.hot.execute("INSERT INTO scratch VALUES (1, 1)")
+        await house.services.db.hot.fetchval("INSERT INTO scratch VALUES (1, 1) RETURNING 1")
 
 
 async def test_business_time_comes_from_the_clock(house):

@@ -246,8 +246,6 @@ async def test_every_hit_is_on_the_audit_trail(client, house):
 async def test_a_search_that_takes_too_long_says_so(client, house):
     await made(client, "张伟")
     await search(client, "zw")
-    async with house.services.db.hot.acquire() as blocked:
-        assert blocked is not None
     connection = await asyncpg.connect(house.services.db.dsn)
     try:
         # Somebody rebuilds the table: the statement's time runs out while it waits.
