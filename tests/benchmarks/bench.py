@@ -118,7 +118,7 @@ def at_half_load(bench: Bench, served: Served, frames: Path, full: float, first:
 
 
 def half_loads(bench: Bench, ours: tuple[Served, Path], base: tuple[Served, Path]) -> tuple[dict[str, Any], str]:
-    """The same in turns, and the limit server at the same rates: the middle turn, and what to say of all.
+    """The same in turns, beside the limit server at our rate and at half of its own: the middle turn, and what to say.
 
     What a virtual machine can do changes by half from one moment to the next, so each turn begins with a closed loop
     that says what the full rate is now.
@@ -126,15 +126,21 @@ def half_loads(bench: Bench, ours: tuple[Served, Path], base: tuple[Served, Path
     turns = []
     for turn in range(bench.turns):
         first = turn * FRAMES // 7 + 311
-        full = serving.load(*ours, connections=8, seconds=bench.seconds, warm=0.5, first=first)["rate"]
-        turns.append([at_half_load(bench, *one, full, first) for one in (ours, base)])
-    turns.sort(key=lambda turn: float(turn[0]["p99_running"]))
-    half, same = turns[len(turns) // 2]
-    listed = ", ".join(f"{one['p99']:.1f} ({other['p99']:.1f})" for one, other in turns)
+        full, limit = (
+            serving.load(*one, connections=8, seconds=bench.seconds, warm=0.5, first=first)["rate"]
+            for one in (ours, base)
+        )
+        turns.append(
+            [at_half_load(bench, *one, rate, first) for one, rate in ((ours, full), (base, full), (base, limit))]
+        )
+    listed = ", ".join("{:.1f} ({:.1f}, {:.1f})".format(*(one["p99"] for one in turn)) for turn in turns)
+    half, same, own = sorted(turns, key=lambda turn: float(turn[0]["p99_running"]))[len(turns) // 2]
     return half, (
         f"{half['rate']:,.0f} requests/s arriving at random; p50 {half['p50']:.1f} ms, longest {half['max']:.1f} ms;"
         f" the limit server at the same rate: p50 {same['p50']:.1f} ms, p99 {at_most(same, 0)[0]}."
-        f" p99 in {len(turns)} turns, and the limit server's: {listed} ms.{stalled(half)}"
+        f" At half of its own full rate, {own['rate']:,.0f} requests/s, its p99 is {own['p99']:.1f} ms."
+        f" p99 in {len(turns)} turns (in brackets the limit server's at our rate, and at half of its own):"
+        f" {listed} ms.{stalled(half)}"
     )
 
 
