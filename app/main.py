@@ -52,6 +52,7 @@ from app.segments import router as segments_router
 from app.till import router as till_router
 
 # The framework asks them one after the other: those that wait in a queue come first.
+WARM_SECONDS = 1.0
 _ROUTERS = (
     till_router, desk_router, customers_router, receipts_router, credit_router, engagement_router, segments_router,
     early_warning_router, opportunities_router, office_router, privacy_router, catalog_router, bulk_router,
@@ -73,14 +74,19 @@ def create_app(services: Services) -> Edge:
             for part in parts:
                 await part.start()
                 stack.push_async_callback(part.close)
-            # In a thread, so that neither the start nor the first customer with a Chinese name waits for it.
-            warm = asyncio.create_task(asyncio.to_thread(pinyin.load))
+            warm = asyncio.create_task(_warm())
+            stack.callback(warm.cancel)
             yield
-            await warm
 
     app = api(lifespan)
     app.state.services = services
     return Edge(app, services, doors(), authenticator.authenticate, Throttle(services.settings))
+
+
+async def _warm() -> None:
+    """Load what the first customer with a Chinese name would wait for, once the first who ask are answered."""
+    await asyncio.sleep(WARM_SECONDS)
+    await asyncio.to_thread(pinyin.load)
 
 
 def api(lifespan: Any = None) -> FastAPI:

@@ -5,7 +5,7 @@ A hot route is answered without the framework (see `core.edge`), so these stand 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -94,6 +94,26 @@ def compiled(statement: Select[*tuple[Any, ...]] | TextClause) -> CompiledSql:
     dialect.statement_compiler = _Compiler
     found = statement.compile(dialect=dialect)
     return CompiledSql(found.string, tuple(found.positiontup or ()))
+
+
+class LateSql:
+    """The same, compiled when it is first needed: a server that starts does not wait for it."""
+
+    def __init__(self, statement: "Callable[[], Select[*tuple[Any, ...]]]") -> None:
+        self._statement = statement
+
+    @cached_property
+    def _sql(self) -> CompiledSql:
+        return compiled(self._statement())
+
+    @property
+    def text(self) -> str:
+        """See `CompiledSql`."""
+        return self._sql.text
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """See `CompiledSql`."""
+        return self._sql.arguments(values)
 
 
 def operation(name: str, summary: str, **told: Any) -> Callable[[], dict[str, Any]]:

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql
 from app.core.caller import SYSTEM, Caller
 from app.core.db import Database, Tx
 from app.core.errors import Problem, database_error
-from app.core.hot import compiled
+from app.core.hot import LateSql
 from app.core.ids import new_id
 from app.core.models import Job
 from app.core.services import Services
@@ -179,7 +179,7 @@ def _due() -> Any:
     return or_(and_(Job.status == "queued", Job.run_after <= func.now()), left)
 
 
-_ANY_DUE = compiled(select(select(Job.id).where(Job.status.in_(("queued", "running")), _due()).exists()))
+_ANY_DUE = LateSql(lambda: select(select(Job.id).where(Job.status.in_(("queued", "running")), _due()).exists()))
 
 
 async def claim(

@@ -1,24 +1,25 @@
 """The feed's hot reads: the statements of `queries`, compiled once, run on the hot pool."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from asyncpg import Connection
 
 from app.core.db import Database
-from app.core.hot import CompiledSql, compiled
+from app.core.hot import LateSql
 from app.feed import queries
 from app.feed.models import FeedPlace
 
-_PAGE = compiled(queries.page(filtered=False))
-_FILTERED = compiled(queries.page(filtered=True))
-_UNMOVED = compiled(queries.unmoved())
-_STRANDED = compiled(queries.stranded())
-_NEWEST = compiled(queries.newest())
-_WRITERS = compiled(queries.writers())
+_PAGE = LateSql(partial(queries.page, filtered=False))
+_FILTERED = LateSql(partial(queries.page, filtered=True))
+_UNMOVED = LateSql(queries.unmoved)
+_STRANDED = LateSql(queries.stranded)
+_NEWEST = LateSql(queries.newest)
+_WRITERS = LateSql(queries.writers)
 _ANSWER_SECONDS = 5
-_BEHIND: dict[type[FeedPlace], CompiledSql] = {}
+_BEHIND: dict[type[FeedPlace], LateSql] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,7 @@ async def unmoved(db: Database) -> tuple[bool, bool]:
 
 async def behind(db: Database, place: type[FeedPlace]) -> bool:
     """Whether who follows the feed from `place` should look, which takes a transaction (`commands.next_stretch`)."""
-    if place not in _BEHIND:
-        _BEHIND[place] = compiled(queries.behind(place))
-    sql = _BEHIND[place]
+    sql = _BEHIND.setdefault(place, LateSql(partial(queries.behind, place)))
     return bool(await db.hot.fetchval(sql.text, *sql.arguments({})))
 
 

@@ -8,7 +8,17 @@ import uuid
 from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, Discriminator, Field, StrictBool, StrictInt, Tag, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictInt,
+    Tag,
+    TypeAdapter,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
@@ -374,13 +384,10 @@ Leaf = (
     | Consent | Sample | Sequence
 )  # fmt: skip
 
-for _kind in (Aggregate, Ratio, And, Or, Not, Compare, Rank, Rows, Step, Sequence):
-    _kind.model_rebuild()
-
 # What names another segment.
 Naming = InSegment | Moved | WasIn
 
-_TREE: TypeAdapter[Expr] = TypeAdapter(Expr)
+_TREE: TypeAdapter[Expr] = TypeAdapter(Expr, config=ConfigDict(defer_build=True))
 
 
 def from_json(value: Any) -> Expr:

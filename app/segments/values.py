@@ -29,7 +29,9 @@ MONEY_MAX = 10**18
 class Node(BaseModel):
     """Base of every node."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True, validate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, serialize_by_alias=True, validate_by_name=True, defer_build=True
+    )
     # The key that tells a term, value or window from the others.
     key: ClassVar[str] = ""
 
