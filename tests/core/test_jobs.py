@@ -204,13 +204,21 @@ async def test_a_look_at_a_queue_with_nothing_due_begins_no_transaction(services
     later = await add(services)
     soon = func.now() + text("interval '1 hour'")
     await services.db.run(lambda tx: tx.execute(update(Job).where(Job.id == later).values(run_after=soon)))
+    stop, begun = asyncio.Event(), asyncio.Event()
+
+    async def begin(_services, _job):
+        begun.set()
+
     with statements() as sent:
-        assert await claim(services.db, ["count"], FAST, NEVER) is None
-    assert sent == []
-    await add(services)
-    with statements() as sent:
-        assert await claim(services.db, ["count"], FAST, NEVER) is not None
-    assert sent
+        running = asyncio.create_task(JobRunner(services, {"count": begin}).run(stop))
+        await asyncio.sleep(0.2)
+        assert sent == []
+        assert not begun.is_set()
+        await add(services)
+        await asyncio.wait_for(begun.wait(), 5)
+        assert sent
+    stop.set()
+    await running
 
 
 async def test_a_job_is_claimed_once(services):
