@@ -259,7 +259,7 @@ class JobRunner:
             # Before the queue answers: it must not give a sweep to each of two slots that ask at once.
             self._sweeping = True
             try:
-                # Nearly always there is nothing, and to find that out by a transaction costs several times as much.
+                # Nearly always there is nothing, and to look costs less than to begin a transaction.
                 if await self._services.db.hot.fetchval(_ANY_DUE.text):
                     job = await claim(self._services.db, kinds, self._settings, stop)
                 if may_sweep and (job is None or job.kind not in self._sweeps):
