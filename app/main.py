@@ -51,8 +51,8 @@ from app.receipts import router as receipts_router
 from app.segments import router as segments_router
 from app.till import router as till_router
 
-# The framework asks them one after the other: those that wait in a queue come first.
 WARM_SECONDS = 1.0
+# The framework asks them one after the other: those that wait in a queue come first.
 _ROUTERS = (
     till_router, desk_router, customers_router, receipts_router, credit_router, engagement_router, segments_router,
     early_warning_router, opportunities_router, office_router, privacy_router, catalog_router, bulk_router,

@@ -90,9 +90,9 @@ class HotPool:
             if self._open < self._size:
                 return await self._opened()
             given = await self._turn()
-            if given is not None and not given.is_closed():
-                return given
-            self._open -= given is not None
+            if given is not None:
+                # It may have ended meanwhile: looked at like an idle one.
+                self._idle.append(given)
 
     async def _opened(self) -> Connection:
         self._open += 1
