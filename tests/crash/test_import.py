@@ -51,11 +51,19 @@ def _story(rows: int, kills: int, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def _kill(served: Served, line: Line, address: str, chance: random.Random, kills: int) -> int:
-    """Kill worker, API and database in turns while the import runs. Answers how often."""
+    """Kill worker, API and database in turns while the import runs. Answers how often.
+
+    Each round waits until the import got on since the last one: what never does is given up after twenty tries, as it
+    would be a job that kills its own process.
+    """
+    read = now = -1
     for number in range(kills):
+        while number % 3 == 0 and (now := _rows_read(line, address)) <= read and _runs(served, line, address):
+            time.sleep(0.05)
+        read = max(now, read)
         if not _runs(served, line, address):
             return number
-        time.sleep(chance.uniform(0.02, 0.3))
+        time.sleep(chance.uniform(0.02, 1.2))
         if number % 3 == 0:
             served.kill_worker()
         elif number % 3 == 1:
@@ -83,6 +91,14 @@ def _status(line: Line, address: str) -> str | None:
     except Unanswered:
         return None
     return str(answer.json()["status"]) if answer.status == 200 else None
+
+
+def _rows_read(line: Line, address: str) -> int:
+    try:
+        answer = line.call("GET", address)
+    except Unanswered:
+        return -1
+    return int(answer.json()["rows"]["read"]) if answer.status == 200 else -1
 
 
 def _finished(served: Served, line: Line, address: str) -> dict[str, Any]:
