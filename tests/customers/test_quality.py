@@ -125,15 +125,6 @@ async def test_what_looks_made_up_does_not_count(client, make, rows):
     assert (await rows("SELECT suspect FROM customers"))[0][0] == ["career.occupation"]
 
 
-async def test_a_birthday_of_too_many_is_suspect(client, house):
-    items = [{"display_name": f"Name {n}", "birthday": {"month": 1, "day": 1, "year": 1980}} for n in range(100)]
-    items.append({"display_name": "Apart", "birthday": {"month": 1, "day": 2, "year": 1980}})
-    results = (await client.post("/v1/customers/batch", json={"items": items})).json()["results"]
-    for result, suspect in ((results[0], ["birthday"]), (results[-1], [])):
-        found = await told(client, result["id"], "completeness")
-        assert [one["path"] for one in found["suspect"]] == suspect
-
-
 async def test_totals_by_store_and_collector(client, house, make):
     (await client.put("/v1/stores/S01", json={"name": "S01", "kind": "own"})).raise_for_status()
     made = await client.post("/v1/api-keys", json={"name": "till 1", "role": "pos", "store": "S01"})

@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    case,
     cast,
     func,
     literal,
@@ -37,7 +38,7 @@ from app.core.documents import json_object
 from app.core.types import rfc3339
 from app.customers.attributes import Attribute, Declared, find
 from app.customers.completeness import Known
-from app.customers.fields.completeness import crowd
+from app.customers.fields.completeness import COUNTED, EVERY, crowd, in_sample
 from app.customers.models import REACHED, Address, Contact, CustomAttribute, Customer, Fact, IdentifierRow
 from app.customers.provenance import CHANNELS, state
 from app.customers.queries.reach import present, visible_to
@@ -286,23 +287,20 @@ def _facts(customer: ColumnElement[uuid.UUID]) -> Any:
 
 def _crowd(least: int) -> ColumnElement[Any]:
     """Whether more customers have this customer's birthday than chance explains; reads no more rows than that takes."""
-    other = Customer.__table__.alias("other")
-    limit = crowd(least, Customer.__table__.c.birth_year)
-    same = (
-        select(literal(1).label("one"))
-        .where(
-            other.c.birth_month == Customer.birth_month,
-            other.c.birth_day == Customer.birth_day,
-            or_(
-                other.c.birth_year == Customer.birth_year,
-                and_(other.c.birth_year.is_(None), Customer.birth_year.is_(None)),
-            ),
-        )
-        .limit(limit)
-        .correlate(Customer)
-        .subquery("same")
-    )
-    return select(func.count()).select_from(same).scalar_subquery() >= limit
+    other, year = Customer.__table__.alias("other"), Customer.__table__.c.birth_year
+
+    limit = crowd(least, year)
+
+    def reached(most: ColumnElement[int], *same: ColumnElement[bool]) -> ColumnElement[bool]:
+        day = (other.c.birth_month == Customer.birth_month, other.c.birth_day == Customer.birth_day)
+        found = select(literal(1).label("one")).where(*day, *same).limit(most).correlate(Customer).subquery("same")
+        return select(func.count()).select_from(found).scalar_subquery() >= most
+
+    def many(same: ColumnElement[bool]) -> ColumnElement[bool]:
+        return case((limit <= COUNTED, reached(limit, same)), else_=reached(limit // EVERY, same, in_sample(other)))
+
+    # Two questions: one with an OR would read everybody's birthday of the day, whatever the year.
+    return case((year.is_(None), many(other.c.birth_year.is_(None))), else_=many(other.c.birth_year == year))
 
 
 async def _row(tx: Tx, customer: uuid.UUID, *more: ColumnElement[Any]) -> Mapping[str, Any] | None:
