@@ -34,7 +34,7 @@ _SOUGHT = {"name": "name", "number": "number", "email": "e-mail"}
 
 async def candidates(services: Services, caller: Caller, identifier: Identifier) -> Reply:
     """The answer of a lookup. The read is logged: for a partner before it is answered."""
-    sql = _statement(services, caller)
+    sql = _statement(services, caller, exclusive=identifier.exclusive)
     values = {"kind": identifier.kind, "value": identifier.value, **_today(services), **reach_values(caller)}
     row = await services.db.hot.fetchrow(sql.text, *sql.arguments(values))
     return await _answered(services, caller, "customer.lookup", row)
@@ -187,17 +187,16 @@ def _today(services: Services) -> dict[str, int]:
 
 
 async def _answered(services: Services, caller: Caller, action: str, row: Any) -> Reply:
-    assert row is not None  # noqa: S101  an aggregate always answers one row
-    if row["ids"]:
-        await services.reads.record(caller, action, row["ids"])
-    return Reply(200, b'{"data":%b,"next_cursor":null,"has_more":false}' % row["data"].encode())
+    ids, data = row or ((), "[]")
+    if ids:
+        await services.reads.record(caller, action, ids)
+    return Reply(200, b'{"data":%b,"next_cursor":null,"has_more":false}' % data.encode())
 
 
-def _statement(services: Services, caller: Caller) -> CompiledSql:
-    key = ("desk.lookup", *_view(caller))
+def _statement(services: Services, caller: Caller, *, exclusive: bool) -> CompiledSql:
+    key = ("desk.lookup", exclusive, *_view(caller))
     found: CompiledSql | None = services.memo.get(key)
     if found is None:
-        found = services.memo[key] = compiled(
-            queries.lookup(caller, services.sections, services.settings.completeness.weights)
-        )
+        made = queries.lookup_exclusive if exclusive else queries.lookup
+        found = services.memo[key] = compiled(made(caller, services.sections, services.settings.completeness.weights))
     return found

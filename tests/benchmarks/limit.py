@@ -19,7 +19,7 @@ import uvicorn
 from tests.benchmarks.same_sql import (
     CARD,
     CHANGES,
-    LOOKUP,
+    LOOKUPS,
     SESSION,
     STANDING,
     card_values,
@@ -81,7 +81,8 @@ class Limit:
         return await self._lookup("card", value)
 
     async def _lookup(self, kind: str, value: str) -> bytes:
-        row = await self._pool.fetchrow(LOOKUP.text, *LOOKUP.arguments(lookup_values(kind, value)))
+        sql = LOOKUPS[kind]
+        row = await self._pool.fetchrow(sql.text, *sql.arguments(lookup_values(kind, value)))
         return b'{"data":%b,"next_cursor":null,"has_more":false}' % row["data"].encode()
 
     async def _whole(self, value: str) -> bytes:

@@ -14,7 +14,10 @@ from app.feed import queries as feed_queries
 from app.receipts.sections import FIGURES
 
 # As for a key of the company that sees every field.
-LOOKUP = compiled(desk_queries.lookup(SYSTEM, Sections((FIGURES,)), {}))
+LOOKUPS = {
+    "phone": compiled(desk_queries.lookup(SYSTEM, Sections((FIGURES,)), {})),
+    "card": compiled(desk_queries.lookup_exclusive(SYSTEM, Sections((FIGURES,)), {})),
+}
 CARD = compiled(desk_queries.card(dataclasses.replace(SYSTEM, scopes=SCOPES), Sections((FIGURES,)), 100))
 STANDING = compiled(desk_queries.standing(SYSTEM))
 CHANGES = compiled(feed_queries.page(filtered=False))

@@ -37,7 +37,7 @@ async def test_thousands_on_a_birthday_are_told_by_a_sample(house, year, in_samp
     """From 3,000 on it looks made up here, so from 11 on of every 256th: those whose id ends in 00."""
     ids = [uuid.UUID(int=n << 8) for n in range(1, in_sample + 1)] + [uuid.UUID(int=(n << 8) + 1) for n in range(200)]
     people = [{**BORN, "id": one, "birth_year": year} for one in ids]
-    await house.services.db.run(lambda tx: tx.execute(insert(Customer.__table__), people))
+    await house.services.db.run(lambda tx: tx.execute(insert(Customer), people))
     known, _ = await house.services.db.read(SYSTEM, lambda tx: quality.basis(tx, ids[0], 3000))
     assert ("birthday" in known.suspect) is suspect
     score = completeness_field(CompletenessSettings(shared_birthday=3000)).value
@@ -52,7 +52,7 @@ async def test_a_birthday_reads_no_more_than_it_must(house, year):
     """Not everybody's of the day, whatever the year, which is what a card once waited for."""
     years = [year] * 50 + [1990] * 3000
     people = [{**BORN, "id": uuid.UUID(int=n + 1), "birth_year": one} for n, one in enumerate(years)]
-    await house.services.db.run(lambda tx: tx.execute(insert(Customer.__table__), people))
+    await house.services.db.run(lambda tx: tx.execute(insert(Customer), people))
 
     wanted = select(quality.basis_document(100)).where(Customer.id == people[0]["id"])
 

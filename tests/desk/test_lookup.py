@@ -183,10 +183,11 @@ async def test_a_partner_finds_nobody_without_an_agreement(clients):
     assert await look(clients["partner"], card="P") == []
 
 
-async def test_one_round_trip_through_indexes(house, client):
+@pytest.mark.parametrize(("kind", "made"), [("phone", queries.lookup), ("card", queries.lookup_exclusive)])
+async def test_one_round_trip_through_indexes(house, client, kind, made):
     await customer(client, identifiers=[{"kind": "card", "value": "E"}])
-    sql = compiled(queries.lookup(SYSTEM, house.services.sections, {}))
-    values = sql.arguments({"kind": "card", "value": "E", "month": 1, "day": 1})
+    sql = compiled(made(SYSTEM, house.services.sections, {}))
+    values = sql.arguments({"kind": kind, "value": "E", "month": 1, "day": 1})
     connection = await asyncpg.connect(house.services.db.dsn)
     try:
         await connection.execute("SET enable_seqscan = off")
