@@ -1,8 +1,5 @@
 """The load generator, a process of its own: HTTP/1.1 over kept connections with little Python per request.
 
-It asks the system for its sockets itself: an event loop took three times as much of the processors that it shares with
-what it measures.
-
 It reads one plan as JSON from stdin and writes what it measured as JSON to stdout:
 
     {"port", "frames": file of requests, "connections", "seconds" and/or "count", "rate": null or requests per second,
@@ -16,14 +13,13 @@ generator then goes before all else on the machine: it stands for tills, which w
 "patient" a 503 is sent again after a moment. With "follow" it reads a feed from a cursor to its end instead.
 """
 
+import asyncio
 import contextlib
 import gc
 import json
 import os
 import random
 import re
-import select
-import socket
 import struct
 import sys
 import time
@@ -32,6 +28,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from tests.benchmarks import cpu, stalls
 
 _LENGTH = struct.Struct("<I")
@@ -39,9 +37,6 @@ _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 _NEXT = re.compile(rb'"next_cursor": ?"([^"]+)"')
 GIVE_UP_SECONDS = 60.0
 TICK = 0.001
-# How long a refused request waits, in seconds, and at most the generator for whatever else there is.
-AGAIN = 0.05
-READ = 1 << 16
 
 
 def write_frames(path: Path, requests: list[bytes]) -> Path:
@@ -59,35 +54,25 @@ def read_frames(path: Path) -> Iterator[bytes]:
         place += 4 + size
 
 
-class Line:
+class Connection(asyncio.Protocol):
     """One kept connection with at most one request under way."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.setblocking(False)
+    def __init__(self, load: "Load") -> None:
+        self._load = load
         self._parts: list[bytes] = []
         self._missing = -1
         self.due = 0.0
         self.frame = b""
-        self.unsent = memoryview(b"")
+        self.transport: Any = None
 
-    def begin(self, request: bytes, due: float) -> bool:
-        """Send a request that was due at this moment; whether all of it is on its way."""
-        self.due, self.frame, self.unsent = due, request, memoryview(request)
-        return self.go_on()
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
 
-    def go_on(self) -> bool:
-        """Send what there is room for now; whether all is on its way."""
-        with contextlib.suppress(BlockingIOError):
-            self.unsent = self.unsent[self.socket.send(self.unsent) :]
-        return not self.unsent
+    def send(self, request: bytes, due: float) -> None:
+        self.due, self.frame = due, request
+        self.transport.write(request)
 
-    def answer(self) -> bytes | None:
-        """The answer, once all of it has come. Raises ConnectionError if the server ends the connection."""
-        data = self.socket.recv(READ)
-        if not data:
-            raise ConnectionResetError
+    def data_received(self, data: bytes) -> None:
         if self._missing < 0:
             if self._parts:
                 data = b"".join(self._parts) + data
@@ -95,17 +80,20 @@ class Line:
             end = data.find(b"\r\n\r\n")
             if end < 0:
                 self._parts.append(data)
-                return None
+                return
             found = _CONTENT_LENGTH.search(data, 0, end)
             self._missing = end + 4 + (int(found[1]) if found else 0)
         self._parts.append(data)
         self._missing -= len(data)
         if self._missing > 0:
-            return None
-        whole = data if len(self._parts) == 1 else b"".join(self._parts)
+            return
+        answer = data if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
         self._missing = -1
-        return whole
+        self._load.answered(self, answer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._load.lost(exc)
 
 
 class Load:
@@ -122,121 +110,100 @@ class Load:
         self.statuses: Counter[str] = Counter()
         self.trouble = ""
         self.sent = self.done = self.refused = 0
-        self.lines = [Line(plan["port"]) for _ in range(min(plan["connections"], self.count or plan["connections"]))]
-        self.by_number = {line.socket.fileno(): line for line in self.lines}
-        self.unsent: set[int] = set()
-        # Refused requests, and when to send them again.
-        self.again: deque[tuple[float, Line]] = deque()
-        self.free: deque[Line] = deque()
+        self.free: deque[Connection] = deque()
         self.waiting: deque[float] = deque()
+        self.over = asyncio.Event()
         self.closed_loop = plan.get("rate") is None
-        self.rate: float = plan.get("rate") or 0.0
-        # When the next request falls due, in an open loop.
-        self.due = 0.0
-        self.measuring = self.over = False
+        self.measuring = self.arriving = self.finished = False
 
-    def answered(self, line: Line, answer: bytes) -> None:
+    def answered(self, connection: Connection, answer: bytes) -> None:
         now = time.perf_counter()
         if answer[9:12] == b"503" and self.plan.get("patient"):
             # As a till does: the same request again, and the time goes on.
             self.refused += 1
-            self.again.append((now + AGAIN, line))
+            asyncio.get_running_loop().call_later(0.05, connection.send, connection.frame, connection.due)
             return
         self.done += 1
         if self.measuring:
-            self.times.append(now - line.due)
+            self.times.append(now - connection.due)
             if not self.closed_loop:
-                self.requests.append((line.due, now - line.due))
+                self.requests.append((connection.due, now - connection.due))
             self.statuses[answer[9:12].decode()] += 1
         if answer[9:10] != b"2" and not self.trouble:
             self.trouble = answer[:1500].decode("utf-8", "replace")
         if self.closed_loop:
-            self.go_on(line, now)
+            self.go_on(connection, now)
         elif self.waiting:
-            self.send(line, self.waiting.popleft())
+            self.send(connection, self.waiting.popleft())
         else:
-            self.free.append(line)
-            self.over = self.due >= self.until and self.done == self.sent
+            self.free.append(connection)
+            if not self.arriving and self.done == self.sent:
+                self.over.set()
 
-    def go_on(self, line: Line, now: float) -> None:
+    def go_on(self, connection: Connection, now: float) -> None:
         if now >= self.until or (self.count is not None and self.sent >= self.count):
-            self.over = self.done == self.sent
+            if self.done == self.sent:
+                self.over.set()
             return
-        self.send(line, now)
+        self.send(connection, now)
 
-    def send(self, line: Line, due: float) -> None:
+    def send(self, connection: Connection, due: float) -> None:
         frame = self.frames[self.next % len(self.frames)]
         self.next += 1
         self.sent += 1
-        self.begin(line, frame, due)
+        connection.send(frame, due)
 
-    def begin(self, line: Line, frame: bytes, due: float) -> None:
-        if not line.begin(frame, due):
-            self.unsent.add(line.socket.fileno())
+    def lost(self, error: Exception | None) -> None:
+        if not self.finished:
+            self.trouble = self.trouble or f"the server closed a connection ({error})"
+            self.statuses["lost"] += 1
+            self.finished = True
+            self.over.set()
 
-    def fall_due(self, now: float) -> float:
-        """Send what is due by now. Answers how many seconds nothing else will be."""
-        while self.again and self.again[0][0] <= now:
-            _, line = self.again.popleft()
-            self.begin(line, line.frame, line.due)
-        if self.closed_loop:
-            return max(self.again[0][0] - now, 0.0) if self.again else AGAIN
-        while self.due <= now and self.due < self.until:
-            if self.free:
-                # We wake up a tick late, which is not the server's fault; if much later, the machine is too busy.
-                self.send(self.free.popleft(), now if now - self.due < 2 * TICK else self.due)
-            else:
-                self.waiting.append(self.due)
-            self.due += random.expovariate(self.rate)
-        if self.due >= self.until:
-            self.over = self.done == self.sent and not self.waiting
-            return 0.0 if self.over else AGAIN
-        # Never shorter than a tick: spinning would take the core that the server needs.
-        return max(self.due - now, TICK)
+    async def arrivals(self, rate: float) -> None:
+        """Requests fall due at random moments, at `rate` on average."""
+        self.arriving, due = True, time.perf_counter()
+        while due < self.until and not self.finished:
+            now = time.perf_counter()
+            if due > now:
+                # Never shorter than a tick: spinning would take the core that the server needs.
+                await asyncio.sleep(max(due - now, TICK))
+                now = time.perf_counter()
+            while due <= now and due < self.until:
+                if self.free:
+                    # We wake up a tick late, which is not the server's fault; if much later, the machine is too busy.
+                    self.send(self.free.popleft(), now if now - due < 2 * TICK else due)
+                else:
+                    self.waiting.append(due)
+                due += random.expovariate(rate)
+        self.arriving = False
+        if self.done == self.sent and not self.waiting:
+            self.over.set()
 
-    def phase(self, seconds: float) -> None:
-        began = time.perf_counter()
-        self.until, self.over = began + seconds, False
+    async def phase(self, connections: list[Connection], seconds: float) -> None:
+        self.over.clear()
+        self.until = time.perf_counter() + seconds
         self.sent = self.done = 0
         if self.closed_loop:
-            for line in self.lines:
-                self.go_on(line, began)
-        else:
-            self.free, self.due = deque(self.lines), began
-            self.waiting.clear()
-        self.work(self.until + GIVE_UP_SECONDS)
+            for connection in connections:
+                self.go_on(connection, time.perf_counter())
+            await asyncio.wait_for(self.over.wait(), seconds + GIVE_UP_SECONDS)
+            return
+        self.free = deque(connections)
+        self.waiting.clear()
+        await self.arrivals(self.plan["rate"])
+        await asyncio.wait_for(self.over.wait(), GIVE_UP_SECONDS)
 
-    def work(self, deadline: float) -> None:
-        """Send and receive until all is over. Raises TimeoutError at the deadline (monotonic)."""
-        numbers = list(self.by_number)
-        while not self.over:
-            now = time.perf_counter()
-            if now > deadline:
-                raise TimeoutError
-            readable, writable, _ = select.select(numbers, self.unsent, (), self.fall_due(now))
-            for number in writable:
-                if self.by_number[number].go_on():
-                    self.unsent.discard(number)
-            for number in readable:
-                line = self.by_number[number]
-                try:
-                    answer = line.answer()
-                except ConnectionError as error:
-                    self.lost(error)
-                    return
-                if answer is not None:
-                    self.answered(line, answer)
-
-    def lost(self, error: Exception) -> None:
-        self.trouble = self.trouble or f"the server closed a connection ({error})"
-        self.statuses["lost"] += 1
-        self.over = True
-
-    def run(self) -> dict[str, Any]:
-        plan = self.plan
+    async def run(self) -> dict[str, Any]:
+        plan, loop = self.plan, asyncio.get_running_loop()
+        made = [
+            await loop.create_connection(lambda: Connection(self), "127.0.0.1", plan["port"])
+            for _ in range(min(plan["connections"], plan.get("count") or plan["connections"]))
+        ]
+        connections = [protocol for _, protocol in made]
         if plan.get("warm"):
             count, self.count = self.count, None
-            self.phase(plan["warm"])
+            await self.phase(connections, plan["warm"])
             self.count = count
         gc.collect()
         gc.freeze()
@@ -248,10 +215,11 @@ class Load:
                 os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
         with stalls.watched(needed=not self.closed_loop) as moments:
             before, started = cpu.used(watch, trees), time.perf_counter()
-            self.phase(plan.get("seconds") or 600.0)
+            await self.phase(connections, plan.get("seconds") or 600.0)
             seconds, after = time.perf_counter() - started, cpu.used(watch, trees)
-        for line in self.lines:
-            line.socket.close()
+        self.finished = True
+        for transport, _ in made:
+            transport.close()
         found = self.report(seconds, {name: after[name] - before[name] for name in after})
         return found if self.closed_loop else found | self.while_running(moments, seconds)
 
@@ -293,10 +261,10 @@ class Follower(Load):
         self.pages = plan.get("pages", 10**9)
         self.until = float("inf")
 
-    def answered(self, line: Line, answer: bytes) -> None:
+    def answered(self, connection: Connection, answer: bytes) -> None:
         now = time.perf_counter()
         self.done += 1
-        self.times.append(now - line.due)
+        self.times.append(now - connection.due)
         self.statuses[answer[9:12].decode()] += 1
         events = answer.count(b'"sequence":')
         self.events += events
@@ -304,15 +272,14 @@ class Follower(Load):
         if answer[9:10] != b"2" or not events or found is None or self.done >= self.pages:
             if answer[9:10] != b"2":
                 self.trouble = answer[:1500].decode("utf-8", "replace")
-            self.over = True
+            self.over.set()
             return
         self.cursors.append(found[1].decode())
-        self.begin(line, (self.head + self.cursors[-1] + self.tail).encode(), now)
+        connection.send((self.head + self.cursors[-1] + self.tail).encode(), now)
 
-    def phase(self, seconds: float) -> None:
-        began = time.perf_counter()
-        self.begin(self.lines[0], self.plan["first_request"].encode(), began)
-        self.work(began + seconds)
+    async def phase(self, connections: list[Connection], seconds: float) -> None:
+        connections[0].send(self.plan["first_request"].encode(), time.perf_counter())
+        await asyncio.wait_for(self.over.wait(), seconds)
 
     def report(self, seconds: float, spent: dict[str, float]) -> dict[str, Any]:
         return {**super().report(seconds, spent), "events": self.events, "cursors": self.cursors}
@@ -322,7 +289,11 @@ def main() -> None:
     """Run the plan on stdin."""
     plan = json.load(sys.stdin)
     random.seed(plan.get("seed", 1))
-    json.dump((Follower(plan) if "follow" in plan else Load(plan)).run(), sys.stdout)
+
+    async def work() -> dict[str, Any]:
+        return await (Follower(plan) if "follow" in plan else Load(plan)).run()
+
+    json.dump(uvloop.run(work()), sys.stdout)
 
 
 if __name__ == "__main__":
