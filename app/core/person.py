@@ -8,7 +8,7 @@ deleted and inserted: the customer is part of every key.
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from functools import cache
 from typing import Any, Protocol
@@ -94,7 +94,8 @@ class Conflict:
 class Trip:
     """One merge (or its undo) on its way through the rooms: what was the loser's becomes the winner's.
 
-    `choices` are what the caller decided: path -> winner or loser. `kept` is by table.
+    `choices` are what the caller decided: path -> winner or loser. `kept` is by table. On the way back `since` says
+    when they were merged.
     """
 
     winner: uuid.UUID
@@ -105,6 +106,7 @@ class Trip:
     kept: dict[str, Kept] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    since: datetime | None = None
 
     def of(self, table: str) -> Kept:
         """What is remembered of a table."""

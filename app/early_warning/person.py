@@ -7,7 +7,7 @@ from app.core import rights
 from app.core.db import Tx
 from app.core.person import Fate, Holding, Trip, move_rows, move_rows_back
 from app.early_warning import traces
-from app.early_warning.commands import evaluate_customers
+from app.early_warning.commands import evaluate_customers, release_parted
 from app.early_warning.models import CustomerRule, Hold, OverrideMember, WarningEvent, WarningRow
 from app.early_warning.opportunities.models import Opportunity
 from app.early_warning.rules import KINDS
@@ -42,9 +42,14 @@ async def move(tx: Tx, trip: Trip) -> None:
 
 
 async def move_back(tx: Tx, trip: Trip) -> None:
-    """Warnings and holds that had moved go back; both customers are judged anew."""
+    """Warnings and holds that had moved go back; both customers are judged anew.
+
+    What a rule has held since, because the two together were over a budget, is released where that is over now.
+    """
     await move_rows_back(tx, HOLDINGS, trip)
-    await evaluate_customers(tx, KINDS, [trip.winner, trip.loser], trip.company)
+    both = [trip.winner, trip.loser]
+    await evaluate_customers(tx, KINDS, both, trip.company)
+    await release_parted(tx, both, trip.since)
 
 
 async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:

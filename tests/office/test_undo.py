@@ -36,6 +36,19 @@ def by_id(held, table):
     return {row["id"]: row for row in rows}
 
 
+def lasting(held):
+    """Without the holds that a rule placed because two were one: they are released when that is over, and history."""
+    passing = {identity for identity, row in by_id(held, "holds").items() if row["release_reason"] == "merge_undone"}
+    return {**held, "holds": [row for row in held["holds"] if json.loads(row)["id"] not in passing]}
+
+
+def said(held, name):
+    """The facts of a field of the record, by path."""
+    paths = {json.loads(fact)["path"]: fact for fact in held["facts"]}
+    of = {"birth_month": "birthday"}.get(name, name)
+    return {path: fact for path, fact in paths.items() if path == of or (name == "profile" and "." in path)}
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_nothing_happened_meanwhile(people, seed):
     people.begin(seed)
@@ -48,7 +61,7 @@ async def test_nothing_happened_meanwhile(people, seed):
     undone = await people.call("POST", f"/merges/{made['id']}/undo")
     assert (undone["status"], undone["not_restored"]) == ("undone", [])
     for who in (one, two, friend):
-        after = await people.held(who)
+        after = lasting(await people.held(who))
         for table, rows in before[who].items():
             assert after[table] == rows, table
     await people.verified()
@@ -84,7 +97,9 @@ async def test_what_came_later_stays_with_the_winner(people, seed):
         assert after[two][table] == before[two][table], table
     had, became, was, has = (json.loads(held["customers"][0]) for held in (before[one], merged, late, after[one]))
     for name in FIELDS:
-        assert has[name] == (had[name] if was[name] == became[name] else was[name]), name
+        # What was said again since is the winner's own, even if it is the same.
+        same = was[name] == became[name] and said(late, name) == said(merged, name)
+        assert has[name] == (had[name] if same else was[name]), name
 
 
 @pytest.mark.parametrize("seed", SEEDS[:2] + SEEDS[3:20])
@@ -102,9 +117,9 @@ async def test_chains_are_undone_from_the_end(people, seed):
     await people.verified()
     await people.call("POST", f"/merges/{second['id']}/undo")
     for who, held in between.items():
-        assert await people.held(who) == held
+        assert lasting(await people.held(who)) == held
     assert (await people.call("GET", f"/customers/{one}"))["id"] == two
     await people.call("POST", f"/merges/{first['id']}/undo")
     for who, held in before.items():
-        assert await people.held(who) == held
+        assert lasting(await people.held(who)) == held
     await people.verified()

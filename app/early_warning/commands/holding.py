@@ -1,10 +1,12 @@
 """Holds: what stops sales to a customer. People and the rules place them; only people release them."""
 
 import uuid
+from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, insert, select, text, update
+from sqlalchemy import Executable, exists, insert, select, text, update
 
 from app.access.audit import AuditEntry, record
 from app.core.db import Tx
@@ -14,11 +16,15 @@ from app.core.settings import CompanySettings
 from app.core.sql import id_from, together
 from app.customers.models import Customer
 from app.customers.queries import editable, reached, visible_to
-from app.early_warning.models import HOLD_RELEASED, Hold
+from app.early_warning.models import HOLD_RELEASED, Hold, WarningRow
 from app.early_warning.queries import BY_ID, Part, Parts, stands
 from app.early_warning.rules import Kind
 from app.feed.outbox import Event, announce, publish
 from app.receipts.commands import lock_customers
+
+RELEASED = ("released_at", "released_by", "release_reason")
+# Why a hold was released that stood on two customers' being one.
+MERGE_UNDONE = "merge_undone"
 
 
 def parts_of_holds(kind: Kind) -> Parts:
@@ -114,13 +120,36 @@ async def release_hold(tx: Tx, hold_id: uuid.UUID, reason: str, company: Company
     if rows[0].released_at is not None:
         raise Problem(HOLD_RELEASED)
     customer_id = rows[0].customer_id
-    released = {"released_at": tx.now, "released_by": tx.caller.client_id, "release_reason": reason}
+    released = dict(zip(RELEASED, (tx.now, tx.caller.client_id, reason), strict=True))
     now = {} if rows[0].rule is None else await _standing(tx, rows[0], company)
     changed = update(Hold).where(Hold.customer_id == customer_id, Hold.id == hold_id).values(**released, **now)
     event = Event("hold.released", customer_id, hold_id, data={"customer_id": str(customer_id)})
-    entry = AuditEntry("hold.release", "hold", hold_id, customer_id, tuple(released))
+    entry = AuditEntry("hold.release", "hold", hold_id, customer_id, RELEASED)
     await tx.execute(changed)
     await announce(tx, [event], [entry])
+
+
+async def release_parted(tx: Tx, customers: Sequence[uuid.UUID], since: datetime | None) -> None:
+    """Release what a rule has placed on these customers `since` they were one, where its warning has just ended.
+
+    The customers are parted, locked, and judged. What somebody else had resolved before is for people to release.
+    """
+    ended = exists().where(
+        WarningRow.customer_id == Hold.customer_id, WarningRow.kind == Hold.rule, WarningRow.subject == Hold.about,
+        WarningRow.resolved_at == tx.now, WarningRow.resolved_by.is_(None),
+    )  # fmt: skip
+    released = {"released_at": tx.now, "released_by": tx.caller.client_id, "release_reason": MERGE_UNDONE, "rank": 0}
+    statement = (
+        update(Hold)
+        .where(Hold.customer_id.in_(customers), Hold.released_at.is_(None), Hold.placed_at >= since, ended)
+        .values(**released)
+        .returning(Hold.customer_id, Hold.id)
+    )
+    rows: Any = await tx.execute(statement)
+    found = [(row[0], row[1]) for row in rows]
+    if found:
+        events = [Event("hold.released", one, hold, data={"customer_id": str(one)}) for one, hold in found]
+        await announce(tx, events, [AuditEntry("hold.release", "hold", hold, one, RELEASED) for one, hold in found])
 
 
 @cache

@@ -82,7 +82,7 @@ async def undo(tx: Tx, merge_id: uuid.UUID, persons: Sequence[Person], company: 
         ids = [str(one) for one in first]
         raise Problem(MERGE_NOT_NEWEST, f"Undo {ids[0]} first.", extra={"merges": ids})
     memory = await merges.rows(tx, row.customer_id, merge_id)
-    trip = Trip(row.customer_id, row.loser, company.today(tx.now), company, row.choices)
+    trip = Trip(row.customer_id, row.loser, company.today(tx.now), company, row.choices, since=row.merged_at)
     trip.kept = {
         one.name: Kept([str(each) for each in one.moved], one.dropped, one.before, one.after) for one in memory
     }
