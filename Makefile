@@ -27,7 +27,7 @@ help:
 	printf 'make %-15s %s\n' \
 	  run           'install, start PostgreSQL, load the demo company, print a key, serve on 127.0.0.1:8080' \
 	  test          'every class of promise with small numbers (minutes)' \
-	  proof         'the same with the full numbers; takes hours' \
+	  proof         'the same with the full numbers; takes an hour or two' \
 	  restore-drill 'back up, erase, restore elsewhere, replay the erasures, verify; with times' \
 	  check-docs    'every command in docs/ answers what its page says; starts of an empty machine' \
 	  docs          'run every command in docs/ and write its answer' \

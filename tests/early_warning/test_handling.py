@@ -214,8 +214,9 @@ async def test_a_batch_takes_as_many_statements_however_long_it_is(town):
         finally:
             event.remove(engine, "before_cursor_execute", note)
         assert {one["status"] for one in results} == {"updated"}
-        # What was read before is written down when its second is over.
-        counted.append(len([one for one in seen if not one.startswith("INSERT INTO audit_entries")]))
+        # What was read before is written down when its second is over, and which keys were used every ten.
+        own = [one for one in seen if not (one.startswith("INSERT INTO audit_entries") or "api_keys" in one)]
+        counted.append(len(own))
 
     def all_of(some):
         ids = [one["id"] for one in some]

@@ -123,3 +123,26 @@ async def test_chains_are_undone_from_the_end(people, seed):
     for who, held in before.items():
         assert lasting(await people.held(who)) == held
     await people.verified()
+
+
+async def test_what_held_both_together_is_released(people):
+    """One has a budget, the other the expenses: only together are they above it."""
+    people.begin(1)
+    one, two = [await people.person(name) for name in ("Mei", "Mai")]
+    await people.call("PUT", f"/customers/{one}/expense-budgets/2026-Q1", {"planned": 100})
+    spent = {"external_id": "a", "kind": "visit", "amount": 900}
+    await people.call("POST", f"/customers/{two}/expenses/batch", {"items": [spent]})
+    made = await merge(people, one, two)
+    assert (await people.call("GET", f"/customers/{one}/standing"))["standing"] == "hold"
+    await people.call("POST", f"/merges/{made['id']}/undo")
+    for who in (one, two):
+        assert (await people.call("GET", f"/customers/{who}/standing"))["standing"] == "allow"
+    (hold,) = map(json.loads, (await people.held(one))["holds"])
+    assert (hold["rule"], hold["release_reason"]) == ("sales_expense", "merge_undone")
+    # What the winner has by itself stays, however it came to it.
+    await people.call("POST", f"/customers/{one}/expenses/batch", {"items": [spent]})
+    await people.evaluate(one, two)
+    again = await merge(people, one, two)
+    await people.call("POST", f"/merges/{again['id']}/undo")
+    assert (await people.call("GET", f"/customers/{one}/standing"))["standing"] == "hold"
+    assert (await people.call("GET", f"/customers/{two}/standing"))["standing"] == "allow"
