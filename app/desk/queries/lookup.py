@@ -83,7 +83,7 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
 def lookup_exclusive(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
     """The same by a card or an external id, which only one customer can have; no row if nobody has.
 
-    Nothing is counted, sorted or gathered, which takes a quarter of what the other costs.
+    Nothing is counted, sorted or gathered.
     """
     kind = bindparam("kind", type_=Text)
     # As above, through the look-up table.
