@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+# Python compiles what it imports; pip would compile everything, half of which nobody imports.
+INSTALL := $(PIP) install --no-compile
 
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
@@ -52,13 +54,13 @@ $(RUNTIME): requirements.lock pyproject.toml
 	  { echo 'Clientele needs Python 3.11 or newer: make PYTHON=python3.12 ...' >&2; exit 1; }
 	echo 'Installing into $(VENV) ...'
 	$(PYTHON) -m venv $(VENV) || { echo 'On Debian: apt install python3-venv' >&2; exit 1; }
-	$(PIP) install --require-hashes -r requirements.lock
-	$(PIP) install --no-deps --no-build-isolation -e .
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation -e .
 	touch $@
 
 $(DEV): requirements-dev.lock $(RUNTIME)
 	echo 'Installing the development tools ...'
-	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(INSTALL) --require-hashes -r requirements-dev.lock
 	touch $@
 
 # The index is the one pip is set up with; its address stays out of the files.

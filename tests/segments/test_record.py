@@ -94,6 +94,14 @@ async def _anybody(client: Any, chance: random.Random, number: int) -> str:
     return customer
 
 
+async def test_a_statement_is_made_once_to_be_priced_and_asked(client, monkeypatch):
+    """The statement of this field costs as much to make as most questions cost to answer."""
+    made, make_it = [], evaluate._matching
+    monkeypatch.setattr(evaluate, "_matching", lambda *given: made.append(given) or make_it(*given))
+    assert await found(client, "completeness >= 90") == set()
+    assert len(made) == 1
+
+
 async def test_the_score_is_the_one_that_the_customers_answer_shows(client, house):
     """Customers made through the API, before and after a licence ends and the company declares an attribute."""
     chance, clock = random.Random(3), house.services.clock

@@ -52,6 +52,10 @@ COUNTED, EVERY = 2560, 256
 _OPERATORS = tuple(operator for operator in OPERATORS[FieldType.NUMBER] if operator != "rank")
 # What counts, by the kind of customer.
 Counts = dict[str, Counted]
+# A table asked about several times, each time for itself: making an alias costs more than all the rest of a condition.
+_IDENTIFIERS, _ADDRESSES, _FACTS = (
+    one.__table__.alias(name) for one, name in ((IdentifierRow, "held"), (Address, "lived"), (Fact, "fact"))
+)
 
 
 def crowd(least: int, year: ColumnElement[Any]) -> ColumnElement[int]:
@@ -102,10 +106,10 @@ def completeness_field(settings: CompletenessSettings, declared: Iterable[Attrib
 def _known(row: FromClause, asked: Evaluation, one: Attribute, least: int) -> ColumnElement[bool]:
     """Whether there is a value that does not look made up. `_unlicensed` knows whether it may still be used."""
     if one.type is Type.IDENTIFIER:
-        of = IdentifierRow.__table__.alias()
+        of = _IDENTIFIERS
         return _some(row, asked, of, of.c.kind == one.path, not_(of.c.suspect))
     if one.type is Type.ADDRESS:
-        return _some(row, asked, Address.__table__.alias())
+        return _some(row, asked, _ADDRESSES)
     good = literal(one.path) != func.all(row.c.suspect)
     if one.type is Type.BIRTHDAY:
         return and_(row.c.birth_month.is_not(None), good, not_(_crowded(row, asked, least)), not_(_ended(row, asked)))
@@ -121,7 +125,7 @@ def _some(row: FromClause, asked: Evaluation, of: FromClause, *more: ColumnEleme
 
 def _unlicensed(row: FromClause, asked: Evaluation, counts: Counts) -> ColumnElement[Any]:
     """The weight of the values that would count if their licence had not ended, but for a birthday."""
-    fact = Fact.__table__.alias()
+    fact = _FACTS
     weights = {
         kind: case({one.path: worth for worth, one in counted}, value=fact.c.path, else_=0)
         for kind, counted in counts.items()
@@ -140,7 +144,7 @@ def _unlicensed(row: FromClause, asked: Evaluation, counts: Counts) -> ColumnEle
 
 def _ended(row: FromClause, asked: Evaluation) -> ColumnElement[bool]:
     """Whether the licence of the birthday has ended."""
-    fact = Fact.__table__.alias()
+    fact = _FACTS
     past = (_past(fact, asked), fact.c.path == _BIRTHDAY)
     return select(literal(1)).where(fact.c.customer_id == row.c.id, *past).correlate(row).exists()
 

@@ -55,6 +55,8 @@ class Question:
     as_of: date
     zone: str
     trees: Trees = field(default_factory=dict)
+    # What `matching` made of it, by caller. A copy for another day or tree begins without.
+    made: dict[Caller, Select[Any]] = field(default_factory=dict, init=False, compare=False)
 
     def asked(self, within: Any = None) -> Evaluation:
         """The circumstances of one evaluation, of all customers or of some."""
@@ -78,8 +80,17 @@ async def limited(tx: Tx, seconds: float) -> None:
 def matching(question: Question, within: Any = None, caller: Caller = SYSTEM) -> Select[Any]:
     """SELECT of the ids of the customers of whom the question is true, and of whom the caller may know.
 
-    The question itself is about everybody: who belongs to the tenth that bought most does so among all.
+    The question itself is about everybody: who belongs to the tenth that bought most does so among all. Made once for a
+    caller who asks about everybody, as it is first asked what the answer would cost.
     """
+    if within is None:
+        if caller not in question.made:
+            question.made[caller] = _matching(question, None, caller)
+        return question.made[caller]
+    return _matching(question, within, caller)
+
+
+def _matching(question: Question, within: Any, caller: Caller) -> Select[Any]:
     customers = question.customers(within)
     truth = customers.truth(question.tree, role=Role.WHOLE)
     found = select(customers.id.label("id")).select_from(customers.rows.joined).where(customers.counted, truth)
