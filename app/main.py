@@ -186,7 +186,8 @@ def _problem_handlers(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if kind in {NOT_FOUND, METHOD_NOT_ALLOWED} and methods:
             # The framework names the methods of the first route that fits, and hot routes are unknown to it.
-            kind, headers = METHOD_NOT_ALLOWED, {"Allow": ", ".join(sorted(methods))}
+            more = {"HEAD"} if "GET" in methods else set[str]()
+            kind, headers = METHOD_NOT_ALLOWED, {"Allow": ", ".join(sorted({*methods, *more}))}
         detail = "There is nothing at this address." if kind is NOT_FOUND else ""
         return answer(request, Problem(kind, detail, headers=headers))
 

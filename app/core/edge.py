@@ -130,7 +130,10 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
+        started, method = time.perf_counter(), scope["method"]
+        if method == "HEAD":
+            # Answered as GET is. The server, which keeps its own scope, sends what comes before the body.
+            scope = {**scope, "method": "GET"}
         exchange = _Exchange(scope, send)
         try:
             await self._answer(scope, receive, exchange)
@@ -145,9 +148,9 @@ class Edge:
             await exchange.problem(found or Problem(INTERNAL))
         finally:
             seconds = time.perf_counter() - started
-            self._services.metrics.observe(scope["method"], exchange.route, exchange.status, seconds)
+            self._services.metrics.observe(method, exchange.route, exchange.status, seconds)
             if exchange.status >= 500 or seconds > SLOW_SECONDS:  # noqa: PLR2004
-                _log_slow_or_failed(scope["method"], exchange, seconds)
+                _log_slow_or_failed(method, exchange, seconds)
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         seen = exchange.seen

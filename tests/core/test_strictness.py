@@ -30,17 +30,33 @@ async def test_what_monitors_add_to_an_address_is_passed_over(client, path):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("OPTIONS", "/v1/customers", "GET, POST"),
-        ("DELETE", "/v1/customers/lookup", "GET, POST"),
-        ("POST", "/v1/changes", "GET"),
-        ("PUT", "/v1/customers/{id}/standing", "GET"),
-        ("DELETE", "/v1/stores/S1", "GET, PUT"),
+        ("OPTIONS", "/v1/customers", "GET, HEAD, POST"),
+        ("DELETE", "/v1/customers/lookup", "GET, HEAD, POST"),
+        ("POST", "/v1/changes", "GET, HEAD"),
+        ("PUT", "/v1/customers/{id}/standing", "GET, HEAD"),
+        ("DELETE", "/v1/stores/S1", "GET, HEAD, PUT"),
     ],
 )
 async def test_a_method_that_is_not_offered_is_told_which_are(client, method, path, allowed):
     answer = await client.request(method, path.format(id=uuid.uuid4()))
     assert (answer.status_code, answer.headers.get("allow")) == (405, allowed)
     assert answer.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/v1/stores?limit=1", "/v1/customers/lookup?phone=13800138000"])
+async def test_head_tells_what_get_would(client, path):
+    got, asked = await client.get(path), await client.head(path)
+    assert (asked.status_code, asked.content) == (got.status_code, b"") == (200, b"")
+    assert asked.headers["content-length"] == got.headers["content-length"] != "0"
+    assert asked.headers["content-type"] == got.headers["content-type"]
+
+
+async def test_head_is_refused_where_get_is(client, house):
+    async with house.client(None) as nobody:
+        assert (await nobody.head("/v1/stores")).status_code == 401
+    assert (await client.head(f"/v1/customers/{uuid.uuid4()}")).status_code == 404
+    refused = await client.head(f"/v1/merges/{uuid.uuid4()}/undo")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize(
