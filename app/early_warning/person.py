@@ -49,7 +49,8 @@ async def move_back(tx: Tx, trip: Trip) -> None:
     await move_rows_back(tx, HOLDINGS, trip)
     both = [trip.winner, trip.loser]
     await evaluate_customers(tx, KINDS, both, trip.company)
-    await release_parted(tx, both, trip.since)
+    brought = [uuid.UUID(one) for one in trip.of(Hold.__tablename__).moved]
+    await release_parted(tx, both, trip.since, brought)
 
 
 async def export(tx: Tx, customers: Sequence[uuid.UUID]) -> dict[str, str]:

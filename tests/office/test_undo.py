@@ -7,7 +7,9 @@ import pytest
 from app.assembly import PERSONS
 from app.core.person import Fate
 
-SEEDS = [*range(3), *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(3, 150))]
+# In the last of the short ones, the warning of a hold that the loser had brought ends with the parting.
+FEW = (0, 1, 2, 135)
+SEEDS = [*FEW, *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(3, 150) if seed not in FEW)]
 # Rows by their ids, which is how they move.
 MOVING = [
     one.name for person in PERSONS for one in person.HOLDINGS
@@ -102,7 +104,7 @@ async def test_what_came_later_stays_with_the_winner(people, seed):
         assert has[name] == (had[name] if same else was[name]), name
 
 
-@pytest.mark.parametrize("seed", SEEDS[:2] + SEEDS[3:20])
+@pytest.mark.parametrize("seed", SEEDS[:2] + SEEDS[4:21])
 async def test_chains_are_undone_from_the_end(people, seed):
     people.begin(seed)
     one, two, friend = await pair(people)

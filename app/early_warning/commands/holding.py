@@ -129,10 +129,13 @@ async def release_hold(tx: Tx, hold_id: uuid.UUID, reason: str, company: Company
     await announce(tx, [event], [entry])
 
 
-async def release_parted(tx: Tx, customers: Sequence[uuid.UUID], since: datetime | None) -> None:
+async def release_parted(
+    tx: Tx, customers: Sequence[uuid.UUID], since: datetime | None, brought: Sequence[uuid.UUID]
+) -> None:
     """Release what a rule has placed on these customers `since` they were one, where its warning has just ended.
 
-    The customers are parted, locked, and judged. What somebody else had resolved before is for people to release.
+    The customers are parted, locked, and judged. What somebody else had resolved before, and the holds that one of them
+    `brought`, are for people to release.
     """
     ended = exists().where(
         WarningRow.customer_id == Hold.customer_id, WarningRow.kind == Hold.rule, WarningRow.subject == Hold.about,
@@ -141,7 +144,13 @@ async def release_parted(tx: Tx, customers: Sequence[uuid.UUID], since: datetime
     released = {"released_at": tx.now, "released_by": tx.caller.client_id, "release_reason": MERGE_UNDONE, "rank": 0}
     statement = (
         update(Hold)
-        .where(Hold.customer_id.in_(customers), Hold.released_at.is_(None), Hold.placed_at >= since, ended)
+        .where(
+            Hold.customer_id.in_(customers),
+            Hold.released_at.is_(None),
+            Hold.placed_at >= since,
+            Hold.id.not_in(brought),
+            ended,
+        )
         .values(**released)
         .returning(Hold.customer_id, Hold.id)
     )
