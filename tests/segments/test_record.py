@@ -96,8 +96,13 @@ async def _anybody(client: Any, chance: random.Random, number: int) -> str:
 
 async def test_a_statement_is_made_once_to_be_priced_and_asked(client, monkeypatch):
     """The statement of this field costs as much to make as most questions cost to answer."""
-    made, make_it = [], evaluate._matching
-    monkeypatch.setattr(evaluate, "_matching", lambda *given: made.append(given) or make_it(*given))
+    made, make_it = list[Any](), evaluate._matching
+
+    def counted(*given: Any) -> Any:
+        made.append(given)
+        return make_it(*given)
+
+    monkeypatch.setattr(evaluate, "_matching", counted)
     assert await found(client, "completeness >= 90") == set()
     assert len(made) == 1
 
