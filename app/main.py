@@ -186,8 +186,7 @@ def _problem_handlers(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         if kind in {NOT_FOUND, METHOD_NOT_ALLOWED} and methods:
             # The framework names the methods of the first route that fits, and hot routes are unknown to it.
-            more = {"HEAD"} if "GET" in methods else set[str]()
-            kind, headers = METHOD_NOT_ALLOWED, {"Allow": ", ".join(sorted({*methods, *more}))}
+            kind, headers = METHOD_NOT_ALLOWED, {"Allow": ", ".join(sorted(methods))}
         detail = "There is nothing at this address." if kind is NOT_FOUND else ""
         return answer(request, Problem(kind, detail, headers=headers))
 
@@ -212,4 +211,4 @@ def _methods_at(scope: Any, found: Doors) -> set[str]:
     if not methods:
         fitting = (route for route in api_routes(app) if route.path_regex.match(scope["path"]))
         methods = methods.union(*(route.methods or () for route in fitting))
-    return methods
+    return {*methods, "HEAD"} if "GET" in methods else methods

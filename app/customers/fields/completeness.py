@@ -52,7 +52,7 @@ COUNTED, EVERY = 2560, 256
 _OPERATORS = tuple(operator for operator in OPERATORS[FieldType.NUMBER] if operator != "rank")
 # What counts, by the kind of customer.
 Counts = dict[str, Counted]
-# A table asked about several times, each time for itself: making an alias costs more than all the rest of a condition.
+# Asked about several times, each time for itself: an alias for each would be dear to make.
 _IDENTIFIERS, _ADDRESSES, _FACTS = (
     one.__table__.alias(name) for one, name in ((IdentifierRow, "held"), (Address, "lived"), (Fact, "fact"))
 )

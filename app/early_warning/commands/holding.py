@@ -1,4 +1,7 @@
-"""Holds: what stops sales to a customer. People and the rules place them; only people release them."""
+"""Holds: what stops sales to a customer. People and the rules place them; only people release them.
+
+Who undoes a merge releases with it what a rule had placed because of the merge.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -22,9 +25,9 @@ from app.early_warning.rules import Kind
 from app.feed.outbox import Event, announce, publish
 from app.receipts.commands import lock_customers
 
-RELEASED = ("released_at", "released_by", "release_reason")
+_RELEASED = ("released_at", "released_by", "release_reason")
 # Why a hold was released that stood on two customers' being one.
-MERGE_UNDONE = "merge_undone"
+_MERGE_UNDONE = "merge_undone"
 
 
 def parts_of_holds(kind: Kind) -> Parts:
@@ -120,13 +123,18 @@ async def release_hold(tx: Tx, hold_id: uuid.UUID, reason: str, company: Company
     if rows[0].released_at is not None:
         raise Problem(HOLD_RELEASED)
     customer_id = rows[0].customer_id
-    released = dict(zip(RELEASED, (tx.now, tx.caller.client_id, reason), strict=True))
     now = {} if rows[0].rule is None else await _standing(tx, rows[0], company)
-    changed = update(Hold).where(Hold.customer_id == customer_id, Hold.id == hold_id).values(**released, **now)
+    changed = (
+        update(Hold).where(Hold.customer_id == customer_id, Hold.id == hold_id).values(**_released(tx, reason), **now)
+    )
     event = Event("hold.released", customer_id, hold_id, data={"customer_id": str(customer_id)})
-    entry = AuditEntry("hold.release", "hold", hold_id, customer_id, RELEASED)
+    entry = AuditEntry("hold.release", "hold", hold_id, customer_id, _RELEASED)
     await tx.execute(changed)
     await announce(tx, [event], [entry])
+
+
+def _released(tx: Tx, reason: str) -> dict[str, Any]:
+    return dict(zip(_RELEASED, (tx.now, tx.caller.client_id, reason), strict=True))
 
 
 async def release_parted(
@@ -141,7 +149,6 @@ async def release_parted(
         WarningRow.customer_id == Hold.customer_id, WarningRow.kind == Hold.rule, WarningRow.subject == Hold.about,
         WarningRow.resolved_at == tx.now, WarningRow.resolved_by.is_(None),
     )  # fmt: skip
-    released = {"released_at": tx.now, "released_by": tx.caller.client_id, "release_reason": MERGE_UNDONE, "rank": 0}
     statement = (
         update(Hold)
         .where(
@@ -151,14 +158,14 @@ async def release_parted(
             Hold.id.not_in(brought),
             ended,
         )
-        .values(**released)
+        .values(**_released(tx, _MERGE_UNDONE), rank=0)
         .returning(Hold.customer_id, Hold.id)
     )
     rows: Any = await tx.execute(statement)
     found = [(row[0], row[1]) for row in rows]
     if found:
         events = [Event("hold.released", one, hold, data={"customer_id": str(one)}) for one, hold in found]
-        await announce(tx, events, [AuditEntry("hold.release", "hold", hold, one, RELEASED) for one, hold in found])
+        await announce(tx, events, [AuditEntry("hold.release", "hold", hold, one, _RELEASED) for one, hold in found])
 
 
 @cache

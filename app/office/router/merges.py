@@ -75,7 +75,8 @@ async def get_merge(caller: Reader, services: ServicesOf, merge_id: MergeId) -> 
 async def undo_merge(services: ServicesOf, write: WriteOf, merge_id: MergeId) -> Response:
     """Undo a merge: both records are as they were. What had moved goes back; what came later stays with the winner.
 
-    Of several merges the newest is undone first: 409 `merge_not_newest` names it.
+    A hold that a rule placed because the two were one is released, with the reason `merge_undone`. Of several
+    merges the newest is undone first: 409 `merge_not_newest` names it.
     """
 
     async def work(tx: Tx) -> str:
