@@ -6,8 +6,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
-# Python compiles what it imports; pip would compile everything, half of which nobody imports.
-INSTALL := $(PIP) install --no-compile
+
+# uv installs in seconds what takes pip a minute. Where it cannot (no wheel for this machine, an index out of its reach),
+# pip does. Neither compiles: Python compiles what it imports, half of all. The index is the one pip is set up with.
+INDEX   := index=$$($(PIP) config list | sed -n "s/^[^ ]*\.index-url='\(.*\)'$$/\1/p" | tail -n 1)
+install  = $(INDEX); $(BIN)/uv pip install --quiet --python $(BIN)/python $${index:+--default-index "$$index"} $(1) || \
+  $(PIP) install --no-compile $(1)
 
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
@@ -42,7 +46,7 @@ help:
 	  revision      'a new empty migration: make revision NAME=what_it_does' \
 	  openapi       'write openapi/openapi.json (`make check-openapi` compares it)' \
 	  image-check   'build the container image by hand and start everything from it' \
-  lock          'compile the requirements from pyproject.toml' \
+	  lock          'compile the requirements from pyproject.toml' \
 	  clean         'remove .venv and caches; data in .clientele stays'
 
 # --- the environment --------------------------------------------------------------------------------------------------
@@ -54,18 +58,20 @@ $(RUNTIME): requirements.lock pyproject.toml
 	  { echo 'Clientele needs Python 3.11 or newer: make PYTHON=python3.12 ...' >&2; exit 1; }
 	echo 'Installing into $(VENV) ...'
 	$(PYTHON) -m venv $(VENV) || { echo 'On Debian: apt install python3-venv' >&2; exit 1; }
-	$(INSTALL) --require-hashes -r requirements.lock
-	$(INSTALL) --no-deps --no-build-isolation -e .
+	awk '/^[^ #]/ { wanted = /^uv==/ } wanted' requirements-dev.lock | \
+	  $(PIP) install --no-compile --only-binary :all: --require-hashes -r /dev/stdin || true
+	$(call install,--require-hashes -r requirements.lock)
+	$(call install,--no-deps --no-build-isolation -e .)
 	touch $@
 
 $(DEV): requirements-dev.lock $(RUNTIME)
 	echo 'Installing the development tools ...'
-	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(call install,--require-hashes -r requirements-dev.lock)
 	touch $@
 
-# The index is the one pip is set up with; its address stays out of the files.
+# The address of the index stays out of the files.
 lock: $(DEV)
-	index=$$($(BIN)/pip config get global.index-url 2>/dev/null || true); \
+	$(INDEX); \
 	compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	  $${index:+--default-index "$$index"} pyproject.toml "$$@"; }; \
