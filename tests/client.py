@@ -70,6 +70,14 @@ class Client(httpx.AsyncClient):
         answer.elapsed = timedelta(seconds=perf_counter() - began)
         return answer
 
+    async def send(self, request: httpx.Request, **given: Any) -> httpx.Response:
+        """A request made before, with a body in one piece."""
+        if given or not hasattr(request, "_content"):
+            return await super().send(request, **given)
+        path, _, query = request.url.raw_path.partition(b"?")
+        headers = [(name.lower(), value) for name, value in request.headers.raw]
+        return await self._call(request.method, path, query, headers, request.content)
+
     def _target(self, url: str, params: Any) -> tuple[bytes, bytes]:
         """Path and query as they go over the wire."""
         if params is None and _PLAIN.fullmatch(url):
