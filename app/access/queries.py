@@ -100,15 +100,15 @@ async def all_keys(tx: Tx) -> list[dict[str, Any]]:
 
 
 async def page_of_keys(
-    tx: Tx, *, limit: int, after: uuid.UUID | None, client_id: uuid.UUID | None
+    tx: Tx, client_id: uuid.UUID | None, *, after: uuid.UUID | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Up to `limit` + 1 keys in the order of their ids; one more than asked for says that there are more."""
-    statement = select(*PUBLIC).order_by(ApiKey.id).limit(limit + 1)
+    """Up to `limit` keys in the order of their ids: of a client, or all."""
+    statement = select(*PUBLIC).order_by(ApiKey.id).limit(limit)
     if after is not None:
         statement = statement.where(ApiKey.id > after)
     if client_id is not None:
         statement = statement.where(ApiKey.client_id == client_id)
-    return [as_document(row) for row in await tx.rows(statement)]
+    return [as_document(row) for row in await tx.page(statement)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +123,10 @@ class AuditFilter:
 
 
 async def page_of_audit(
-    tx: Tx, wanted: AuditFilter, *, limit: int, before: uuid.UUID | None
+    tx: Tx, wanted: AuditFilter, *, before: uuid.UUID | None, limit: int
 ) -> list[tuple[uuid.UUID, str]]:
-    """Up to `limit` + 1 entries, newest first, as (id, JSON)."""
-    return [(row.id, row.document) for row in await tx.rows(audit_page(wanted, limit + 1, before))]
+    """Up to `limit` entries, newest first, as (id, JSON)."""
+    return [(row.id, row.document) for row in await tx.page(audit_page(wanted, limit, before))]
 
 
 def audit_page(wanted: AuditFilter, limit: int, before: uuid.UUID | None) -> Select[Any]:

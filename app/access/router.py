@@ -7,12 +7,20 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from app.access import commands, queries
 from app.access.keyring import Keyring
-from app.access.schemas import ApiKeyAnswer, AuditEntryAnswer, AuditQuery, MadeApiKeyAnswer, NewApiKey, Rotation
+from app.access.schemas import (
+    ApiKeyAnswer,
+    AuditEntryAnswer,
+    AuditQuery,
+    KeyQuery,
+    MadeApiKeyAnswer,
+    NewApiKey,
+    Rotation,
+)
 from app.core.caller import Caller
-from app.core.db import Made, Tx
+from app.core.db import Made, Tx, serialise
 from app.core.errors import BAD_REQUEST, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires, respond
-from app.core.pages import CursorText, Limit, Page, page_bytes
+from app.core.pages import Page, page_bytes, page_of, paged
 
 router = APIRouter(prefix="/v1", tags=["access"], route_class=GatedRoute)
 
@@ -57,22 +65,17 @@ async def create_api_key(caller: KeysAdmin, services: ServicesOf, body: NewApiKe
 
 
 @router.get("/api-keys", response_model=Page[ApiKeyAnswer])
-async def list_api_keys(
-    caller: KeysAdmin,
-    services: ServicesOf,
-    limit: Annotated[Limit, Query()] = 50,
-    cursor: Annotated[CursorText | None, Query()] = None,
-    client_id: Annotated[uuid.UUID | None, Query(description="Only the keys of this client.")] = None,
-) -> Page[dict[str, object]]:
+async def list_api_keys(caller: KeysAdmin, services: ServicesOf, query: Annotated[KeyQuery, Query()]) -> Response:
     """List keys, revoked ones too, without their secrets."""
-    name = f"{_KEYS}:{client_id or ''}"
-    after = uuid.UUID(services.cursors.read(name, cursor)[0]) if cursor is not None else None
-    rows = await services.db.read(
-        caller, lambda tx: queries.page_of_keys(tx, limit=limit, after=after, client_id=client_id)
-    )
-    more, rows = len(rows) > limit, rows[:limit]
-    following = services.cursors.write(name, [str(rows[-1]["id"])]) if more else None
-    return Page(data=rows, next_cursor=following, has_more=more)
+    name = f"{_KEYS}:{query.client_id or ''}"
+    after = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
+    rows, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.page_of_keys(tx, query.client_id, after=after, limit=limit),
+    )  # fmt: skip
+    shown = rows[: query.limit]
+    following = services.cursors.write(name, [str(shown[-1]["id"])]) if len(rows) > query.limit else None
+    return respond(serialise(page_of(shown, following, total)))
 
 
 @router.get("/api-keys/{key_id}", response_model=ApiKeyAnswer)
@@ -126,13 +129,16 @@ async def list_audit_entries(
     caller: Annotated[Caller, requires("audit:read")], services: ServicesOf, query: Annotated[AuditQuery, Query()]
 ) -> Response:
     """List who did what to which record, newest first. Reads by staff appear within a second."""
-    wanted = queries.AuditFilter(**query.model_dump(exclude={"limit", "cursor"}))
-    limit, name = query.limit, f"audit:{wanted}"
+    wanted = queries.AuditFilter(**query.wanted())
+    name = f"audit:{wanted}"
     before = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
-    rows = await services.db.read(caller, lambda tx: queries.page_of_audit(tx, wanted, limit=limit, before=before))
-    more, rows = len(rows) > limit, rows[:limit]
-    following = services.cursors.write(name, [str(rows[-1][0])]) if more else None
-    return json_response(page_bytes([document for _, document in rows], following))
+    rows, total = await paged(
+        services.db, caller, query, before,
+        lambda tx, before, limit: queries.page_of_audit(tx, wanted, before=before, limit=limit),
+    )  # fmt: skip
+    shown = rows[: query.limit]
+    following = services.cursors.write(name, [str(shown[-1][0])]) if len(rows) > query.limit else None
+    return json_response(page_bytes([document for _, document in shown], following, total))
 
 
 def _made(document: dict[str, object], key: str) -> Made:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.access.roles import SCOPES, FieldGroup, MaskedGroup, RateClass, Reach, RoleName
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Code, Moment, Name, Wire
 
 GRACE_MAX_SECONDS = 30 * 24 * 3600
@@ -99,11 +99,15 @@ class MadeApiKeyAnswer(ApiKeyAnswer):
     key: str
 
 
-class AuditQuery(Wire):
+class KeyQuery(PageQuery):
+    """Which keys."""
+
+    client_id: Annotated[uuid.UUID | None, Field(description="Only the keys of this client.")] = None
+
+
+class AuditQuery(PageQuery):
     """Which part of the audit trail; all given conditions must hold."""
 
-    limit: Limit = 50
-    cursor: CursorText | None = None
     customer_id: Annotated[uuid.UUID | None, Field(description="Who touched or saw this customer.")] = None
     record_id: uuid.UUID | None = None
     client_id: uuid.UUID | None = None

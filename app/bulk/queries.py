@@ -62,7 +62,7 @@ async def imports(tx: Tx, *, kind: str | None, before: uuid.UUID | None, limit: 
         statement = statement.where(Import.kind == kind)
     if before is not None:
         statement = statement.where(Import.id < before)
-    return [(row[0], row[1]) for row in await tx.rows(statement)]
+    return [(row[0], row[1]) for row in await tx.page(statement)]
 
 
 async def job_document(tx: Tx, job_id: uuid.UUID) -> str | None:

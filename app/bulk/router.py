@@ -18,7 +18,7 @@ from app.core.db import Made, Tx
 from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires
 from app.core.ids import new_id
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.core.services import Services
 
 DOORS_STREAMED = frozenset({("POST", "/v1/imports")})
@@ -81,14 +81,13 @@ async def list_imports(
     """Imports, newest first."""
     name = f"imports:{query.kind or ''}"
     before = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor else None
-
-    async def page(tx: Tx) -> bytes:
-        found = await queries.imports(tx, kind=query.kind, before=before, limit=query.limit + 1)
-        shown, more = found[: query.limit], len(found) > query.limit
-        following = services.cursors.write(name, [str(shown[-1][0])]) if more else None
-        return page_bytes([document for _, document in shown], following)
-
-    return json_response(await services.db.read(caller, page))
+    found, total = await paged(
+        services.db, caller, query, before,
+        lambda tx, before, limit: queries.imports(tx, kind=query.kind, before=before, limit=limit),
+    )  # fmt: skip
+    shown = found[: query.limit]
+    following = services.cursors.write(name, [str(shown[-1][0])]) if len(found) > query.limit else None
+    return json_response(page_bytes([document for _, document in shown], following, total))
 
 
 @router.get("/imports/{import_id}", response_model=Import)

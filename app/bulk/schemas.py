@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import INT64_MAX, Answer, Wire
 
 ImportKind = Literal[
@@ -23,12 +23,10 @@ class UploadQuery(Wire):
     delimiter: Delimiter | None = None
 
 
-class ImportQuery(Wire):
+class ImportQuery(PageQuery):
     """Which imports to list."""
 
     kind: ImportKind | None = None
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 class FaultQuery(Wire):

@@ -156,7 +156,7 @@ async def categories(tx: Tx, *, under: str | None, after: str | None, limit: int
 async def _list(tx: Tx, where: str, within: str | None, after: str | None, limit: int) -> list[tuple[str, str]]:
     statement = _listing(where, narrowed=within is not None, further=after is not None)
     values = {"within": within, "below": within and _pattern(within), "after": after, "limit": limit}
-    return [(row[0], row[1]) for row in await tx.rows(statement, values)]
+    return [(row[0], row[1]) for row in await tx.page(statement, values)]
 
 
 @cache

@@ -11,7 +11,6 @@ from app.catalog.schemas import (
     Category,
     CategoryItem,
     CategoryQuery,
-    PageQuery,
     Place,
     PlaceFields,
     Product,
@@ -39,7 +38,7 @@ from app.core.http import (  # fmt: skip
     json_response,
     requires,
 )
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, PageQuery, page_bytes, paged
 from app.core.services import Services
 from app.core.types import Code
 
@@ -233,7 +232,7 @@ async def _list(
     read: Callable[[Tx, str | None, int], Awaitable[Sequence[tuple[str, str]]]],
 ) -> Response:
     after = services.cursors.read(name, query.cursor)[0] if query.cursor is not None else None
-    rows = await services.db.read(caller, lambda tx: read(tx, after, query.limit + 1))
+    rows, total = await paged(services.db, caller, query, after, read)
     shown = rows[: query.limit]
     following = services.cursors.write(name, [shown[-1][0]]) if len(rows) > query.limit else None
-    return json_response(page_bytes([document for _, document in shown], following))
+    return json_response(page_bytes([document for _, document in shown], following, total))

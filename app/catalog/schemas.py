@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.catalog.paths import PATH_MAX, checked_path
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import (
     Answer,
     Code,
@@ -181,13 +181,6 @@ class Category(Answer):
     path: str
     name: str | None
     parent: str | None
-
-
-class PageQuery(Wire):
-    """How much of a list, and from where."""
-
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 class StoreQuery(PageQuery):

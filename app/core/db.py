@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 import orjson
 from pydantic import BaseModel
-from sqlalchemy import CursorResult, Executable, event
+from sqlalchemy import CursorResult, Executable, Select, TextClause, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -57,6 +57,10 @@ class Tx:
     async def rows(self, statement: Executable | Filled, parameters: Any = None) -> list[Any]:
         """All rows of one statement."""
         return list((await self.execute(statement, parameters)).all())
+
+    async def page(self, statement: Select[*tuple[Any, ...]] | TextClause, parameters: Any = None) -> list[Any]:
+        """The rows of a list's page; where the list is counted (`core.pages`), this statement is."""
+        return await self.rows(statement, parameters)
 
     async def scalar(self, statement: Executable | Filled, parameters: Any = None) -> Any:
         """The first column of the first row, or None."""

@@ -19,8 +19,9 @@ The customer record that tills, call centre and partner systems share.
 
 Send the API key as `Authorization: Bearer clk_...`. Errors are `application/problem+json` (RFC 9457) with a stable
 `code`.
-Every list answers `data`, `next_cursor` and `has_more`. Money is in minor units, times are RFC 3339 in UTC, and
-unknown fields are refused. Ignore fields in an answer that you do not know.
+Every list answers `data`, `next_cursor` and `has_more`, and with `count=true` how many there are on all pages, `total`.
+Money is in minor units, times are RFC 3339 in UTC, and unknown fields are refused. Ignore fields in an answer that you
+do not know.
 """
 _JSON = "application/json"
 _METHODS = ("get", "put", "post", "delete", "patch")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from app.core.caller import Caller
 from app.core.errors import NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, json_response, requires
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.credit import queries, schemas
 from app.credit.queries import changes
 
@@ -40,15 +40,16 @@ async def list_receivables(
     """List the entries of a customer's ledger, newest first."""
     name = f"receivables:{customer_id}"
     after = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
-    found = await services.db.read(
-        caller, lambda tx: queries.receivables(tx, customer_id, after=after, limit=query.limit + 1)
-    )
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.receivables(tx, customer_id, after=after, limit=limit),
+    )  # fmt: skip
     if found is None:
         raise Problem(NOT_FOUND)
     shown = found[: query.limit]
     following = services.cursors.write(name, [str(shown[-1][0])]) if len(found) > query.limit else None
     await services.reads.record(caller, "receivable.list", [customer_id])
-    return json_response(page_bytes([document for _, document in shown], following))
+    return json_response(page_bytes([document for _, document in shown], following, total))
 
 
 @router.get("/{customer_id}/open-charges", response_model=Page[schemas.OpenCharge])
@@ -67,16 +68,17 @@ async def list_open_charges(
     if query.cursor is not None:
         day, last = services.cursors.read(name, query.cursor)
         after = date.fromisoformat(day), uuid.UUID(last)
-    found = await services.db.read(
-        caller, lambda tx: queries.open_charges(tx, customer_id, today, after=after, limit=query.limit + 1)
-    )
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.open_charges(tx, customer_id, today, after=after, limit=limit),
+    )  # fmt: skip
     if found is None:
         raise Problem(NOT_FOUND)
     shown, following = found[: query.limit], None
     if len(found) > query.limit:
         following = services.cursors.write(name, [shown[-1][0].isoformat(), str(shown[-1][1])])
     await services.reads.record(caller, "receivable.list", [customer_id])
-    return json_response(page_bytes([document for _, _, document in shown], following))
+    return json_response(page_bytes([document for _, _, document in shown], following, total))
 
 
 @router.get("/{customer_id}/ageing", response_model=schemas.Ageing)
@@ -101,14 +103,15 @@ async def list_credit_accounts(
         day, last = services.cursors.read(name, query.cursor)
         after = date.fromisoformat(day), uuid.UUID(last)
     wanted = {"review_by": query.review_by, "status": query.status}
-    found = await services.db.read(
-        caller, lambda tx: queries.accounts(tx, today, wanted, after=after, limit=query.limit + 1)
-    )
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.accounts(tx, today, wanted, after=after, limit=limit),
+    )  # fmt: skip
     shown, following = found[: query.limit], None
     if len(found) > query.limit:
         following = services.cursors.write(name, [shown[-1][0].isoformat(), str(shown[-1][1])])
     await services.reads.record(caller, "credit.list", [customer for _, customer, _ in shown])
-    return json_response(page_bytes([document for _, _, document in shown], following))
+    return json_response(page_bytes([document for _, _, document in shown], following, total))
 
 
 @accounts.get("/credit-changes", response_model=Page[schemas.CreditChange])
@@ -119,11 +122,14 @@ async def list_credit_changes(
     wanted = changes.Filter(query.status, query.customer_id)
     name = f"credit-changes:{wanted}"
     after = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
-    found = await services.db.read(caller, lambda tx: changes.page(tx, wanted, after=after, limit=query.limit + 1))
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: changes.page(tx, wanted, after=after, limit=limit),
+    )  # fmt: skip
     shown = found[: query.limit]
     following = services.cursors.write(name, [str(shown[-1][0])]) if len(found) > query.limit else None
     await services.reads.record(caller, "credit_change.list", list(dict.fromkeys(one[2] for one in shown)))
-    return json_response(page_bytes([document for _, document, _ in shown], following))
+    return json_response(page_bytes([document for _, document, _ in shown], following, total))
 
 
 @accounts.get("/credit-changes/{change_id}", response_model=schemas.CreditChange)

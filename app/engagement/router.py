@@ -12,7 +12,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx, serialise
 from app.core.errors import INVALID_CURSOR, NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, Writer, expected_version, json_response, requires, respond
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.core.services import Services
 from app.core.types import rfc3339
 from app.engagement import commands, queries, schemas
@@ -41,13 +41,14 @@ def _list(kind: Kind) -> Callable[..., Awaitable[Response]]:
     async def listed(caller: Reader, services: ServicesOf, customer_id: IdInPath, query: ListQuery) -> Response:
         name = f"{kind.plural}:{customer_id}"
         after = _after(services, name, query.cursor)
-        found = await services.db.read(
-            caller, lambda tx: queries.page(tx, kind, customer_id, after=after, limit=query.limit + 1)
-        )
+        found, total = await paged(
+            services.db, caller, query, after,
+            lambda tx, after, limit: queries.page(tx, kind, customer_id, after=after, limit=limit),
+        )  # fmt: skip
         if found is None:
             raise Problem(NOT_FOUND)
         await services.reads.record(caller, f"{kind.name}.list", [customer_id])
-        return _page(services, name, found, query.limit)
+        return _page(services, name, found, query.limit, total)
 
     return listed
 
@@ -167,18 +168,19 @@ async def get_task(caller: Reader, services: ServicesOf, task_id: IdInPath) -> R
 
 
 async def _work_list(caller: Caller, services: Services, kind: Kind, query: schemas.RecordQuery) -> Response:
-    asked = query.model_dump(exclude={"limit", "cursor"})
+    asked = query.wanted()
     state, due_before = asked.pop(str(kind.state)), asked.pop("due_before")
     equal = tuple((name, value) for name, value in asked.items() if value is not None)
     wanted = queries.Wanted(state, equal, due_before)
     name = f"{kind.plural}:{wanted}"
     after = _after(services, name, query.cursor)
-    found = await services.db.read(
-        caller, lambda tx: queries.work_list(tx, kind, wanted, after=after, limit=query.limit + 1)
-    )
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.work_list(tx, kind, wanted, after=after, limit=limit),
+    )  # fmt: skip
     seen = list(dict.fromkeys(customer for _, customer, _ in found[: query.limit]))
     await services.reads.record(caller, f"{kind.name}.list", seen)
-    return _page(services, name, found, query.limit)
+    return _page(services, name, found, query.limit, total)
 
 
 def _after(services: Services, name: str, cursor: str | None) -> tuple[datetime, uuid.UUID] | None:
@@ -191,12 +193,12 @@ def _after(services: Services, name: str, cursor: str | None) -> tuple[datetime,
         raise Problem(INVALID_CURSOR) from None
 
 
-def _page(services: Services, name: str, found: list[Any], limit: int) -> Response:
+def _page(services: Services, name: str, found: list[Any], limit: int, total: int | None) -> Response:
     shown, following = found[:limit], None
     if len(found) > limit:
         moment, record_id = shown[-1][0]
         following = services.cursors.write(name, [moment.isoformat(), str(record_id)])
-    return json_response(page_bytes([document for _, _, document in shown], following))
+    return json_response(page_bytes([document for _, _, document in shown], following, total))
 
 
 # --- follow-up rules --------------------------------------------------------------------------------------------------

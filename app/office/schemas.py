@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Line, Note, Wire
 
 CHOICES_MAX = 200
@@ -79,9 +79,7 @@ class MergeAnswer(Answer):
     ] = None
 
 
-class MergeQuery(Wire):
+class MergeQuery(PageQuery):
     """Which merges to list."""
 
     customer_id: uuid.UUID | SkipJsonSchema[None] = None
-    cursor: CursorText | SkipJsonSchema[None] = None
-    limit: Limit = 50

@@ -69,7 +69,7 @@ async def page(tx: Tx, *, after: uuid.UUID | None, limit: int) -> list[tuple[uui
     statement = select(Erasure.id, _DOCUMENT).order_by(Erasure.id).limit(limit)
     if after is not None:
         statement = statement.where(Erasure.id > after)
-    return [(row[0], row[1]) for row in await tx.rows(statement)]
+    return [(row[0], row[1]) for row in await tx.page(statement)]
 
 
 async def public_keys(tx: Tx) -> list[str]:

@@ -10,7 +10,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.core.rights import Person
 from app.core.services import Services
 from app.customers.streaming import Slots
@@ -109,10 +109,12 @@ async def list_erasures(caller: Officer, services: ServicesOf, query: Annotated[
     """The list of erasures, the oldest first. Keep a copy outside the database: it is replayed after a restore."""
     name = "erasures"
     after = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
-    rows = await services.db.read(caller, lambda tx: queries.page(tx, after=after, limit=query.limit + 1))
+    rows, total = await paged(
+        services.db, caller, query, after, lambda tx, after, limit: queries.page(tx, after=after, limit=limit)
+    )
     more, rows = len(rows) > query.limit, rows[: query.limit]
     following = services.cursors.write(name, [str(rows[-1][0])]) if more else None
-    return json_response(page_bytes([document for _, document in rows], following))
+    return json_response(page_bytes([document for _, document in rows], following, total))
 
 
 @router.get("/erasures/keys", response_model=SigningKeys)

@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime
 from typing import Literal
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Code, Moment, Wire
 from app.privacy.retention import Reason
 
@@ -24,11 +24,8 @@ class NewErasure(Wire):
     reference: Code | None = None
 
 
-class ErasureQuery(Wire):
+class ErasureQuery(PageQuery):
     """Which part of the list of erasures, the oldest first."""
-
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 class Kept(Answer):

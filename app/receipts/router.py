@@ -6,11 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from app.catalog.schemas import PageQuery
 from app.core.caller import Caller
 from app.core.errors import INVALID_CURSOR, NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, json_response, requires
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, PageQuery, page_bytes, paged
 from app.receipts import queries
 from app.receipts.schemas import RecordedReceipt
 
@@ -37,16 +36,17 @@ async def list_receipts(
     """List a customer's receipts, newest business day first; voided ones too."""
     name = f"receipts:{customer_id}"
     after = None if query.cursor is None else _key(services.cursors.read(name, query.cursor))
-    found = await services.db.read(
-        caller, lambda tx: queries.receipts_of(tx, customer_id, after=after, limit=query.limit + 1)
-    )
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.receipts_of(tx, customer_id, after=after, limit=limit),
+    )  # fmt: skip
     if found is None:
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "receipt.list", [customer_id])
     page, more = found[: query.limit], len(found) > query.limit
     last = page[-1] if more else None
     key = None if last is None else services.cursors.write(name, [str(part) for part in last[1:]])
-    return json_response(page_bytes([one.document for one in page], key))
+    return json_response(page_bytes([one.document for one in page], key, total))
 
 
 def _key(parts: list[str]) -> tuple[date, datetime, uuid.UUID]:

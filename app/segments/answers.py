@@ -158,8 +158,8 @@ def snapshot(found: Snapshot) -> dict[str, Any]:
     }
 
 
-def may_see(found: Snapshot, registry: Registry, caller: Caller) -> bool:
-    """Whether the caller may use the fields that were kept; one that is no more is for nobody."""
+def may_see(found: Any, registry: Registry, caller: Caller) -> bool:
+    """Whether the caller may use the `field` and `measure` that were kept; one that is no more is for nobody."""
     fields = [registry.fields.get(name) for name in (found.field, found.measure) if name is not None]
     known = [one for one in fields if one is not None]
     return len(known) == len(fields) and granted(caller, known)

@@ -79,15 +79,17 @@ def within(people, reach, staff, store):
 
 
 async def every(client, path, **params):
-    """All rows of a list."""
+    """All rows of a list, which are as many as it says that it has."""
     found, cursor = [], None
     while True:
-        answer = await client.get(path, params={**params, "limit": 3, **({"cursor": cursor} if cursor else {})})
+        more = {"limit": 3, "count": "true", **({"cursor": cursor} if cursor else {})}
+        answer = await client.get(path, params={**params, **more})
         assert answer.status_code == 200, answer.text
         page = answer.json()
         found += page["data"]
         cursor = page["next_cursor"]
         if not page["has_more"]:
+            assert page["total"] == len(found)
             return found
 
 

@@ -85,4 +85,4 @@ async def page(tx: Tx, wanted: Filter, *, after: uuid.UUID | None, limit: int) -
         found = found.where(c.customer_id == wanted.customer_id)
     if after is not None:
         found = found.where(c.id < after)
-    return [(row[0], row[1], row[2]) for row in await tx.rows(found.order_by(c.id.desc()).limit(limit))]
+    return [(row[0], row[1], row[2]) for row in await tx.page(found.order_by(c.id.desc()).limit(limit))]

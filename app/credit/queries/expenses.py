@@ -52,7 +52,7 @@ async def expenses_of(
     if after is not None:
         condition = "(s.occurred_on, s.id) < (CAST(:day AS date), CAST(:after AS uuid))"
         given |= {"day": after[0], "after": after[1]}
-    rows = await tx.rows(_page(spending, condition), given)
+    rows = await tx.page(_page(spending, condition), given)
     return [row._mapping for row in rows]  # noqa: SLF001  the documented way to a row's names
 
 

@@ -99,7 +99,7 @@ async def accounts(
     if after is not None:
         found = found.where(tuple_(a.review_on, a.customer_id) > tuple_(literal(after[0]), literal(after[1])))
     found = found.order_by(a.review_on, a.customer_id).limit(limit)
-    rows = await tx.rows(found, {"today": today, "now": tx.now})
+    rows = await tx.page(found, {"today": today, "now": tx.now})
     return [(row[2], row[3], row[0]) for row in rows]
 
 
@@ -121,7 +121,7 @@ async def receivables(
     found = found.where(reached(tx.caller, Receivable.customer_id))
     if after is not None:
         found = found.where(Receivable.id < after)
-    rows = await tx.rows(found.order_by(Receivable.id.desc()).limit(limit))
+    rows = await tx.page(found.order_by(Receivable.id.desc()).limit(limit))
     there = select(Customer.id).where(Customer.id == customer_id, present(tx.caller))
     if not rows and await tx.scalar(there) is None:
         return None

@@ -119,7 +119,7 @@ async def open_charges(
         return None
     day, last = after or (None, None)
     values = {"customer": customer_id, "today": today, "after_day": day, "after_id": last, "limit": limit}
-    return [(row[0], row[1], row[2]) for row in await tx.rows(_LISTED, values)]
+    return [(row[0], row[1], row[2]) for row in await tx.page(_LISTED, values)]
 
 
 async def ageing(tx: Tx, customer_id: uuid.UUID, today: date) -> str | None:

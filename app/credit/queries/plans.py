@@ -49,7 +49,7 @@ async def plans_of(
     if after is not None:
         condition = "(p.starts_on, p.ends_on) < (CAST(:starts AS date), CAST(:ends AS date))"
         given |= {"starts": after[0], "ends": after[1]}
-    rows = await tx.rows(_statement(kind, spending, condition), given)
+    rows = await tx.page(_statement(kind, spending, condition), given)
     return [row._mapping for row in rows]  # noqa: SLF001  the documented way to a row's names
 
 

@@ -13,7 +13,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import (
     AMOUNT_MAX,
     Answer,
@@ -72,13 +72,11 @@ class Credit(Answer):
     updated_at: datetime
 
 
-class AccountQuery(Wire):
+class AccountQuery(PageQuery):
     """Accounts whose terms are to be looked at again."""
 
     review_by: Day | None = Field(default=None, description="Up to this day; default: all that have a day.")
     status: Status | None = None
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 class ChangedTerms(Answer):
@@ -107,13 +105,11 @@ class CreditChange(Answer):
     reason: str | None
 
 
-class ChangeQuery(Wire):
+class ChangeQuery(PageQuery):
     """Which changes to list: those that wait, unless `status` asks for others."""
 
     status: Literal["proposed", "expired", "confirmed", "refused", "replaced", "all"] = "proposed"
     customer_id: uuid.UUID | None = None
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 class RefusalIn(Wire):
@@ -214,8 +210,5 @@ class Ageing(Answer):
     overdue: int
 
 
-class ReceivableQuery(Wire):
+class ReceivableQuery(PageQuery):
     """Which part of the list to read."""
-
-    limit: Limit = 50
-    cursor: CursorText | None = None

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import (
     AMOUNT_MAX,
     Answer,
@@ -170,11 +170,8 @@ class PlansCopied(Answer):
     planned: Annotated[int, Field(description="The sum of what the copies plan.")]
 
 
-class PlanQuery(Wire):
+class PlanQuery(PageQuery):
     """Which part of the list to read."""
-
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 # --- expenses ---------------------------------------------------------------------------------------------------------

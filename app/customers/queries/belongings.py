@@ -90,7 +90,7 @@ async def relationships(
     wanted = wanted.where(reached(tx.caller, row.other))
     if after is not None:
         wanted = wanted.where(row.id > after)
-    rows = await tx.rows(wanted.order_by(row.id).limit(limit))
+    rows = await tx.page(wanted.order_by(row.id).limit(limit))
     if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer, *_seen(tx))) is None:
         return None
     return [(row[0], row[1]) for row in rows]

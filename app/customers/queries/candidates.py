@@ -66,7 +66,7 @@ async def page(tx: Tx, wanted: Filter, *, after: Sequence[Any] | None, limit: in
     if after is not None:
         key = tuple_(literal(int(after[0])), literal(uuid.UUID(after[1])))
         found = found.where(tuple_(_ROW.score, _ROW.id) < key)
-    rows = await tx.rows(found.order_by(_ROW.score.desc(), _ROW.id.desc()).limit(limit))
+    rows = await tx.page(found.order_by(_ROW.score.desc(), _ROW.id.desc()).limit(limit))
     return [((row.score, row.id), (row.customer_id, row.other), row.document) for row in rows]
 
 

@@ -87,7 +87,7 @@ async def decisions(
         values |= {"moment": datetime.fromisoformat(after[0]), "id": uuid.UUID(after[1])}
     form = {"of_purpose": purpose is not None, "history": history, "further": after is not None}
     statement = _decisions(tx.caller.field_groups, **form)
-    return [(one[0], one[1], one[2]) for one in await tx.rows(statement, values)]
+    return [(one[0], one[1], one[2]) for one in await tx.page(statement, values)]
 
 
 @cache
@@ -286,7 +286,7 @@ async def due(
     if after is not None:
         values |= {"day": date.fromisoformat(after[0]), "customer": uuid.UUID(after[1])}
     statement = _due(asked, sight(tx.caller), of_store=store is not None, further=after is not None)
-    return [(row[0], row[1], row[2]) for row in await tx.rows(statement, {**values, **reach_values(tx.caller)})]
+    return [(row[0], row[1], row[2]) for row in await tx.page(statement, {**values, **reach_values(tx.caller)})]
 
 
 # The day that it is asked as of is part of it.

@@ -103,4 +103,4 @@ async def page(
         found = found.where(or_(Merge.customer_id == customer, Merge.loser == customer))
     if after is not None:
         found = found.where(Merge.id < uuid.UUID(after[0]))
-    return [(row[0], row[1]) for row in await tx.rows(found)]
+    return [(row[0], row[1]) for row in await tx.page(found)]

@@ -36,7 +36,7 @@ async def assignments(
     found = select(row.id, cast(shown, Text)).where(row.customer_id == customer, reached(tx.caller, row.customer_id))
     if after is not None:
         found = found.where(row.id < after)
-    rows = await tx.rows(found.order_by(row.id.desc()).limit(limit))
+    rows = await tx.page(found.order_by(row.id.desc()).limit(limit))
     if not rows and await tx.scalar(select(Customer.id).where(Customer.id == customer, present(tx.caller))) is None:
         return None
     return [(row[0], row[1]) for row in rows]
@@ -124,7 +124,7 @@ async def handovers(tx: Tx, *, after: uuid.UUID | None, limit: int) -> list[tupl
     found = _seen(tx, _handover())
     if after is not None:
         found = found.where(Handover.id < after)
-    return [(row[0], row[1]) for row in await tx.rows(found.order_by(Handover.id.desc()).limit(limit))]
+    return [(row[0], row[1]) for row in await tx.page(found.order_by(Handover.id.desc()).limit(limit))]
 
 
 async def handover(tx: Tx, handover_id: uuid.UUID) -> str | None:

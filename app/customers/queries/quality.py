@@ -215,7 +215,7 @@ async def course(
         first, last = after
         later = found.c.whom.is_not(None) if last is None else found.c.whom > literal(last, Text)
         wanted = wanted.where(or_(found.c.start > literal(first, Date), and_(found.c.start == first, later)))
-    return [(row[0], row[1], dict(zip(totals, row[2:], strict=True))) for row in await tx.rows(wanted)]
+    return [(row[0], row[1], dict(zip(totals, row[2:], strict=True))) for row in await tx.page(wanted)]
 
 
 def _collected(since: datetime, until: datetime, seen: ColumnElement[bool]) -> Any:

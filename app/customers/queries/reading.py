@@ -336,7 +336,7 @@ async def page(
         statement = statement.order_by(Customer.id)
         if after is not None:
             statement = statement.where(Customer.id > uuid.UUID(after[0]))
-    return [(row[0], row[1], row[2]) for row in await tx.rows(statement)]
+    return [(row[0], row[1], row[2]) for row in await tx.page(statement)]
 
 
 async def everyone(tx: Tx, sections: Sections, *, size: int) -> AsyncGenerator[list[tuple[uuid.UUID, str]]]:

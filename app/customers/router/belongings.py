@@ -10,7 +10,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, expected_version, json_response, requires
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.core.services import Services
 from app.customers import commands
 from app.customers.belongings import ADDRESS, CONTACT, RELATIONSHIP, Kind
@@ -146,15 +146,16 @@ async def list_customer_relationships(
     """List a customer's relationships with other customers, from either side, the oldest first."""
     name = f"relationships:{customer_id}"
     after = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
-    found = await services.db.read(
-        caller, lambda tx: queries.relationships(tx, customer_id, after=after, limit=query.limit + 1)
-    )
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.relationships(tx, customer_id, after=after, limit=limit),
+    )  # fmt: skip
     if found is None:
         raise Problem(NOT_FOUND)
     shown = found[: query.limit]
     following = services.cursors.write(name, [str(shown[-1][0])]) if len(found) > query.limit else None
     await services.reads.record(caller, "relationship.list", [customer_id])
-    return json_response(page_bytes([document for _, document in shown], following))
+    return json_response(page_bytes([document for _, document in shown], following, total))
 
 
 @router.post("/relationships", status_code=201, response_model=RelationshipAnswer, dependencies=EDITOR)

@@ -12,7 +12,7 @@ from app.core.errors import NOT_FOUND, Problem, etag
 from app.core.fields import Evaluation
 from app.core.http import GatedRoute, ServicesOf, WriteOf, expected_version, json_response, requires, respond
 from app.core.ids import new_id
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.core.services import Services
 from app.core.types import rfc3339
 from app.customers import commands
@@ -52,18 +52,18 @@ async def list_consents(
     name = f"consents:{customer_id}:{query.history}:{query.purpose}"
     after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
 
-    async def work(tx: Tx) -> list[Any] | None:
+    async def read(tx: Tx, after: list[Any] | None, limit: int) -> list[Any] | None:
         if not await may_see(tx, customer_id):
             return None
         return await queries.decisions(
-            tx, customer_id, purpose=query.purpose, history=query.history, after=after, limit=query.limit + 1
+            tx, customer_id, purpose=query.purpose, history=query.history, after=after, limit=limit
         )
 
-    found = await services.db.read(caller, work)
+    found, total = await paged(services.db, caller, query, after, read)
     if found is None:
         raise Problem(NOT_FOUND)
     await services.reads.record(caller, "consent.list", [customer_id])
-    return _page(services, name, found, query.limit)
+    return _page(services, name, found, query.limit, total)
 
 
 @router.post(
@@ -216,21 +216,21 @@ async def list_contacts_due(
     name = f"contacts-due:{query.store}:{before}"
     after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
     asked = Evaluation(today, company.time_zone)
-    found = await services.db.read(
-        caller,
-        lambda tx: queries.due(tx, asked, store=query.store, before=before, after=after, limit=query.limit + 1),
-    )
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.due(tx, asked, store=query.store, before=before, after=after, limit=limit),
+    )  # fmt: skip
     await services.reads.record(caller, "contact.list_due", [customer for _, customer, _ in found[: query.limit]])
-    return _page(services, name, found, query.limit)
+    return _page(services, name, found, query.limit, total)
 
 
-def _page(services: Services, name: str, found: list[Any], limit: int) -> Response:
+def _page(services: Services, name: str, found: list[Any], limit: int, total: int | None) -> Response:
     """A page of (time or day, id, JSON), of which one more was read than is shown."""
     shown, following = found[:limit], None
     if len(found) > limit:
         when, key, _ = shown[-1]
         following = services.cursors.write(name, [when.isoformat(), str(key)])
-    return json_response(page_bytes([document for _, _, document in shown], following))
+    return json_response(page_bytes([document for _, _, document in shown], following, total))
 
 
 def _usual(services: Services) -> queries.Usual:

@@ -9,7 +9,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, expected_version, json_response, requires
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.customers import commands
 from app.customers.queries import candidates as queries
 from app.customers.schemas.duplicates import CandidateAnswer, CandidateQuery, Dismissal, DuplicateSweep
@@ -34,17 +34,20 @@ async def list_duplicate_candidates(
     names, name and birthday, address and surname, an identifier of one that was given for the other. `reasons` says
     what counted and how much; what counts against it (`family`, `different_birthday`, ...) too.
     """
-    wanted = queries.Filter(**query.model_dump(exclude={"limit", "cursor"}))
+    wanted = queries.Filter(**query.wanted())
     name = f"duplicate_candidates:{wanted}"
     after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
-    rows = await services.db.read(caller, lambda tx: queries.page(tx, wanted, after=after, limit=query.limit + 1))
+    rows, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.page(tx, wanted, after=after, limit=limit),
+    )  # fmt: skip
     shown, following = rows[: query.limit], None
     if len(rows) > query.limit:
         score, last = shown[-1][0]
         following = services.cursors.write(name, [score, str(last)])
     seen = dict.fromkeys(customer for _, pair, _ in shown for customer in pair)
     await services.reads.record(caller, "duplicate.list", list(seen))
-    return json_response(page_bytes([document for _, _, document in shown], following))
+    return json_response(page_bytes([document for _, _, document in shown], following, total))
 
 
 @router.post(

@@ -9,7 +9,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, expected_version, json_response, requires
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.customers import commands
 from app.customers.queries import ownership as queries
 from app.customers.schemas.ownership import Assigned, AssignmentAnswer, AssignmentIn, AssignmentQuery, Graded, GradeIn
@@ -67,12 +67,13 @@ async def list_customer_assignments(
     """List who looked after a customer from when until when, the newest first."""
     name = f"assignments:{customer_id}"
     after = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
-    found = await services.db.read(
-        caller, lambda tx: queries.assignments(tx, customer_id, after=after, limit=query.limit + 1)
-    )
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.assignments(tx, customer_id, after=after, limit=limit),
+    )  # fmt: skip
     if found is None:
         raise Problem(NOT_FOUND)
     shown = found[: query.limit]
     following = services.cursors.write(name, [str(shown[-1][0])]) if len(found) > query.limit else None
     await services.reads.record(caller, "customer.assignments", [customer_id])
-    return json_response(page_bytes([document for _, document in shown], following))
+    return json_response(page_bytes([document for _, document in shown], following, total))

@@ -12,7 +12,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires
-from app.core.pages import Page
+from app.core.pages import Page, page_of, paged
 from app.core.services import Services
 from app.core.types import rfc3339
 from app.customers import commands, queries
@@ -196,12 +196,15 @@ async def list_profile_quality_periods(
     if query.cursor is not None:
         first, last = services.cursors.read(name, query.cursor)
         after = (date.fromisoformat(first), last)
-    found = await services.db.read(caller, lambda tx: queries.course(tx, asked, after=after, limit=query.limit + 1))
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.course(tx, asked, after=after, limit=limit),
+    )  # fmt: skip
     shown, following = found[: query.limit], None
     if len(found) > query.limit:
         following = services.cursors.write(name, [shown[-1][0].isoformat(), shown[-1][1]])
     rows = [{"period": start, asked.of: whom, **totals} for start, whom, totals in shown]
-    return json_response(orjson.dumps({"data": rows, "next_cursor": following, "has_more": following is not None}))
+    return json_response(orjson.dumps(page_of(rows, following, total)))
 
 
 async def _facts(tx: Tx, services: Services, customer: uuid.UUID) -> bytes | None:

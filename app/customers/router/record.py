@@ -26,7 +26,7 @@ from app.core.http import (
     requires,
 )
 from app.core.jobs import code_of
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.core.services import Services
 from app.customers import commands, queries
 from app.customers.identifiers import Identifier, normalise
@@ -215,18 +215,19 @@ async def patch_customer(
 @router.get("", response_model=Page[CustomerAnswer])
 async def list_customers(caller: Reader, services: ServicesOf, query: Annotated[CustomerQuery, Query()]) -> Response:
     """List customers: by id, or with `created_since` or `updated_since` by the time of their last change."""
-    wanted = queries.Filter(**query.model_dump(exclude={"limit", "cursor"}))
+    wanted = queries.Filter(**query.wanted())
     name = f"customers:{wanted}"
     after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
-    rows = await services.db.read(
-        caller, lambda tx: queries.page(tx, wanted, services.sections, after=after, limit=query.limit + 1)
-    )
+    rows, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.page(tx, wanted, services.sections, after=after, limit=limit),
+    )  # fmt: skip
     shown, following = rows[: query.limit], None
     if len(rows) > query.limit:
         last, changed, _ = shown[-1]
         following = services.cursors.write(name, [changed.isoformat(), str(last)] if wanted.by_time else [str(last)])
     await services.reads.record(caller, "customer.list", [customer for customer, _, _ in shown])
-    return json_response(page_bytes([document for _, _, document in shown], following))
+    return json_response(page_bytes([document for _, _, document in shown], following, total))
 
 
 @router.post("/{customer_id}/identifiers", response_model=CustomerAnswer)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Day, Latitude, Line, Longitude, Name, Note, StrictText, Wire, located
 from app.core.wording import Written
 from app.customers.birthday import Birthday, BirthdayPatch, optional
@@ -184,8 +184,5 @@ class Related(RelationshipAnswer):
     other_name: str | None = None
 
 
-class RelationshipQuery(Wire):
+class RelationshipQuery(PageQuery):
     """Which part of the list to read."""
-
-    limit: Limit = 50
-    cursor: CursorText | None = None

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Code, Day, Moment, Name, Note, StrictText, Wire
 from app.core.wording import Written
 from app.customers.contact_rules import CAP_MAX
@@ -90,13 +90,11 @@ class Wishes(Answer):
     consents: list[ConsentInForce]
 
 
-class ConsentQuery(Wire):
+class ConsentQuery(PageQuery):
     """Which decisions to list."""
 
     history: Annotated[bool, Field(description="All that was ever decided, not only what is in force.")] = False
     purpose: PurposeName | SkipJsonSchema[None] = None
-    limit: Limit = 50
-    cursor: CursorText | SkipJsonSchema[None] = None
 
 
 class MayContactQuery(Wire):
@@ -237,13 +235,11 @@ class Contact(Answer):
     recorded_by: uuid.UUID
 
 
-class ContactsDueQuery(Wire):
+class ContactsDueQuery(PageQuery):
     """Whose contact is due before a day: by default before tomorrow."""
 
     store: Annotated[Code | SkipJsonSchema[None], Field(description="Only customers whose home store this is.")] = None
     before: Day | SkipJsonSchema[None] = None
-    limit: Limit = 50
-    cursor: CursorText | SkipJsonSchema[None] = None
 
 
 class ContactDue(Answer):

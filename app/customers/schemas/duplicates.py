@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Code, Note, Wire
 from app.customers.birthday import Birthday
 from app.customers.duplicates import Code as ReasonCode
@@ -16,15 +16,13 @@ from app.customers.duplicates import DismissedFor, Status
 Score = Annotated[int, Field(ge=0, le=100)]
 
 
-class CandidateQuery(Wire):
+class CandidateQuery(PageQuery):
     """Which pairs to list."""
 
     status: Literal["open", "dismissed", "merged", "all"] = "open"
     customer_id: uuid.UUID | None = None
     min_score: Score = 0
     store: Annotated[Code | None, Field(description="Pairs with a customer who has this home store.")] = None
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 class Reason(Answer):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Code, Line, Wire
 from app.customers.birthday import optional
 from app.customers.record import PARTS
@@ -58,11 +58,8 @@ class Graded(Answer):
     version: int
 
 
-class AssignmentQuery(Wire):
+class AssignmentQuery(PageQuery):
     """How much of a history, and from where."""
-
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 class AssignmentAnswer(Answer):

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Code, Day, Line, Name, StrictText, Wire
 from app.customers.birthday import optional
 from app.customers.profile import Tag
@@ -177,7 +177,7 @@ class QualityQuery(Wire):
         return self
 
 
-class CourseQuery(Wire):
+class CourseQuery(PageQuery):
     """Totals of which days, both included, in periods of which length; a year of days, three of weeks, ten of months.
 
     A week starts on Monday. The first and the last period are cut where the days begin and end.
@@ -189,8 +189,6 @@ class CourseQuery(Wire):
     of: Whose = "store"
     store: Code | SkipJsonSchema[None] = None
     collector: Line | SkipJsonSchema[None] = None
-    limit: Limit = 50
-    cursor: CursorText | SkipJsonSchema[None] = None
 
     @model_validator(mode="after")
     def _some_periods(self) -> "CourseQuery":

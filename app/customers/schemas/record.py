@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Code, Moment, Name, StrictText, Wire, one_line
 from app.core.wording import Written
 from app.customers.birthday import Birthday, BirthdayPatch, optional
@@ -117,7 +117,7 @@ class ReadMany(Wire):
     ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=READ_MAX)]
 
 
-class CustomerQuery(Wire):
+class CustomerQuery(PageQuery):
     """Which customers to list. Walk-ins are listed only if `kind=walk_in` asks for them."""
 
     kind: Literal["person", "business", "walk_in"] | None = None
@@ -126,8 +126,6 @@ class CustomerQuery(Wire):
     account_manager: Annotated[Code | None, Field(description="Whose customers: a staff id.")] = None
     created_since: Moment | None = None
     updated_since: Moment | None = None
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 class IdentifierAnswer(Answer):

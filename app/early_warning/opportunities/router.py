@@ -14,7 +14,7 @@ from app.core.errors import FORBIDDEN, INVALID, NOT_FOUND, FieldError, Problem, 
 from app.core.gate import validation_problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, documented_body, incoming, requires, respond
 from app.core.language import Accepted, Spoken, language_of
-from app.core.pages import Page
+from app.core.pages import Page, page_of, paged
 from app.core.services import Services
 from app.core.settings import Language
 from app.customers.queries import hidden
@@ -44,11 +44,14 @@ async def list_opportunities(
 
     `owner` is whoever has it: the customer's account manager, unless somebody else has taken it.
     """
-    wanted = queries.Filter(**query.model_dump(exclude={"limit", "cursor", "language"}))
+    wanted = queries.Filter(**query.wanted("language"))
     language = language_of(query.language, accepted, services.settings.company.language)
     name = f"opportunities:{wanted}"
     after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
-    rows = await services.db.read(caller, lambda tx: queries.page(tx, wanted, after=after, limit=query.limit + 1))
+    rows, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.page(tx, wanted, after=after, limit=limit),
+    )  # fmt: skip
     shown, following = rows[: query.limit], None
     if len(rows) > query.limit:
         last = shown[-1]
@@ -56,7 +59,7 @@ async def list_opportunities(
         following = services.cursors.write(name, key)
     await services.reads.record(caller, "opportunity.list", list(dict.fromkeys(row["customer_id"] for row in shown)))
     data = [_document(row, caller, services, language) for row in shown]
-    return respond(serialise({"data": data, "next_cursor": following, "has_more": following is not None}))
+    return respond(serialise(page_of(data, following, total)))
 
 
 @router.get("/opportunities/counts", response_model=schemas.Counts)

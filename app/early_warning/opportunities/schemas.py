@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from app.core.language import Asked
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Code, Note, Wire
 from app.customers.purposes import ChannelName
 from app.early_warning.opportunities.rules import (
@@ -93,12 +93,10 @@ class CountsQuery(_Asked):
     """Which opportunities to count."""
 
 
-class OpportunityQuery(_Asked):
+class OpportunityQuery(_Asked, PageQuery):
     """Which opportunities to list: open ones, the most pressing first; others newest first."""
 
     language: Asked = None
-    limit: Limit = 50
-    cursor: CursorText | SkipJsonSchema[None] = None
 
 
 class OfKind(Answer):

@@ -37,7 +37,7 @@ async def overrides(tx: Tx, kind: Kind, by: Target | None, *, after: Sequence[st
         wanted = wanted.where(found.c.by == by)
     if after is not None:
         wanted = wanted.where(tuple_(found.c.by, found.c.key) > tuple_(literal(after[0]), literal(after[1])))
-    return [row._mapping for row in await tx.rows(wanted)]  # noqa: SLF001  the documented way to a row's names
+    return [row._mapping for row in await tx.page(wanted)]  # noqa: SLF001  the documented way to a row's names
 
 
 async def override(tx: Tx, kind: Kind, by: Target, key: str) -> Any:

@@ -85,7 +85,7 @@ async def page(tx: Tx, wanted: Filter, *, after: Sequence[Any] | None, limit: in
         statement = statement.order_by(WarningRow.id.desc())
         if after is not None:
             statement = statement.where(WarningRow.id < uuid.UUID(after[0]))
-    return [row._mapping for row in await tx.rows(statement)]  # noqa: SLF001  the documented way to a row's names
+    return [row._mapping for row in await tx.page(statement)]  # noqa: SLF001  the documented way to a row's names
 
 
 def live(customer: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -129,7 +129,7 @@ async def comments(
     wanted = wanted.where(e.customer_id == found["customer_id"], e.warning_id == warning_id, e.action == "commented")
     if after is not None:
         wanted = wanted.where(e.version > after)
-    rows = await tx.rows(wanted.order_by(e.version).limit(limit))
+    rows = await tx.page(wanted.order_by(e.version).limit(limit))
     return found["customer_id"], [row._mapping for row in rows]  # noqa: SLF001  (same)
 
 

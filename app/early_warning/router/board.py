@@ -11,7 +11,7 @@ from app.core.db import Made, Tx, serialise
 from app.core.errors import FORBIDDEN, NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, respond
 from app.core.language import Accepted, Spoken, language_of
-from app.core.pages import Page
+from app.core.pages import Page, page_of, paged
 from app.core.services import Services
 from app.core.settings import Language
 from app.customers.queries import hidden
@@ -34,11 +34,14 @@ async def list_warnings(
     caller: Reader, services: ServicesOf, query: Annotated[schemas.WarningQuery, Query()], accepted: Accepted = None
 ) -> Response:
     """List warnings: those that are not resolved, the worst first, unless `status` asks for others."""
-    wanted = queries.Filter(**query.model_dump(exclude={"limit", "cursor", "language"}))
+    wanted = queries.Filter(**query.wanted("language"))
     language = language_of(query.language, accepted, services.settings.company.language)
     name = f"warnings:{wanted}"
     after = services.cursors.read(name, query.cursor) if query.cursor is not None else None
-    rows = await services.db.read(caller, lambda tx: queries.page(tx, wanted, after=after, limit=query.limit + 1))
+    rows, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.page(tx, wanted, after=after, limit=limit),
+    )  # fmt: skip
     shown, following = rows[: query.limit], None
     if len(rows) > query.limit:
         last = shown[-1]
@@ -46,7 +49,7 @@ async def list_warnings(
         following = services.cursors.write(name, key)
     await services.reads.record(caller, "warning.list", list(dict.fromkeys(row["customer_id"] for row in shown)))
     data = [_document(row, caller, services, language) for row in shown]
-    return respond(serialise({"data": data, "next_cursor": following, "has_more": following is not None}))
+    return respond(serialise(page_of(data, following, total)))
 
 
 @router.get("/warnings/{warning_id}", response_model=schemas.WarningWithHistory)

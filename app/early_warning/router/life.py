@@ -22,7 +22,7 @@ from app.core.http import (  # fmt: skip
 )
 from app.core.http import Writer as Write
 from app.core.language import Spoken
-from app.core.pages import Page
+from app.core.pages import Page, page_of, paged
 from app.core.services import Services
 from app.core.settings import Language
 from app.early_warning import commands, documents, queries, schemas
@@ -187,11 +187,14 @@ async def list_comments(
     """List what was said of a warning, the first first."""
     name, limit = f"warning_comments:{warning_id}", query.limit
     after = int(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
-    found = await services.db.read(caller, lambda tx: queries.comments(tx, warning_id, after=after, limit=limit + 1))
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.comments(tx, warning_id, after=after, limit=limit),
+    )  # fmt: skip
     if found is None:
         raise Problem(NOT_FOUND)
     customer_id, rows = found
     following = services.cursors.write(name, [rows[limit - 1]["version"]]) if len(rows) > limit else None
     await services.reads.record(caller, "warning.read", [customer_id])
     data = [documents.comment(row) for row in rows[:limit]]
-    return respond(serialise({"data": data, "next_cursor": following, "has_more": following is not None}))
+    return respond(serialise(page_of(data, following, total)))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from app.core.db import Made, Tx, serialise
 from app.core.errors import INVALID, NOT_FOUND, FieldError, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, Writer, respond
-from app.core.pages import Page
+from app.core.pages import Page, page_of, paged
 from app.core.types import Code
 from app.early_warning import commands, documents, queries, schemas
 from app.early_warning.router.shared import RULE_MAKER, Reader
@@ -86,15 +86,16 @@ async def list_rule_overrides(
     """List the rules that are set for some customers, by grade, by segment and by customer."""
     name = f"warning-overrides:{kind}:{query.by}"
     after = None if query.cursor is None else services.cursors.read(name, query.cursor)
-    rows = await services.db.read(
-        caller, lambda tx: queries.overrides(tx, kind, query.by, after=after, limit=query.limit + 1)
-    )
+    rows, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.overrides(tx, kind, query.by, after=after, limit=limit),
+    )  # fmt: skip
     shown, more = rows[: query.limit], len(rows) > query.limit
     following = services.cursors.write(name, [shown[-1]["by"], shown[-1]["key"]]) if more else None
     customers = [row["customer_id"] for row in shown if row["by"] == "customer"]
     await services.reads.record(caller, "warning_override.list", customers)
     data = [documents.override(kind, row) for row in shown]
-    return respond(serialise({"data": data, "next_cursor": following, "has_more": more}))
+    return respond(serialise(page_of(data, following, total)))
 
 
 @router.get(f"{_OVERRIDES}/{{by}}/{{key}}", response_model=schemas.RuleOverride)

@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from app.core.language import Asked
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Code, Day, Moment, Wire
 from app.early_warning.life import Action, PromiseState, Status
 from app.early_warning.rules import (
@@ -98,7 +98,7 @@ class WarningWithHistory(WarningAnswer):
     history: list[WarningStep]
 
 
-class WarningQuery(Wire):
+class WarningQuery(PageQuery):
     """Which warnings to list: those not resolved (`live`), the worst first; `all` and `resolved` newest first.
 
     `store` is the customer's home store. `live` has those that are snoozed as well.
@@ -112,8 +112,6 @@ class WarningQuery(Wire):
     store: Code | SkipJsonSchema[None] = None
     due_before: Moment | SkipJsonSchema[None] = None
     language: Asked = None
-    limit: Limit = 50
-    cursor: CursorText | SkipJsonSchema[None] = None
 
 
 class CountQuery(Wire):

@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, RootModel, Tag, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import AMOUNT_MAX, Answer, Code, Day, Moment, Note, Wire
 from app.early_warning.life import VERBS
 from app.early_warning.schemas.board import Outcome
@@ -96,11 +96,8 @@ class Comment(Answer):
     text: str
 
 
-class CommentQuery(Wire):
+class CommentQuery(PageQuery):
     """A page of comments, the first ones first."""
-
-    limit: Limit = 50
-    cursor: CursorText | SkipJsonSchema[None] = None
 
 
 class AcknowledgeStep(Acknowledgement):

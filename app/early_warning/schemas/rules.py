@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Wire
 from app.early_warning.rules import (
     CreditRule,
@@ -94,9 +94,7 @@ class RuleOverride(Answer):
     updated_at: datetime
 
 
-class OverrideQuery(Wire):
+class OverrideQuery(PageQuery):
     """Which of them to list."""
 
     by: Target | SkipJsonSchema[None] = None
-    limit: Limit = 50
-    cursor: CursorText | SkipJsonSchema[None] = None

@@ -62,7 +62,7 @@ async def page(tx: Tx, kind: Kind, customer_id: uuid.UUID, *, after: Key | None,
     """Up to `limit` of a customer's records of a kind, what happened last first; None if there is no such customer."""
     statement = _page(kind, tx.caller.field_groups, sight(tx.caller), further=after is not None)
     values = {"customer": customer_id, **_after(after), "limit": limit, **reach_values(tx.caller)}
-    rows = await tx.rows(statement, values)
+    rows = await tx.page(statement, values)
     if not rows and not await may_see(tx, customer_id):
         return None
     return [((row[0], row[1]), row[2], row[3]) for row in rows]
@@ -98,7 +98,7 @@ async def work_list(tx: Tx, kind: Kind, wanted: Wanted, *, after: Key | None, li
         "wanted_state": wanted.state, **{f"wanted_{name}": value for name, value in wanted.equal},
         "due_before": wanted.due_before, **_after(after), "limit": limit, **reach_values(tx.caller),
     }  # fmt: skip
-    return [((row[0], row[1]), row[2], row[3]) for row in await tx.rows(statement, values)]
+    return [((row[0], row[1]), row[2], row[3]) for row in await tx.page(statement, values)]
 
 
 class _Form(NamedTuple):

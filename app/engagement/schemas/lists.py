@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.catalog.schemas import CategoryPath
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Code, Line, Moment, Wire
 from app.engagement import choices as c
 from app.engagement.schemas.common import HistoryStep, Truth
@@ -19,11 +19,8 @@ RULES_MAX = 100
 ABSENT = SkipJsonSchema[None]
 
 
-class RecordQuery(Wire):
+class RecordQuery(PageQuery):
     """Which part of a list to read."""
-
-    limit: Limit = 50
-    cursor: CursorText | ABSENT = None
 
 
 class ComplaintQuery(RecordQuery):

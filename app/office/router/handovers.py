@@ -10,7 +10,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.customers.queries import ownership as queries
 from app.customers.schemas.ownership import AssignmentQuery, HandoverAnswer, HandoverPreview, NewHandover
 from app.office.choosing import choice_of
@@ -56,10 +56,12 @@ async def list_handovers(
     """List handovers, the newest first."""
     name = "handovers"
     after = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
-    found = await services.db.read(caller, lambda tx: queries.handovers(tx, after=after, limit=query.limit + 1))
+    found, total = await paged(
+        services.db, caller, query, after, lambda tx, after, limit: queries.handovers(tx, after=after, limit=limit)
+    )
     shown = found[: query.limit]
     following = services.cursors.write(name, [str(shown[-1][0])]) if len(found) > query.limit else None
-    return json_response(page_bytes([document for _, document in shown], following))
+    return json_response(page_bytes([document for _, document in shown], following, total))
 
 
 @router.get("/{handover_id}", response_model=HandoverAnswer)

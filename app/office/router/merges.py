@@ -9,7 +9,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires
-from app.core.pages import Page, page_bytes
+from app.core.pages import Page, page_bytes, paged
 from app.customers.queries import merges as queries
 from app.office import commands
 from app.office.commands import Order, Rehearsed
@@ -52,13 +52,13 @@ async def list_merges(caller: Reader, services: ServicesOf, query: Annotated[Mer
     name = f"merges:{query.customer_id}"
     after = None if query.cursor is None else services.cursors.read(name, query.cursor)
 
-    async def page(tx: Tx) -> list[tuple[uuid.UUID, str]]:
-        return await queries.page(tx, query.customer_id, after=after, limit=query.limit + 1)
-
-    rows = await services.db.read(caller, page)
+    rows, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.page(tx, query.customer_id, after=after, limit=limit),
+    )  # fmt: skip
     shown, more = rows[: query.limit], len(rows) > query.limit
     cursor = services.cursors.write(name, [str(shown[-1][0])]) if more else None
-    return json_response(page_bytes([row[1] for row in shown], cursor))
+    return json_response(page_bytes([row[1] for row in shown], cursor, total))
 
 
 @router.get("/{merge_id}", response_model=MergeAnswer)

@@ -22,7 +22,7 @@ from app.core.http import (  # fmt: skip
     requires,
     respond,
 )
-from app.core.pages import Page
+from app.core.pages import Page, page_of, paged
 from app.core.services import Services
 from app.credit import schemas
 from app.credit.kinds import EXPENSE_BUDGET, KINDS, SALES_PLAN, PlanKind
@@ -51,11 +51,12 @@ def _list(kind: PlanKind) -> Route:
         key = _after(services, name, query.cursor)
         after = None if key is None else (date.fromisoformat(key[0]), date.fromisoformat(key[1]))
         company = services.settings.company
-        found = await services.db.read(
-            caller, lambda tx: queries.plans(tx, kind, customer_id, company, after=after, limit=query.limit + 1)
-        )
+        found, total = await paged(
+            services.db, caller, query, after,
+            lambda tx, after, limit: queries.plans(tx, kind, customer_id, company, after=after, limit=limit),
+        )  # fmt: skip
         await services.reads.record(caller, f"{kind.name}.list", [] if found is None else [customer_id])
-        return _page(services, name, found, query.limit, ("starts_on", "ends_on"))
+        return _page(services, name, (found, total), query.limit, ("starts_on", "ends_on"))
 
     return listed
 
@@ -183,11 +184,12 @@ async def list_expenses(
     key = _after(services, name, query.cursor)
     after = None if key is None else (date.fromisoformat(key[0]), uuid.UUID(key[1]))
     company = services.settings.company
-    found = await services.db.read(
-        caller, lambda tx: queries.expenses(tx, customer_id, company, after=after, limit=query.limit + 1)
-    )
+    found, total = await paged(
+        services.db, caller, query, after,
+        lambda tx, after, limit: queries.expenses(tx, customer_id, company, after=after, limit=limit),
+    )  # fmt: skip
     await services.reads.record(caller, "expense.list", [] if found is None else [customer_id])
-    return _page(services, name, found, query.limit, ("occurred_on", "id"))
+    return _page(services, name, (found, total), query.limit, ("occurred_on", "id"))
 
 
 @router.post(
@@ -222,11 +224,16 @@ def _after(services: Services, name: str, cursor: str | None) -> list[str] | Non
 
 
 def _page(
-    services: Services, name: str, found: list[dict[str, Any]] | None, limit: int, key: tuple[str, str]
+    services: Services,
+    name: str,
+    read: tuple[list[dict[str, Any]] | None, int | None],
+    limit: int,
+    key: tuple[str, str],
 ) -> Response:
+    found, total = read
     if found is None:
         raise Problem(NOT_FOUND)
     shown, following = found[:limit], None
     if len(found) > limit:
         following = services.cursors.write(name, [str(shown[-1][part]) for part in key])
-    return respond(serialise({"data": shown, "next_cursor": following, "has_more": following is not None}))
+    return respond(serialise(page_of(shown, following, total)))

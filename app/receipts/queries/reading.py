@@ -83,7 +83,7 @@ async def receipts_of(
     )
     if after is not None:
         found = found.where(tuple_(*key) < tuple_(*(literal(one) for one in after)))
-    rows = await tx.rows(found)
+    rows = await tx.page(found)
     there = select(Customer.id).where(Customer.id == customer_id, present(tx.caller))
     if not rows and await tx.scalar(there) is None:
         return None

@@ -166,3 +166,12 @@ async def snapshots(
         statement = statement.where(SegmentSnapshot.id < before)
     rows = await tx.rows(statement.order_by(SegmentSnapshot.id.desc()).limit(limit))
     return [Snapshot._make(row) for row in rows]
+
+
+async def snapshots_by_field(tx: Tx, segment: uuid.UUID, *, field: str | None) -> list[Any]:
+    """How many snapshots of a segment there are of which field and measure."""
+    kept = (SegmentSnapshot.field, SegmentSnapshot.measure)
+    statement = select(*kept, func.count().label("number")).where(SegmentSnapshot.segment_id == segment)
+    if field is not None:
+        statement = statement.where(SegmentSnapshot.field == field)
+    return await tx.rows(statement.group_by(*kept))

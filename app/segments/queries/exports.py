@@ -87,7 +87,7 @@ async def page(tx: Tx, segment: uuid.UUID, *, before: uuid.UUID | None, limit: i
     wanted = select(*_COLUMNS).join(Job, Job.id == SegmentExport.id).where(*mine)
     if before is not None:
         wanted = wanted.where(SegmentExport.id < before)
-    return [_export(row) for row in await tx.rows(wanted.order_by(SegmentExport.id.desc()).limit(limit))]
+    return [_export(row) for row in await tx.page(wanted.order_by(SegmentExport.id.desc()).limit(limit))]
 
 
 async def live(tx: Tx) -> int:

@@ -119,7 +119,7 @@ async def changes(tx: Tx, segment: uuid.UUID, days: Days, *, after: Place | None
     parts = [_part(tx, segment, what, days, after, limit).subquery() for what in (ENTERED, LEFT)]
     both = union_all(*(select(part) for part in parts)).subquery()
     found = select(*(both.c[name] for name in Change._fields)).order_by(both.c.at, both.c.id, both.c.what)
-    return [Change._make(row) for row in await tx.rows(found.limit(limit))]
+    return [Change._make(row) for row in await tx.page(found.limit(limit))]
 
 
 def _part(tx: Tx, segment: uuid.UUID, what: str, days: Days, after: Place | None, limit: int) -> Select[Any]:

@@ -104,6 +104,11 @@ async def page(tx: Tx, *, after: uuid.UUID | None, limit: int) -> list[Saved]:
     return [saved_of(row) for row in await tx.rows(statement)]
 
 
+async def every(tx: Tx) -> list[Saved]:
+    """All segments in the order of ids."""
+    return [saved_of(row) for row in await tx.rows(select(*COLUMNS).order_by(Segment.id))]
+
+
 async def behind(tx: Tx, *, ids: Iterable[uuid.UUID] = (), names: Iterable[str] = ()) -> dict[uuid.UUID, Known]:
     """The segments with these ids or names, and all that they refer to in turn."""
     wanted, called = sorted(set(ids)), sorted(set(names))
@@ -145,7 +150,7 @@ async def versions(tx: Tx, segment: uuid.UUID, *, before: int | None, limit: int
     statement = select(*columns).where(SegmentVersion.segment_id == segment)
     if before is not None:
         statement = statement.where(SegmentVersion.version < before)
-    rows = await tx.rows(statement.order_by(SegmentVersion.version.desc()).limit(limit))
+    rows = await tx.page(statement.order_by(SegmentVersion.version.desc()).limit(limit))
     return [Version._make(row)._replace(tree=from_json(row.tree)) for row in rows]
 
 

@@ -12,7 +12,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, json_response, requires
-from app.core.pages import Page
+from app.core.pages import Page, page_of, paged
 from app.core.services import Services
 from app.customers.streaming import BoundedStream, Slots
 from app.segments import columns, definition, exporting
@@ -68,16 +68,16 @@ async def list_segment_exports(
     name = f"exports:{segment_id}"
     before = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
 
-    async def work(tx: Tx) -> list[Export]:
+    async def read(tx: Tx, before: uuid.UUID | None, limit: int) -> list[Export]:
         if await saved.one(tx, segment_id) is None:
             raise Problem(NOT_FOUND)
-        return await exports.page(tx, segment_id, before=before, limit=query.limit + 1)
+        return await exports.page(tx, segment_id, before=before, limit=limit)
 
-    found = await services.db.read(caller, work)
+    found, total = await paged(services.db, caller, query, before, read)
     shown = found[: query.limit]
     following = services.cursors.write(name, [str(shown[-1].id)]) if len(found) > query.limit else None
     data = [exporting.export(one) for one in shown]
-    return json_response(orjson.dumps({"data": data, "next_cursor": following, "has_more": following is not None}))
+    return json_response(orjson.dumps(page_of(data, following, total)))
 
 
 @router.get("/segments/{segment_id}/exports/{export_id}", response_model=ExportAnswer)

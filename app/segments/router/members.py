@@ -12,13 +12,14 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import FORBIDDEN, NOT_FOUND, Problem
 from app.core.http import GatedRoute, ServicesOf, WriteOf, documented_body, incoming, json_response, requires
+from app.core.pages import counted, page_of
 from app.customers import queries as customers_queries
 from app.segments import answers, columns, commands, composing, listing
 from app.segments.asking import Asking, not_known
 from app.segments.models import NOT_KEPT
 from app.segments.queries import evaluate, memberships, saved
 from app.segments.queries.columns import values
-from app.segments.queries.composition import composed, snapshots
+from app.segments.queries.composition import composed, snapshots, snapshots_by_field
 from app.segments.queries.explain import explain
 from app.segments.schemas.comparing import NewSnapshot, SnapshotAnswer, SnapshotsPage, SnapshotsQuery
 from app.segments.schemas.lists import ListEntry
@@ -56,7 +57,7 @@ async def count_segment(
         found, world, checked = await asking.saved(tx, segment_id)
         kept = await asking.known(tx, found, query.as_of, live=query.live)
         question, now = asking.members(found, asking.question(checked, world, asking.today()), kept, query.as_of)
-        count = await (memberships.count(tx, segment_id) if now else evaluate.count(tx, question))
+        count = await _size(tx, segment_id, question, now=now)
     shown = {"count": count, "as_of": question.as_of.isoformat(), "version": found.version}
     return json_response(orjson.dumps({**shown, **answers.refreshed(kept)}))
 
@@ -85,6 +86,7 @@ async def list_segment_members(
             ids = await memberships.page(tx, segment_id, after=after, limit=most)
         else:
             ids = await evaluate.page(tx, question, after=after, limit=most)
+        total = await _size(tx, segment_id, question, now=now) if query.count else None
         shown = ids[: query.limit]
         data: list[Any]
         if fields is None:
@@ -97,8 +99,13 @@ async def list_segment_members(
     if len(ids) > query.limit:
         following = services.cursors.write(name, [str(shown[-1]), as_of.isoformat()])
     await services.reads.record(caller, "segment.members", shown)
-    page = {"data": data, "next_cursor": following, "has_more": following is not None, "as_of": as_of.isoformat()}
+    page = {**page_of(data, following, total), "as_of": as_of.isoformat()}
     return json_response(orjson.dumps({**page, **answers.refreshed(kept)}))
+
+
+async def _size(tx: Tx, segment_id: uuid.UUID, question: evaluate.Question, *, now: bool) -> int:
+    """How many customers are in a segment: in one that is kept `now`, or by its question."""
+    return await (memberships.count(tx, segment_id) if now else evaluate.count(tx, question))
 
 
 @router.get("/segments/{segment_id}/changes", response_model=MembershipChanges)
@@ -123,13 +130,17 @@ async def list_segment_changes(
         days = Days(query.start or kept.since, query.to or kept.as_of)
         if days.first is not None and days.first < kept.since:
             raise not_known(kept)
-        changes = await memberships.changes(tx, segment_id, days, after=after, limit=query.limit + 1)
+
+        async def read(tx: Tx, after: Any, limit: int) -> list[memberships.Change]:
+            return await memberships.changes(tx, segment_id, days, after=after, limit=limit)
+
+        changes, total = await read(tx, after, query.limit + 1), await counted(tx, query, read)
     shown = changes[: query.limit]
     await services.reads.record(caller, "segment.changes", [one.customer_id for one in shown])
     following = None
     if len(changes) > query.limit:
         following = services.cursors.write(name, [shown[-1].at.isoformat(), str(shown[-1].id), shown[-1].what])
-    page = {"data": [answers.moved(one) for one in shown], "next_cursor": following, "has_more": following is not None}
+    page = page_of([answers.moved(one) for one in shown], following, total)
     more = {"since": kept.since, "as_of": kept.as_of, **answers.refreshed(kept)}
     return json_response(orjson.dumps({**page, **more}))
 
@@ -175,13 +186,18 @@ async def list_customer_segments(
         found = await saved.page(tx, after=after, limit=query.limit + 1)
         shown = found[: query.limit]
         asked = await asking.askable(tx, shown, as_of)
-        held, kept = await asking.held(tx, asked, customer_id, None if query.as_of is None else as_of)
+        day = None if query.as_of is None else as_of
+        held, kept = await asking.held(tx, asked, customer_id, day)
+        total = None
+        if query.count:
+            every = await asking.askable(tx, await saved.every(tx), as_of)
+            total = len((await asking.held(tx, every, customer_id, day))[0])
     await services.reads.record(caller, "segment.held", [customer_id])
     following = None
     if len(found) > query.limit:
         following = services.cursors.write(name, [str(shown[-1].id), as_of.isoformat()])
     data = [answers.held(one, kept.get(one.id)) for one, _ in asked if one.id in held]
-    page = {"data": data, "next_cursor": following, "has_more": following is not None, "as_of": as_of.isoformat()}
+    page = {**page_of(data, following, total), "as_of": as_of.isoformat()}
     return json_response(orjson.dumps({**page, "not_granted": len(shown) - len(asked)}))
 
 
@@ -249,17 +265,21 @@ async def list_segment_snapshots(
     name, asking = f"snapshots:{segment_id}:{query.field or ''}", Asking(services)
     before = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
 
-    async def work(tx: Tx) -> tuple[list[Any], list[dict[str, Any]]]:
+    async def work(tx: Tx) -> tuple[list[Any], list[dict[str, Any]], int | None]:
         if await saved.one(tx, segment_id) is None:
             raise Problem(NOT_FOUND)
         found = await snapshots(tx, segment_id, field=query.field, before=before, limit=query.limit + 1)
         registry = await asking.registry(tx)
         shown = [answers.snapshot(one) for one in found[: query.limit] if answers.may_see(one, registry, caller)]
-        return found, shown
+        total = None
+        if query.count:
+            kinds = await snapshots_by_field(tx, segment_id, field=query.field)
+            total = sum(one.number for one in kinds if answers.may_see(one, registry, caller))
+        return found, shown, total
 
-    found, shown = await services.db.read(caller, work)
+    found, shown, total = await services.db.read(caller, work)
     following = None
     if len(found) > query.limit:
         following = services.cursors.write(name, [str(found[query.limit - 1].id)])
-    page = {"data": shown, "next_cursor": following, "has_more": following is not None}
+    page = page_of(shown, following, total)
     return json_response(orjson.dumps({**page, "not_granted": min(len(found), query.limit) - len(shown)}))

@@ -10,7 +10,7 @@ from app.core.caller import Caller
 from app.core.db import Made, Tx
 from app.core.errors import NOT_FOUND, Problem, etag
 from app.core.http import GatedRoute, ServicesOf, WriteOf, expected_version, json_response, requires
-from app.core.pages import Page
+from app.core.pages import Page, counted, page_of
 from app.segments import answers, commands, definition
 from app.segments.asking import Asking, refuse_unless_followed
 from app.segments.grammar import LIST
@@ -66,15 +66,16 @@ async def list_segments(caller: Reader, services: ServicesOf, query: Annotated[S
     after = uuid.UUID(services.cursors.read(_LIST, query.cursor)[0]) if query.cursor is not None else None
     asking = Asking(services)
 
-    async def work(tx: Tx) -> tuple[list[dict[str, Any]], bool]:
+    async def work(tx: Tx) -> tuple[list[dict[str, Any]], bool, int | None]:
         found = await saved.page(tx, after=after, limit=query.limit + 1)
         shown = found[: query.limit]
         world = await asking.world(tx, {}, *shown)
-        return [answers.segment(one, world) for one in shown], len(found) > query.limit
+        total = await saved.how_many(tx) if query.count else None
+        return [answers.segment(one, world) for one in shown], len(found) > query.limit, total
 
-    shown, more = await services.db.read(caller, work)
+    shown, more, total = await services.db.read(caller, work)
     following = services.cursors.write(_LIST, [shown[-1]["id"]]) if more else None
-    return json_response(orjson.dumps({"data": shown, "next_cursor": following, "has_more": more}))
+    return json_response(orjson.dumps(page_of(shown, following, total)))
 
 
 @router.get("/segments/{segment_id}", response_model=SegmentAnswer)
@@ -139,17 +140,20 @@ async def list_segment_versions(
     asking, name = Asking(services), f"versions:{segment_id}"
     before = int(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
 
-    async def work(tx: Tx) -> tuple[list[dict[str, Any]], bool]:
+    async def read(tx: Tx, before: int | None, limit: int) -> list[saved.Version]:
+        return await saved.versions(tx, segment_id, before=before, limit=limit)
+
+    async def work(tx: Tx) -> tuple[list[dict[str, Any]], bool, int | None]:
         if await saved.one(tx, segment_id) is None:
             raise Problem(NOT_FOUND)
-        found = await saved.versions(tx, segment_id, before=before, limit=query.limit + 1)
+        found = await read(tx, before, query.limit + 1)
         shown = found[: query.limit]
         world = await asking.world(tx, {}, *shown)
-        return [answers.version(one, world) for one in shown], len(found) > query.limit
+        return [answers.version(one, world) for one in shown], len(found) > query.limit, await counted(tx, query, read)
 
-    shown, more = await services.db.read(caller, work)
+    shown, more, total = await services.db.read(caller, work)
     following = services.cursors.write(name, [shown[-1]["version"]]) if more else None
-    return json_response(orjson.dumps({"data": shown, "next_cursor": following, "has_more": more}))
+    return json_response(orjson.dumps(page_of(shown, following, total)))
 
 
 @router.delete("/segments/{segment_id}", status_code=204)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, Tag, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import CursorText, Limit, Page
+from app.core.pages import Page, PageQuery
 from app.core.types import Answer, Wire
 from app.customers.schemas.record import CustomerAnswer
 from app.segments.schemas.questions import SAMPLE_MAX, AsOf, AsOfQuery, Definition, SegmentText, Warned, optional
@@ -181,12 +181,10 @@ class SnapshotAnswer(Answer):
     composition: CompositionAnswer
 
 
-class SnapshotsQuery(Wire):
+class SnapshotsQuery(PageQuery):
     """Which snapshots of a segment, the newest first."""
 
     field: Name | None = None
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 class SnapshotsPage(Page[SnapshotAnswer]):

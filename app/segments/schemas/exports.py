@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.core.pages import CursorText, Limit
+from app.core.pages import PageQuery
 from app.core.types import Answer, Wire
 from app.segments.schemas.questions import COLUMNS_MAX, AsOf
 from app.segments.values import Name
@@ -47,8 +47,5 @@ class ExportAnswer(Answer):
     content: str = Field(description="Where its bytes are, once it is done; takes Range.")
 
 
-class ExportsQuery(Wire):
+class ExportsQuery(PageQuery):
     """How much of the list, and from where."""
-
-    limit: Limit = 50
-    cursor: CursorText | None = None

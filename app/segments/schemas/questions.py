@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.core.pages import PAGE_MAX, CursorText, Limit, Page
+from app.core.pages import PAGE_MAX, Limit, Page, PageQuery
 from app.core.types import Answer, Day, Name, Note, StrictText, Wire
 from app.customers.schemas.record import CustomerAnswer
 from app.segments.grammar import LIST, QUESTION, STRING_LENGTH, TEXT_BYTES
@@ -125,37 +125,29 @@ class MembershipQuery(AsOfQuery):
     )
 
 
-class ChangesQuery(Wire):
+class ChangesQuery(PageQuery):
     """Comings and goings of which days, both ends included, how many, and from where."""
 
     start: Day | None = Field(default=None, alias="from", description="By default the first day that is kept.")
     to: Day | None = Field(default=None, description="By default the last.")
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
-class MembersQuery(MembershipQuery):
+class MembersQuery(MembershipQuery, PageQuery):
     """How much of a segment, and from where. The cursor keeps the day of the first page."""
 
-    limit: Limit = 50
-    cursor: CursorText | None = None
     columns: ColumnNames | None = Field(
         default=None, description="Fields, separated by commas: their values instead of the record."
     )
 
 
-class HeldQuery(AsOfQuery):
+class HeldQuery(AsOfQuery, PageQuery):
     """How many saved segments to look at, and from where. The cursor keeps the day of the first page."""
 
     limit: Limit = PAGE_MAX
-    cursor: CursorText | None = None
 
 
-class SegmentsQuery(Wire):
+class SegmentsQuery(PageQuery):
     """How much of the list of segments, and from where."""
-
-    limit: Limit = 50
-    cursor: CursorText | None = None
 
 
 class ParsedSegment(Answer):

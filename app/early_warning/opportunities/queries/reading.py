@@ -102,7 +102,7 @@ async def page(tx: Tx, wanted: Filter, *, after: Sequence[Any] | None, limit: in
         statement = statement.order_by(_TABLE.c.id.desc())
         if after is not None:
             statement = statement.where(_TABLE.c.id < uuid.UUID(after[0]))
-    return [row._mapping for row in await tx.rows(statement)]  # noqa: SLF001  the documented way to a row's names
+    return [row._mapping for row in await tx.page(statement)]  # noqa: SLF001  the documented way to a row's names
 
 
 async def counts(tx: Tx, wanted: Filter) -> dict[str, list[dict[str, Any]]]:
