@@ -23,7 +23,7 @@ def with_examples(count):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@with_examples(5)
+@with_examples(3)
 @given(data=st.data())
 async def test_generated_requests_get_documented_answers(house, clients, name, data):
     # Half of them by who may do everything: of others many are refused at the door.

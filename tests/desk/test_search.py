@@ -259,7 +259,7 @@ async def test_a_search_that_takes_too_long_says_so(client, house):
 
 FILL = """
 INSERT INTO customers (id, kind, status, display_name, version, created_at, updated_at)
-SELECT uuidv7(), 'person', 'active', 'N' || n, 1, now(), now() FROM generate_series(1, 50000) n;
+SELECT uuidv7(), 'person', 'active', 'N' || n, 1, now(), now() FROM generate_series(1, 15000) n;
 INSERT INTO search_terms (kind, term, customer_id, personal)
 SELECT k, md5(id::text || k), id, false FROM customers, unnest('{name,part,pinyin,initials}'::text[]) k;
 INSERT INTO identifiers (kind, value, customer_id, id, typed, exclusive, created_at)

@@ -12,6 +12,7 @@ from app.core.caller import SYSTEM
 from app.segments.check import World, check
 from app.segments.parse import parse
 from app.segments.queries import evaluate
+from app.segments.queries.columns import values
 from app.segments.queries.evaluate import Question, matching
 from app.segments.queries.explain import explain
 from tests.segments import factories
@@ -45,10 +46,13 @@ async def test_the_score_is_that_of_plain_python(house, registry, anchor):
     assert len(set(expected.values())) > 10
     question = asking(registry, "completeness is not missing", anchor)
     async with house.services.db.reading(SYSTEM) as tx:
-        for one, score in expected.items():
+        shown = await values(tx, question, [registry.fields["completeness"]], list(expected))
+        assert {one: score for one, (score,) in shown} == expected
+        # To make this statement takes longer than to run it.
+        for one in list(expected)[::4]:
             told = await explain(tx, question, one)
-            assert told is not None and told.outcomes[0].value == score, company.people
-        for least in range(0, 101, 7):
+            assert told is not None and told.outcomes[0].value == expected[one], company.people
+        for least in (0, 35, 50, 65, 100):
             members = await evaluate.page(
                 tx, asking(registry, f"completeness >= {least}", anchor), after=None, limit=100
             )
@@ -112,15 +116,20 @@ async def test_the_score_is_the_one_that_the_customers_answer_shows(client, hous
     chance, clock = random.Random(3), house.services.clock
     clock.set(NOON - timedelta(days=10))
     customers = [await _anybody(client, chance, number) for number in range(16)]
+    everybody = {"name": "Known", "text": "completeness is not missing"}
+    saved = (await client.post("/v1/segments", json=everybody)).json()["id"]
 
     async def compared() -> list[int]:
         scores = []
         for customer in customers:
             answer = (await client.get(f"/v1/customers/{customer}/completeness")).json()
             scores.append(answer["score"])
-        for score in sorted({*scores}):
-            expected = {one for one, found in zip(customers, scores, strict=True) if found == score}
-            assert await found(client, f"completeness = {score}") == expected
+        listed = (await client.get(f"/v1/segments/{saved}/members", params={"columns": "completeness"})).json()["data"]
+        shown = {one["id"]: one["values"]["completeness"] for one in listed}
+        assert shown == {one: {"number": str(score)} for one, score in zip(customers, scores, strict=True)}
+        middle = sorted(scores)[len(scores) // 2]
+        expected = {one for one, found in zip(customers, scores, strict=True) if found == middle}
+        assert await found(client, f"completeness = {middle}") == expected
         return scores
 
     first = await compared()
