@@ -171,7 +171,7 @@ async def test_a_short_time_reads_few_of_many_facts(house):
         def __init__(self, tx: Any) -> None:
             self._tx, self.caller = tx, tx.caller
 
-        async def rows(self, statement: Any) -> list[Any]:
+        async def page(self, statement: Any) -> list[Any]:
             found = await self._tx.rows(statement)
             sql = str(statement.compile(self._tx.connection.engine, compile_kwargs={"literal_binds": True}))
             plans.extend(row[0] for row in await self._tx.rows(text(f"EXPLAIN {sql}".replace(":", "\\:"))))
