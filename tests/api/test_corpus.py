@@ -140,7 +140,7 @@ async def test_every_field_takes_bad_values_without_a_5xx(client, names, operati
     values = itertools.cycle([encoded(value) for value in [*TEXTS, *OTHERS]])
     for path in places(SAMPLES[operation].body):
         before, after = with_mark(filled(SAMPLES[operation].body, names), path)
-        for value in itertools.islice(values, 3):
+        for value in itertools.islice(values, 2):
             answer = await client.send(request(client, operation, names, raw=before + value + after))
             check(answer, (operation, path, value[:60]))
 

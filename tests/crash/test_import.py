@@ -17,7 +17,7 @@ NDJSON = {"Content_Type": "application/x-ndjson"}
 
 
 def test_an_import_survives_kills(capsys: pytest.CaptureFixture[str]) -> None:
-    _story(4_000, 4, capsys)
+    _story(3_000, 3, capsys)
 
 
 @pytest.mark.proof

@@ -320,7 +320,8 @@ async def test_walk_ins_and_absent_customers(client, house):
 async def test_an_expensive_question_is_refused_politely(client, house):
     settings = house.services.settings.segments
     before = settings.cost_max
-    settings.cost_max = 1
+    # Where the database has just tidied up empty tables, it expects next to nothing of any question.
+    settings.cost_max = 0
     try:
         answer = await client.post("/v1/segments/preview", json={"text": RICH})
         assert (answer.status_code, answer.json()["code"]) == (422, "segment_too_expensive")

@@ -363,8 +363,8 @@ async def answered(client, bodies):
 
 
 async def test_mutated_trees_give_an_answer_or_a_clear_error(client, house, registry, world):
-    understood = mutants(registry, world, seed=1, count=5_000)
-    assert 50 < len(understood) < 4_000
+    understood = mutants(registry, world, seed=1, count=2_000)
+    assert 50 < len(understood) < 1_600
     await house.services.db.run(make(1, ANCHORS[0]).insert)
     chance = random.Random(2)
     await answered(client, [{"tree": tree} for tree in chance.sample(understood, 25)])

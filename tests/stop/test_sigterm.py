@@ -19,8 +19,8 @@ from tests.tills import Log, open_stores, pushing
 STOP_SECONDS = 30.0
 
 
-def test_three_stops_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    _story(3, capsys)
+def test_two_stops_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    _story(2, capsys)
 
 
 @pytest.mark.proof
