@@ -206,7 +206,7 @@ async def test_every_parameter_takes_every_bad_value_without_a_5xx(client, names
     parameters = document["paths"][path][method.lower()].get("parameters", [])
     texts = itertools.cycle([text for text in TEXTS if len(text) < 5000])
     for name in [one["name"] for one in parameters if one["in"] == "query"] + ["surprise"]:
-        for value in [*itertools.islice(texts, 5), "\x00", "x" * 5000]:
+        for value in [*itertools.islice(texts, 7), "\x00", "x" * 5000]:
             query = {**SAMPLES[operation].query, name: value.encode("utf-8", "replace").decode()}
             check(await client.send(request(client, operation, names, query=query)), (operation, name, value[:40]))
     for name in [one["name"] for one in parameters if one["in"] == "path"]:
@@ -249,15 +249,13 @@ async def test_nothing_has_happened_in_the_future(client, names, operation, name
 
 async def test_a_problem_never_quotes_the_value(client, names):
     canary = "13987654321-canary"
-    # Two of three on each field, moving on from field to field.
-    values = itertools.cycle([canary + "\u0007", {canary: canary}, [canary]])
     for operation in WITH_BODY:
         body = SAMPLES[operation].body
         for path in places(body):
             before, after = with_mark(filled(body, names), path)
             if not before:
                 continue
-            for value in itertools.islice(values, 2):
+            for value in (canary + "\u0007", {canary: canary}, [canary]):
                 answer = await client.send(request(client, operation, names, raw=before + encoded(value) + after))
                 if answer.status_code >= 400:
                     details = json.dumps(
