@@ -155,6 +155,20 @@ async def test_a_number_is_read_as_one_of_the_store_s_country(client, house):
     made = await client.post("/v1/api-keys", json={"name": "Seoul", "role": "pos", "store": "SEOUL"})
     async with house.client(None, Authorization=f"Bearer {made.json()['key']}") as till:
         assert len(await look(till, phone="010-1234-5678")) == 1
+        # What such a key writes is read alike.
+        body = {"display_name": "New", "identifiers": [{"kind": "phone", "value": "010-8765-4321"}]}
+        made = [
+            await till.post("/v1/customers", json=body),
+            await till.put("/v1/customers/by-external/crm/1", json={**body, "display_name": "Also new"}),
+        ]
+        batch = (await till.post("/v1/customers/batch", json={"items": [{**body, "display_name": "Third"}]})).json()
+        ids = {*(one.json()["id"] for one in made), batch["results"][0]["id"]}
+        assert {one["id"] for one in await look(till, phone="010-8765-4321")} == ids
+        # A store that is named counts for more.
+        await client.put("/v1/stores/S01", json=STORE)
+        far = await till.post("/v1/customers", json={**body, "home_store": "S01"})
+        assert far.json()["id"] not in {one["id"] for one in await look(till, phone="010-8765-4321")}
+        assert [one["id"] for one in await look(client, phone="010-8765-4321")] == [far.json()["id"]]
     # Read as a number of the company's country it is somebody else's, in Beijing.
     assert await look(client, phone="010-1234-5678") == []
 

@@ -348,11 +348,15 @@ async def everyone(tx: Tx, sections: Sections, *, size: int) -> AsyncGenerator[l
 
 
 async def regions(tx: Tx, default: str, given: Mapping[str, Any] | None = None) -> Regions:
-    """What customers are read with: what one body (`given`, validated) needs of it, or everything."""
-    store = None if given is None else given.get("home_store")
-    stores = None if given is None else [store] if store is not None else []
+    """What customers are read with: what one body (`given`, validated) needs of it, or everything.
+
+    Where no store is named, the one that the caller's key belongs to counts, as it does for a lookup.
+    """
+    own = tx.caller.store
+    stores = None if given is None else [store for store in (given.get("home_store"), own) if store is not None]
     found = {} if stores == [] else await catalog_queries.phone_regions(tx, stores)
-    return Regions(default, found, await declared(tx) if given is None or "profile" in given else {})
+    region = found.get(own or "", default)
+    return Regions(region, found, await declared(tx) if given is None or "profile" in given else {})
 
 
 async def declared(tx: Tx) -> dict[str, Attribute]:
