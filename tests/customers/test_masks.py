@@ -168,6 +168,15 @@ async def test_masked_values_are_never_written_back(masked, person, method, path
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
+async def test_what_is_masked_cannot_be_taken_away(masked, client, person):
+    before = (await client.get(f"/v1/customers/{person}")).json()
+    for one in before["identifiers"]:
+        path = f"/v1/customers/{person}/identifiers/{one['id']}"
+        answer = await masked.delete(path, headers={"If-Match": f'"{before["version"]}"'})
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert (await client.get(f"/v1/customers/{person}")).json() == before
+
+
 async def test_amounts_are_absent(masked, person):
     assert (await masked.get(f"/v1/customers/{person}/credit")).status_code == 403
     assert "123456" not in (await masked.get(f"/v1/customers/{person}/standing")).text

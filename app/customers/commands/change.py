@@ -167,11 +167,14 @@ async def add_identifier(tx: Tx, customer: uuid.UUID, given: Given, provenance: 
 async def remove_identifier(tx: Tx, customer: uuid.UUID, identifier: uuid.UUID, version: int) -> None:
     """Take an identifier from version `version` of a customer; the oldest left of its kind becomes primary if it was.
 
-    Raises Problem: no such customer or identifier, another version.
+    Raises Problem: no such customer or identifier, a caller who is not shown it, another version.
     """
     row = (await queries.locked(tx, [customer])).get(customer)
     if row is None:
         raise Problem(NOT_FOUND)
+    refusal = Item({}, needs={"contact": "identifiers"}).refused(tx.caller.field_groups)
+    if refusal is not None:
+        raise refusal
     if row["version"] != version:
         raise stale(row["version"])
     removed = await remove_row(tx, customer, identifier)
