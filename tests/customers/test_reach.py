@@ -178,6 +178,20 @@ async def test_an_identifier_of_somebody_beyond_reach_is_taken_and_tells_of_nobo
     assert batch[1]["problem"]["code"] == "customer_exists"
 
 
+async def test_a_lookup_neither_counts_nor_shows_who_is_beyond_reach(client, make, stores, key):
+    phone = {"identifiers": [{"kind": "phone", "value": "+8613812345678"}]}
+    mine = await make(display_name="Mine", home_store="N1", **phone)
+    params = {"phone": "+8613812345678"}
+    async with await key("store", store="N1") as near:
+        alone = (await near.get("/v1/customers/lookup", params=params)).json()["data"]
+        assert [(one["id"], one["match"]) for one in alone] == [(mine["id"], "exact_phone")]
+        for number in range(22):
+            await make(display_name=f"Far {number}", home_store="S1", **phone)
+        assert (await near.get("/v1/customers/lookup", params=params)).json()["data"] == alone
+    everybody = (await client.get("/v1/customers/lookup", params=params)).json()["data"]
+    assert len(everybody) == 20 and everybody[0]["match"] != "exact_phone"
+
+
 async def test_of_a_relationship_with_somebody_beyond_reach_nothing_is_told(client, make, stores, key):
     one, near, far = [(await make(display_name=name, home_store=store))["id"] for name, store in
                       (("One", "N1"), ("Near", "N1"), ("Far", "S1"))]  # fmt: skip

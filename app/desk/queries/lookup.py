@@ -51,7 +51,7 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
     Parameters: `kind`, `value`, today's `month` and `day`, and those of `customers.queries.reach_values`. `weights` are
     the company's own, by path.
     """
-    seen = customers_queries.visible_to(customers_queries.sight(caller))
+    seer = customers_queries.sight(caller)
     # Through the look-up table, so that the same statement works when customers are spread over machines.
     holders = (
         select(
@@ -62,6 +62,8 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
         .where(
             IdentifierRow.kind == bindparam("kind", type_=Text),
             IdentifierRow.value == bindparam("value", type_=Text),
+            # Of whom the caller may not know nobody is counted or takes a place.
+            customers_queries.reached(seer, IdentifierRow.customer_id),
         )
         .order_by(IdentifierRow.is_primary.desc(), IdentifierRow.customer_id.desc())
         .limit(CANDIDATES_MAX)
@@ -74,7 +76,7 @@ def lookup(caller: Caller, sections: Sections, weights: Weights) -> Select[Any]:
         select(Customer.id, holders.c.is_primary, document.label("document"))
         .join_from(holders, Customer, holders.c.customer_id == Customer.id)
         .join(has, true())
-        .where(Customer.kind != WALK_IN, seen)
+        .where(Customer.kind != WALK_IN, customers_queries.visible_to(seer))
         .subquery("candidate")
     )
     return answer(candidate, (candidate.c.is_primary.desc(), candidate.c.id.desc()))
