@@ -80,7 +80,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two values for one thing. `kept` says whose counts from now on, `rule` why; the caller may choose by `path`."""
+    """Two values for one thing. `kept` says whose counts from now on, `rule` why; the caller may choose by `path`.
+
+    `group` is the field group of both values, unless `path` is that of an attribute: those know their own.
+    """
 
     path: str
     winner: Any

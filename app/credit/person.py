@@ -61,6 +61,8 @@ _HAS = text(
     " EXISTS (SELECT FROM expenses WHERE customer_id = :loser)"
 )
 _TERMS = ("credit_limit", "term_days", "currency", "status", "review_on")
+# The terms of an account that is there because something is owed.
+_BARE: Fields = {"credit_limit": 0, "term_days": 0, "status": "active"}
 _PLANS: tuple[type[SalesPlan | ExpenseBudget], ...] = (SalesPlan, ExpenseBudget)
 
 
@@ -113,6 +115,8 @@ _DROP_EMPTY = text(
     """
 DELETE FROM credit_accounts a WHERE a.customer_id = :customer
 AND NOT EXISTS (SELECT FROM receivables r WHERE r.customer_id = a.customer_id)
+AND NOT EXISTS (SELECT FROM credit_authorisations r WHERE r.customer_id = a.customer_id)
+AND NOT EXISTS (SELECT FROM credit_allowances r WHERE r.customer_id = a.customer_id)
 """
 )
 _DROP = text("DELETE FROM credit_accounts WHERE customer_id = :customer")
@@ -255,6 +259,10 @@ async def _part_accounts(tx: Tx, trip: Trip, winner: Fields | None) -> None:
     await tx.execute(_rename_back("receivables"), {"renamed": kept.before["renamed"], "loser": trip.loser})
     if unchanged and before is None:
         await tx.execute(_DROP_EMPTY, {"customer": trip.winner})
+        # One that is needed since is as it would be without the merge: nobody has set it up.
+        bare = {**after, **_BARE, "review_on": None}
+        if bare != after:
+            await tx.execute(_SET, {"row": bare, "customer": trip.winner, "now": tx.now})
     elif unchanged and before is not None and any(before.get(name) != after[name] for name in _TERMS):
         await tx.execute(_SET, {"row": before, "customer": trip.winner, "now": tx.now})
     await tx.execute(_BALANCE, {"customers": sorted((trip.winner, trip.loser))})
@@ -265,8 +273,7 @@ def _terms(trip: Trip, winner: Fields, loser: Fields) -> Fields:
     ours, theirs = ({name: row[name] for name in _TERMS} for row in (winner, loser))
     if ours == theirs:
         return winner
-    untouched = {"credit_limit": 0, "term_days": 0, "status": "active"}
-    bare = [all(row[name] == value for name, value in untouched.items()) for row in (winner, loser)]
+    bare = [all(row[name] == value for name, value in _BARE.items()) for row in (winner, loser)]
     choice = trip.choices.get("credit")
     if choice is not None:
         kept, rule = choice, "chosen"

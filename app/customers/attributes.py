@@ -226,7 +226,8 @@ OWN_FACTS = frozenset(
 )
 # The field groups of what is no attribute: who may see or write it.
 GROUPS: dict[str, str] = {
-    **dict.fromkeys(("kind", "status", "home_store"), "basic"), "source": "personal", "identifiers": "contact",
+    **dict.fromkeys(("kind", "status", "home_store", "grade", "account_manager", "sponsor"), "basic"),
+    "source": "personal", "identifiers": "contact",
     **{one.path: one.group for one in ATTRIBUTES if not one.section},
 }  # fmt: skip
 

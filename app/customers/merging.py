@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from app.core.person import Conflict, Fields, Trip
-from app.customers.attributes import BY_PATH, CUSTOM
 from app.customers.record import PARTS, from_columns, names_of, stamp
 
 WINNER, LOSER = "winner", "loser"
@@ -87,8 +86,7 @@ def _takes(trip: Trip, name: str, ours: tuple[Side, Any], theirs: tuple[Side, An
         kept, rule = WINNER, "cleared_later"
     else:
         kept, rule = (choice, "chosen") if choice is not None else _ruled(name, winner, loser)
-    group = BY_PATH[name].group if name in BY_PATH else "personal" if name.startswith(f"{CUSTOM}.") else "basic"
-    return trip.chosen(Conflict(name, mine, other, kept, rule, group)) == LOSER
+    return trip.chosen(Conflict(name, mine, other, kept, rule)) == LOSER
 
 
 def _ruled(name: str, winner: Side, loser: Side) -> tuple[str, str]:

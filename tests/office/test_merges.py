@@ -254,6 +254,46 @@ async def test_values_of_groups_that_are_not_granted_are_absent(people, client, 
     assert conflict(seen, "gender").keys() == {"path", "kept", "rule"}
 
 
+async def test_values_need_the_group_of_their_attribute(people, client, house, two):
+    one, other = two
+    body = {"label": "Income", "type": "integer", "pii": "personal", "field_group": "financial"}
+    (await client.put("/v1/custom-attributes/income", json=body)).raise_for_status()
+    for customer, income in ((one, 10), (other, 20)):
+        await patch(people, customer, source=f"fair-{income}", profile={"custom": {"income": income}})
+    made = await merge(people, one, other)
+    seen = {}
+    for groups in (["basic"], ["basic", "personal"], ["basic", "financial"]):
+        terms = {"name": "Narrow", "role": "admin", "field_groups": groups}
+        key = (await client.post("/v1/api-keys", json=terms)).json()["key"]
+        async with house.client(None, Authorization=f"Bearer {key}") as narrow:
+            shown = (await narrow.get(f"/v1/merges/{made['id']}")).json()
+        seen[groups[-1]] = {path for path in ("source", "custom.income") if "winner" in conflict(shown, path)}
+    assert seen == {"basic": set(), "personal": {"source"}, "financial": {"custom.income"}}
+
+
+@pytest.mark.parametrize("later", ["sold", "reserved", "nothing"])
+async def test_an_account_that_came_with_the_merge_goes_with_it(people, client, two, later):
+    one, other = two
+    terms = await people.credit(other, 90_000, term_days=10)
+    made = await merge(people, one, other)
+    assert (await people.call("GET", f"/customers/{one}/credit"))["limit"] == 90_000
+    if later == "sold":
+        await people.sell(one, 100, on_account=True)
+    elif later == "reserved":
+        reserved = await people.call("POST", "/credit-authorisations", {"customer_id": one, "amount": 100}, status=201)
+        await people.call("POST", f"/credit-authorisations/{reserved['id']}/release", {})
+    await people.call("POST", f"/merges/{made['id']}/undo", {})
+    account = await client.get(f"/v1/customers/{one}/credit")
+    if later == "nothing":
+        assert (account.status_code, account.json()["code"]) == (404, "not_found")
+    else:
+        found = account.json()
+        assert (found["limit"], found["term_days"], found["balance"]) == (0, 0, 100 * (later == "sold"))
+    back = await people.call("GET", f"/customers/{other}/credit")
+    assert (back["limit"], back["term_days"]) == (terms["limit"], 10)
+    await people.verified()
+
+
 async def test_one_key_one_merge(people, client, two):
     one, other = two
     headers = {"Idempotency-Key": "merge-1"}

@@ -9,9 +9,11 @@ from sqlalchemy import Text, cast, or_, select, tuple_
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.core.errors import Problem
+from app.customers.attributes import CUSTOM, GROUPS, group_of
 from app.customers.models import CUSTOMER_ERASED, CUSTOMER_MERGED, Customer, Merge, MergeRow
 from app.customers.queries.masks import is_masked
 from app.customers.queries.reach import visible_to
+from app.customers.queries.reading import declared
 
 # What a conflict shows of the two values, if the caller may see it.
 _VALUES = ("winner", "loser")
@@ -64,20 +66,23 @@ async def one(tx: Tx, merge_id: uuid.UUID) -> dict[str, Any] | None:
     if row is None or await tx.scalar(seen) is None:
         return None
     moved = {one.name: len(one.moved) for one in await rows(tx, row.customer_id, merge_id) if one.moved}
-    return document(row, dict(sorted(moved.items())), tx.caller.field_groups)
+    return await document(tx, row, dict(sorted(moved.items())))
 
 
-def document(row: Any, moved: dict[str, int], groups: frozenset[str], *, dry_run: bool = False) -> dict[str, Any]:
+async def document(tx: Tx, row: Any, moved: dict[str, int], *, dry_run: bool = False) -> dict[str, Any]:
     """A merge as it is shown; of values of which the caller lacks the field group, only that they differ."""
+    groups = tx.caller.field_groups
+    own = await declared(tx) if any(one["path"].startswith(f"{CUSTOM}.") for one in row.conflicts) else {}
     hidden = {True: {"group"}, False: {"group", *_VALUES}}
     # Names are masked with the personal group, and are no conflict to be read then.
     masked = is_masked("personal", groups)
+
+    def seen(path: str, group: str) -> bool:
+        needed = group_of(path, own) if path in GROUPS or "." in path else group
+        return needed in groups and not (masked and path == "display_name")
+
     conflicts = [
-        {
-            name: value
-            for name, value in one.items()
-            if name not in hidden[one["group"] in groups and not (masked and one["path"] == "display_name")]
-        }
+        {name: value for name, value in one.items() if name not in hidden[seen(one["path"], one["group"])]}
         for one in row.conflicts
     ]
     return {

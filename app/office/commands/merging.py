@@ -58,7 +58,7 @@ async def merge(
     merge_id = new_id()
     conflicts = [asdict(one) for one in trip.conflicts]
     row = await kept.remember(tx, merge_id, trip, order.reason, conflicts)
-    answer = merges.document(row, _counts(trip.kept), tx.caller.field_groups, dry_run=dry_run)
+    answer = await merges.document(tx, row, _counts(trip.kept), dry_run=dry_run)
     if dry_run:
         raise Rehearsed({**answer, "id": None})
     await _announce(tx, "customer.merged", "merge.create", merge_id, trip)
@@ -91,7 +91,7 @@ async def undo(tx: Tx, merge_id: uuid.UUID, persons: Sequence[Person], company: 
         await person.move_back(tx, trip)
     row = await kept.close(tx, row.customer_id, merge_id)
     await _announce(tx, "customer.unmerged", "merge.undo", merge_id, trip)
-    return {**merges.document(row, counts, tx.caller.field_groups), "not_restored": sorted(set(trip.lost))}
+    return {**await merges.document(tx, row, counts), "not_restored": sorted(set(trip.lost))}
 
 
 def _check(order: Order) -> None:
