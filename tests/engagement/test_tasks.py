@@ -223,6 +223,33 @@ async def test_a_receipt_that_is_voided_or_anothers_calls_its_task_off(desk):
     assert len(await desk.listed("/tasks")) == 1
 
 
+async def test_a_receipt_that_comes_back_brings_its_task_back(desk):
+    await desk.work()
+    await desk.rule()
+    made, other = await desk.sell(desk.mei), await desk.customer("Other")
+    await desk.work()
+
+    async def give(*whose):
+        for one in whose:
+            await desk.call("POST", f"/receipts/{made['id']}/attribution", {"customer": {"id": one}})
+        start = await desk.here()
+        await desk.work()
+        return sorted(kind for kind, _ in await desk.told(start))
+
+    assert await give(other) == ["task.closed", "task.created"]
+    assert await give(desk.mei) == ["task.closed", "task.updated"]
+    (task,) = await desk.listed("/tasks")
+    assert (task["customer_id"], task["status"], task["version"]) == (desk.mei, "open", 3)
+    # There and back between two looks is nothing at all.
+    assert await give(other, desk.mei) == []
+    assert await desk.listed("/tasks") == [task]
+    # What a person has called off stays so.
+    await desk.call("POST", f"/tasks/{task['id']}/cancel")
+    assert await give(other) == ["task.updated"]
+    assert await give(desk.mei) == ["task.closed"]
+    assert await desk.listed("/tasks") == []
+
+
 async def test_rules_about_complaints_and_newcomers(desk, house):
     await desk.work()
     rules = [
@@ -273,7 +300,7 @@ async def test_the_worker_takes_a_fixed_few_statements(desk, statements):
     await desk.here()
     with statements() as seen:
         await Follower(desk.services).turn()
-    assert len(seen) == 7, seen
+    assert len(seen) == 8, seen
     assert len(await desk.listed("/tasks")) == 10
 
 

@@ -125,6 +125,40 @@ async def test_a_receipt_for_an_erased_customer_is_the_walk_ins(client, store):
     assert (refused.status_code, refused.json()["code"]) == (410, "customer_erased")
 
 
+async def test_a_receipt_of_an_erased_customer_goes_to_nobody_else(client, house, store):
+    customer, other = await someone(client), await someone(client)
+    bought = await buy(client, "R-1", id=customer)
+    await erase(client, customer)
+    for whom in (None, {"id": other}):
+        refused = await client.post(f"/v1/receipts/{bought['id']}/attribution", json={"customer": whom})
+        assert (refused.status_code, refused.json()["code"]) == (410, "customer_erased")
+    assert [line async for found in verify.check(house.services.db, repair=False) for line in found] == []
+
+
+async def test_what_is_said_of_a_record_beside_an_erasure_does_not_stay(client, house):
+    customer = await someone(client)
+    made = await client.post(
+        f"/v1/customers/{customer}/suggestions", json={"about": "product", "suggestion": "More tea"}
+    )
+    assert made.status_code == 201, made.text
+    path = f"/v1/customers/{customer}/suggestions/{made.json()['id']}/accept"
+    blocker = await asyncpg.connect(house.services.db.dsn)
+    try:
+        # Somebody is at the record: who acts on it waits, and then the erasure.
+        async with blocker.transaction():
+            await blocker.execute("SELECT FROM suggestions FOR UPDATE")
+            acting = asyncio.create_task(client.post(path, json={"outcome_note": "Zhang called"}))
+            await asyncio.sleep(0.4)
+            erasing = asyncio.create_task(erase(client, customer))
+            await asyncio.sleep(0.4)
+        assert (await acting).status_code == 200
+        await erasing
+    finally:
+        await blocker.close()
+    for table in ("suggestions", "engagement_steps"):
+        assert await rows(house, f"SELECT * FROM {table}") == []
+
+
 async def test_pushes_and_patches_beside_an_erasure(client, house, store):
     customer = await someone(client)
     await buy(client, "R-0", id=customer)

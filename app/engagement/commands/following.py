@@ -155,7 +155,8 @@ _BY_RULES = text(
     " SELECT count(*) FROM made"
 )
 
-# What a rule asked for is no longer wanted when its receipt is voided or another's, or its complaint is back.
+# What a rule asked for is no longer wanted when its receipt is voided or another's, or its complaint is back. Where a
+# receipt is now counts, not what became of it on the way.
 _CALLED_OFF = text(
     f"""
 WITH {_SEEN},
@@ -166,9 +167,29 @@ closed AS (
                s.subject::uuid AS source_id
         FROM seen s WHERE s.type IN ('receipt.voided', 'receipt.attributed', 'complaint.reopened')) gone
   WHERE t.customer_id = gone.customer_id AND t.source_id = gone.source_id AND t.reason = 'rule' AND t.status = 'open'
+    AND NOT EXISTS (SELECT FROM receipts r
+                    WHERE r.customer_id = t.customer_id AND r.id = t.source_id AND r.voided_at IS NULL)
   RETURNING t.customer_id, t.id, t.version, t.source_id, t.reason, t.status
 ), {_announced("closed", "task.closed", "cancel")}
 SELECT count(*) FROM closed
+"""
+)
+
+# What was called off so, and by nobody else, is wanted again when its receipt comes back.
+_TAKEN_UP = text(
+    f"""
+WITH {_SEEN},
+again AS (
+  UPDATE tasks t SET status = 'open', version = t.version + 1, updated_at = CAST(:now AS timestamptz),
+    closed_at = NULL, closed_by = NULL
+  FROM (SELECT DISTINCT r.customer_id, r.id
+        FROM seen s JOIN receipts r ON r.customer_id = s.customer_id AND r.id = s.subject::uuid
+        WHERE s.type = 'receipt.attributed' AND r.voided_at IS NULL) back
+  WHERE t.customer_id = back.customer_id AND t.source_id = back.id AND t.reason = 'rule' AND t.status = 'cancelled'
+    AND t.closed_by = CAST(:client AS uuid)
+  RETURNING t.customer_id, t.id, t.version, t.source_id, t.reason, t.status
+), {_announced("again", "task.updated", "reopen")}
+SELECT count(*) FROM again
 """
 )
 
@@ -207,6 +228,7 @@ async def follow(tx: Tx, terms: Terms) -> int:
     values = {**_parameters(tx), "after": after, "upto": upto}
     # In this order: a complaint may be back and resolved again since.
     await tx.execute(_CALLED_OFF, values)
+    await tx.execute(_TAKEN_UP, values)
     await tx.execute(_BY_RULES, {**values, "zone": terms.company.time_zone, "history": terms.history})
     await tx.execute(_HANDED_OVER, values)
     await come_to(tx, FollowUpState, upto)

@@ -41,20 +41,23 @@ def _one(kind: Kind, groups: frozenset[str], seer: Sight, *, by_id_alone: bool) 
 
 
 async def held(tx: Tx, kind: Kind, customer_id: uuid.UUID | None, record_id: uuid.UUID) -> Mapping[str, Any] | None:
-    """A record that may be changed, locked: its customer is neither merged nor erased.
+    """A record that may be changed, locked: its customer is neither merged nor erased, and stays so to the end.
 
+    The customer is held first, as who merges or erases does: what is written of a record beside an erasure would stay.
     It is looked for twice: while the first look waited, a merge may have given it to another customer.
     """
     table = table_of(kind)
-    found = (
-        select(*table.c)
+    holder = (
+        select(Customer.id)
         .join_from(table, Customer, Customer.id == table.c.customer_id)
         .where(table.c.id == record_id, editable(), visible_to(tx.caller))
-        .with_for_update(of=table)
+        .with_for_update(read=True, of=Customer.__table__)
     )
     if customer_id is not None:
-        found = found.where(table.c.customer_id == customer_id)
-    rows = await tx.rows(found) or await tx.rows(found)
+        holder = holder.where(table.c.customer_id == customer_id)
+    customer = await tx.scalar(holder) or await tx.scalar(holder)
+    found = select(*table.c).where(table.c.id == record_id, table.c.customer_id == customer).with_for_update()
+    rows = await tx.rows(found) if customer is not None else []
     return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
 
 
