@@ -21,7 +21,7 @@ from app.bulk.reading import BLOCK, Batches, Layout, Position, RowBatch, layout
 from app.core.batch import failed
 from app.core.caller import FIELD_GROUPS, SYSTEM, Caller
 from app.core.db import Tx
-from app.core.errors import INTERNAL, Problem, database_error
+from app.core.errors import INTERNAL, Overtaken, Problem, database_error
 from app.core.jobs import Handler, RunningJob, Step
 from app.core.services import Services
 
@@ -175,6 +175,8 @@ class _Work:
 def _is_of_a_row(error: Exception) -> bool:
     if isinstance(error, Problem):
         return error.type.status < INTERNAL.status
+    if isinstance(error, Overtaken):
+        return False
     found = database_error(error)
     if found is not None:
         return found[0].startswith(_ROW_STATES)

@@ -149,7 +149,7 @@ class GroupedRows:
         strays: list[Record] = []
         loose: list[Line] = []
         key: list[str] | None = None
-        while len(group) <= GROUP_MAX:
+        while len(group) + len(strays) <= GROUP_MAX:
             record, taken = self._held or (self._records.next(), self._records.used)
             self._held = None
             if record is None:
@@ -173,11 +173,15 @@ class GroupedRows:
                 return self._row(key, group)
         if len(group) > GROUP_MAX:
             return self._row(key, group, too_long=True)
-        if not self.lines.closed:
+        endless = len(group) + len(strays) > GROUP_MAX
+        if not (endless or self.lines.closed):
             self.lines.unpop(used + loose)
             return None
         self.lines.unpop(loose)
-        return self._row(key, group) if group else None
+        row = self._row(key, group) if group else None
+        # If the receipt goes on behind so many records of nobody, that is refused.
+        self.split = key if endless else self.split
+        return row
 
     def _key_of(self, record: Record) -> list[str] | None:
         cells = _cells(record, self._group)

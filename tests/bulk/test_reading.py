@@ -334,6 +334,17 @@ def test_a_row_that_names_no_receipt_fails_alone():
     assert codes(rows) == [(3, "missing"), (5, "missing")]
 
 
+def test_rows_of_nobody_without_end_fail_one_by_one():
+    nobody = [line("", "P")] * (2 * GROUP_MAX + 500)
+    rows = receipts(line("R1", "P1"), *nobody, line("R2", "P2"), step=100_000)
+    assert [item["number"] for item in items(rows)] == ["R1", "R2"]
+    assert codes(rows) == [(3 + place, "missing") for place in range(len(nobody))]
+    # A receipt of which only the beginning was taken is not taken again.
+    rows = receipts(line("R1", "P1"), *nobody, line("R1", "P2"), step=100_000)
+    assert [(item["number"], len(item["lines"])) for item in items(rows)] == [("R1", 1)]
+    assert rows[-1].faults[0].code == "receipt_too_long"
+
+
 def test_a_receipt_without_end_is_given_up_whole():
     many = [line("R1", f"P{n}") for n in range(2 * GROUP_MAX + 500)]
     rows = receipts(line("R0", "P"), *many, line("R2", "P"), step=100_000)

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from app.bulk import jobs
 from app.bulk.kinds import Kind, Results
-from app.core.errors import CONFLICT, Problem
+from app.core.errors import CONFLICT, Overtaken, Problem
 from app.core.jobs import claim, run_job
 from tests import forked
 from tests.bulk.conftest import NDJSON, working
@@ -177,6 +177,18 @@ async def test_a_row_that_upsets_the_statement_fails_alone(imports, services, ki
     assert (error["line"], error["code"], error["key"]) == (335, expected, "P333")
     assert "secret" not in str(error)
     assert await count("products") == 699
+
+
+async def test_what_others_change_meanwhile_costs_no_row(imports, kinds):
+    meanwhile = iter(range(3))
+
+    async def overtaken(tx, codes):
+        if next(meanwhile, None) is not None:
+            raise Overtaken
+
+    sent = await imports.send("products", "code\nP1\n")
+    found = await finished_with(imports, odd(kinds, "products", overtaken), sent.json()["id"])
+    assert found["rows"] == {"read": 1, "created": 1, "updated": 0, "duplicate": 0, "failed": 0}
 
 
 async def test_a_mistake_in_every_row_is_tried_again_and_costs_no_row(imports, kinds):

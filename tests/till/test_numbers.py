@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from app.till.commands.answering import told
 from tests.till.factories import line, named, receipt, returned
 
 
@@ -206,6 +207,43 @@ async def test_a_resend_after_an_attribution_is_a_duplicate(push, client):
     again = await push(sent, status=200)
     assert again == moved.json()
     assert again["customer_id"] != found["customer_id"]
+
+
+async def test_a_resend_while_the_receipt_changes_hands_is_a_duplicate(push, client, monkeypatch):
+    sent = receipt(card="1")
+    found = await push(sent)
+    other = (await client.post("/v1/customers", json={"display_name": "Other"})).json()["id"]
+
+    async def late(*given):
+        monkeypatch.setattr("app.till.commands.pushing.told", told)
+        moved = await client.post(f"/v1/receipts/{found['id']}/attribution", json={"customer": {"id": other}})
+        assert moved.status_code == 200, moved.text
+        return await told(*given)
+
+    monkeypatch.setattr("app.till.commands.pushing.told", late)
+    again = await push(sent, 200)
+    assert (again["id"], again["customer_id"]) == (found["id"], other)
+
+
+async def test_a_conflict_tells_nothing_of_receipts_beyond_reach(push, client, house):
+    near = await client.post("/v1/customers", json={"display_name": "Near", "home_store": "S1"})
+    theirs = await push(receipt(line(300, product="SECRET"), store="NY", card="77"))
+    mine = await push(receipt(line(300), customer={"id": near.json()["id"]}))
+    own = await push(receipt(line(300), card="78"))
+    terms = {
+        "name": "S1",
+        "role": "pos",
+        "store": "S1",
+        "reach": "store",
+        "scopes": ["receipts:read", "receipts:write"],
+    }
+    key = (await client.post("/v1/api-keys", json=terms)).json()["key"]
+    async with house.client(None, Authorization=f"Bearer {key}") as till:
+        for known, told in ((theirs, False), (mine, True), (own, True)):
+            answer = await till.post("/v1/receipts", json=receipt(line(301), number=known["number"]))
+            assert (answer.status_code, answer.json()["code"]) == (409, "receipt_conflict")
+            assert ("receipt_id" in answer.json(), "differences" in answer.json()) == (told, told)
+            assert ("SECRET" in answer.text, known["id"] in answer.text) == (False, told)
 
 
 async def test_a_resend_after_a_void_stays_void(push, client, figures):

@@ -9,6 +9,7 @@ from sqlalchemy import CTE, Select
 
 from app.access.audit import RECORD, AuditEntry, record
 from app.core.db import Tx
+from app.core.errors import Overtaken
 from app.early_warning.commands import NOTHING, Ending
 from app.feed.outbox import PUBLISH, Event, publish
 from app.receipts import queries
@@ -22,16 +23,22 @@ async def told(
     entries: Sequence[AuditEntry],
     ending: Ending = NOTHING,
 ) -> bytes:
-    """Publish and write down what happened; the receipt's document, as JSON."""
+    """Publish and write down what happened; the receipt's document, as JSON.
+
+    Raises Overtaken if it is not that customer's receipt any more.
+    """
     parts, parameters = ending
     shown = {"shown_customer": customer_id, "shown_receipt": receipt_id}
     with_cost = queries.sees_cost(tx)
     if events or entries:
         # The receipt was written by an earlier statement, so this one can read it.
         values = {**publish(tx, events).values, **record(tx, entries).values, **parameters, **shown}
-        text: str = await tx.scalar(_telling(tuple(parts), with_cost=with_cost), values)
+        text: str | None = await tx.scalar(_telling(tuple(parts), with_cost=with_cost), values)
     else:
         text = await tx.scalar(_shown(with_cost=with_cost), shown)
+    if text is None:
+        # Somebody else's since it was looked up.
+        raise Overtaken
     return text.encode()
 
 

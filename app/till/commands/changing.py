@@ -11,6 +11,7 @@ from app.core.settings import CompanySettings
 from app.credit import commands as credit
 from app.credit.commands import Sale
 from app.customers import commands as customers
+from app.customers.models import CUSTOMER_ERASED
 from app.customers.queries import hidden
 from app.customers.queries.merges import absent
 from app.early_warning.commands import after_purchases, evaluate
@@ -65,7 +66,9 @@ async def attribute_receipt(tx: Tx, receipt_id: uuid.UUID, order: Attribution, c
     flags = kept.flags if walk_in else tuple(flag for flag in kept.flags if flag not in _UNSETTLED)
     counted = [one for one, nobody in ((kept.customer_id, kept.walk_in), (owner, walk_in)) if not nobody]
     if await receipts.lock_customers(tx, counted) != set(counted):
-        raise Overtaken
+        gone = None if kept.walk_in else await absent(tx, kept.customer_id)
+        # The receipt of somebody who was erased stays where it is; who was merged has given it away meanwhile.
+        raise gone if gone is not None and gone.type is CUSTOMER_ERASED else Overtaken
     await receipts.move_receipt(tx, kept, owner, flags)
     moved: list[receipts.Moved] = []
     if kept.voided_at is None:

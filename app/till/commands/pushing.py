@@ -19,6 +19,7 @@ from app.core.sql import together
 from app.credit.commands import WITHIN, Sale, Use, charge_sales, settle, use_allowances
 from app.customers import commands as customers
 from app.customers.identifiers import WALK_IN, Identifier
+from app.customers.queries import hidden
 from app.early_warning.commands import Ending, after_purchases, evaluate
 from app.early_warning.opportunities import commands as opportunities
 from app.feed.outbox import Event, publish
@@ -297,10 +298,14 @@ async def _compare(tx: Tx, push: Push, plan: Plan) -> None:
         if prepared.hashes[place] != taken.hash:
             other[place] = (prepared.sources[place], prepared.numbers[place])
     stored = await receipts.stored(tx, sorted(set(other.values()))) if other else {}
+    # A store is told of what it has sold; of another's receipts, who may know of their customers.
+    others = {place: plan.taken[place] for place, number in other.items() if stored[number]["store"] != tx.caller.store}
+    unseen = await hidden(tx, [uuid.UUID(taken.customer_id) for taken in others.values()])
     for place, number in other.items():
         found = differences(stored[number], content_of(prepared.contents[place]))
         if found:
-            push.outcomes[place] = _conflict(tx, plan.taken[place].receipt_id, found)
+            seen = place not in others or uuid.UUID(others[place].customer_id) not in unseen
+            push.outcomes[place] = _conflict(tx, plan.taken[place].receipt_id, found if seen else None)
 
 
 def _just_written(push: Push, place: int) -> Taken:
@@ -310,9 +315,11 @@ def _just_written(push: Push, place: int) -> Taken:
     return Taken(written.customer_id, written.receipt_id, push.prepared.hashes[place])
 
 
-def _conflict(tx: Tx, receipt_id: str, found: list[dict[str, Any]]) -> Problem:
+def _conflict(tx: Tx, receipt_id: str, found: list[dict[str, Any]] | None) -> Problem:
+    detail = "This number stands for a receipt with other content; it is unchanged."
+    if found is None:
+        return Problem(RECEIPT_CONFLICT, detail)
     if receipts.FINANCIAL not in tx.caller.field_groups:
         # What the caller may not read is named without its values.
         found = [{"pointer": one["pointer"]} if one["pointer"].endswith("/cost") else one for one in found]
-    detail = "This number stands for a receipt with other content; it is unchanged."
     return Problem(RECEIPT_CONFLICT, detail, extra={"receipt_id": receipt_id, "differences": found})
