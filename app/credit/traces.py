@@ -24,7 +24,7 @@ TRACES = (
     Trace(CreditAllowance, "Amounts that a till might sell on account while it was cut off"),
     Trace(CreditChange, "Changes of the account's terms that a second key had to confirm"),
     Trace(ReceivableAllocation, "Which charges were paid by name", clear={}),
-    Trace(CreditAccount, "The account: what may be owed, and is", clear={}),
+    Trace(CreditAccount, "The account: what may be owed, and is", clear={"review_on": None}),
     Trace(SalesPlan, "What was planned that you would buy"),
     Trace(ExpenseBudget, "What was planned to be spent on you"),
     # What was spent is in the company's books.

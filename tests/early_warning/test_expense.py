@@ -112,6 +112,15 @@ async def test_three_months_that_each_cost_more_are_climbing(town, dealer):
     assert await town.evaluate(dealer) == {"resolved": 1}
 
 
+async def test_nobody_is_warned_of_who_was_erased(town, dealer):
+    for month, amount in ((12, 1_000), (1, 1_100), (2, 1_200)):
+        await town.spend(dealer, amount, occurred_on=f"{2025 if month == 12 else 2026}-{month:02}-05")
+    assert await town.evaluate(dealer) == {"opened": 1}
+    (await town.client.post("/v1/erasures", json={"customer_id": dealer, "reason": "request"})).raise_for_status()
+    assert await town.evaluate(dealer) == {}
+    assert await town.warnings() == []
+
+
 async def test_a_released_hold_is_placed_again_only_if_it_gets_worse(town, dealer):
     await town.plan(dealer, "2026-03", 1_000, "expense-budgets")
     await town.spend(dealer, 2_000)

@@ -123,6 +123,18 @@ async def test_open_warnings_go_with_the_customer_if_they_were_the_account_manag
     assert owners == {mine["id"]: "emp-5", other["id"]: "emp-7"}
 
 
+async def test_after_an_undone_merge_they_are_their_managers_again(town):
+    loser, winner = await looked_after(town), await looked_after(town, "Winner", "emp-2")
+    await warned(town, loser)
+    await town.keep()
+    made = await town.call("POST", "/merges", {"winner": winner, "loser": loser})
+    await town.keep()
+    assert [one["owner"] for one in await town.warnings()] == ["emp-2"]
+    await town.call("POST", f"/merges/{made['id']}/undo", {})
+    await town.keep()
+    assert [(one["customer_id"], one["owner"]) for one in await town.warnings()] == [(loser, "emp-1")]
+
+
 async def test_a_handover_of_many_takes_the_open_warnings_along(town):
     warning = await warned(town, await looked_after(town))
     await town.keep()

@@ -88,6 +88,14 @@ async def test_the_receipt_may_be_named_at_once_and_come_before_the_capture(town
     assert (captured["status"], await left(town, dealer)) == ("settled", 5000)
 
 
+async def test_a_receipt_that_was_paid_at_once_settles_the_capture_that_follows(town, dealer):
+    sent = town.sale(dealer, 3000)
+    made = await reserve(town, dealer, 3000)
+    await town.call("POST", "/receipts", sent)
+    captured = await act(town, made, "capture", {"receipt": {"source": sent["source"], "number": sent["number"]}})
+    assert (captured["status"], await left(town, dealer)) == ("settled", 10_000)
+
+
 async def test_a_receipt_that_is_attributed_later_settles_too(town, dealer):
     sent = town.sale(None, 3000, on_account=True)
     made = await reserve(town, dealer, 3000, receipt={"source": sent["source"], "number": sent["number"]})

@@ -15,7 +15,7 @@ from sqlalchemy import Text, Uuid, insert, select, text, tuple_, update
 
 from app.access.audit import AuditEntry
 from app.core.db import Tx
-from app.core.errors import Problem
+from app.core.errors import Overtaken, Problem
 from app.core.ids import new_id
 from app.core.sql import recordset
 from app.credit.commands.ledger import lock_accounts
@@ -87,14 +87,19 @@ async def capture(tx: Tx, authorisation_id: uuid.UUID, receipt: Receipt | None) 
 
     `receipt` names it, if it was not named before. Raises Problem: no such authorisation, released or expired.
     """
+    # Whoever charges the account holds it first: its receipt is here, or it will find the number here.
+    account = (await queries.one(tx, authorisation_id) or ("", None))[1]
+    if account is not None:
+        await lock_accounts(tx, [account])
     row = await queries.held(tx, authorisation_id)
+    if row.customer_id != account:
+        # A merge has given it to another customer since.
+        raise Overtaken
     if row.status in {"captured", "settled"} and receipt in {None, (row.source, row.number)}:
         return
     if row.status not in {"held", "captured"} or (row.status == "held" and row.expires_at <= tx.now):
         raise Problem(AUTHORISATION_ENDED)
     source, number = receipt or (row.source, row.number)
-    # Whoever charges the account holds it: its receipt is here, or it will find the number here.
-    await lock_accounts(tx, [row.customer_id])
     here = await queries.charged(tx, row.customer_id, source, number)
     ending = {"status": "settled", "closed_at": tx.now} if here else {"status": "captured"}
     await _change(tx, row, {**ending, "source": source, "number": number})

@@ -8,7 +8,7 @@ from sqlalchemy import Text, case, cast, literal, select, text
 from app.core.db import Tx
 from app.core.documents import json_object, json_time
 from app.core.errors import NOT_FOUND, Problem
-from app.credit.models import CreditAuthorisation, Receivable
+from app.credit.models import CreditAuthorisation
 from app.credit.queries.reserved import reserved_sql
 from app.customers.models import Customer
 from app.customers.queries import visible_to
@@ -31,14 +31,12 @@ async def held(tx: Tx, authorisation_id: uuid.UUID) -> Any:
 
 
 async def charged(tx: Tx, customer_id: uuid.UUID, source: str | None, number: str | None) -> bool:
-    """Whether a receipt is here already that has charged the customer's account."""
+    """Whether the customer's receipt is here already: what was put on account with it is on the account."""
     if source is None or number is None:
         return False
-    receipt = select(ReceiptNumber.receipt_id).where(ReceiptNumber.source == source, ReceiptNumber.number == number)
-    entry = select(Receivable.id).where(
-        Receivable.customer_id == customer_id, Receivable.receipt_id.in_(receipt.scalar_subquery())
-    )
-    return await tx.scalar(entry.limit(1)) is not None
+    named = (ReceiptNumber.source == source, ReceiptNumber.number == number)
+    receipt = select(ReceiptNumber.receipt_id).where(*named, ReceiptNumber.customer_id == customer_id)
+    return await tx.scalar(receipt) is not None
 
 
 async def one(tx: Tx, authorisation_id: uuid.UUID) -> tuple[str, uuid.UUID] | None:

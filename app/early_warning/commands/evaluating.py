@@ -84,7 +84,7 @@ def _opened(kind: Kind) -> Part:
          a.severity_rank, '{kind}', a.subject, a.state, a.severity, 'open', a.episode, a.evidence,
          coalesce(c.account_manager, h.owner), true, {due("a.severity")}
   FROM acting a JOIN customers c ON c.id = a.customer_id JOIN handling h ON h.kind = '{kind}'
-  WHERE a.action = 'opened' ORDER BY a.customer_id, a.subject
+  WHERE a.action = 'opened' AND c.status NOT IN ('merged', 'erased') ORDER BY a.customer_id, a.subject
   ON CONFLICT (customer_id, kind, subject) WHERE status <> 'resolved' DO NOTHING
   RETURNING customer_id, id, version, kind, subject, state, severity, status, evidence""",
     )

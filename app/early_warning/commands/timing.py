@@ -58,7 +58,10 @@ _MOVING: Part = (
   FROM warnings w JOIN customers c ON c.id = w.customer_id JOIN handling h ON h.kind = w.kind
   WHERE w.customer_id IN (SELECT e.customer_id FROM events e
                           WHERE e.sequence > :after AND e.sequence <= :upto AND e.type IN (
-                            'customer.updated', 'customer.assigned', 'customer.merged', 'customer.unmerged'))
+                            'customer.updated', 'customer.assigned', 'customer.merged', 'customer.unmerged')
+                          UNION ALL
+                          SELECT CAST(e.data->>'loser' AS uuid) FROM events e
+                          WHERE e.sequence > :after AND e.sequence <= :upto AND e.type = 'customer.unmerged')
     AND w.status <> 'resolved' AND w.by_manager AND w.owner IS DISTINCT FROM coalesce(c.account_manager, h.owner)
   ORDER BY w.customer_id, w.id FOR NO KEY UPDATE OF w""",
 )
