@@ -103,8 +103,8 @@ FIELDS: tuple[Field, ...] = (
 
 
 def _row(name: str, label: str, kind: FieldType, source: str | None = None, **more: Any) -> Field:
-    more |= {"scope": "receipts:read", "changed_by": _CHANGED, "group": "financial" if kind is _MONEY else "basic"}
-    return Field(name, label, kind, column(source or name), **more)
+    given = {"scope": "receipts:read", "changed_by": _CHANGED, "group": "financial" if kind is _MONEY else "basic"}
+    return Field(name, label, kind, column(source or name), **{**given, **more})
 
 
 def _not_voided(line: FromClause) -> ColumnElement[bool]:
@@ -181,7 +181,7 @@ COLLECTIONS: tuple[Collection, ...] = (
             _row("receipt", "Receipt", FieldType.REFERENCE, "receipt_id"),
             _row("product", "Product", _TEXT, values_at="/v1/products"),
             _row("category", "Category", FieldType.CATEGORY, values_at="/v1/categories"),
-            _row("brand", "Brand", _TEXT, side=_PRODUCT),
+            _row("brand", "Brand", _TEXT, side=_PRODUCT, changed_by=(*_CHANGED, "product.updated")),
             _row("quantity", "Quantity", _NUMBER),
             _row("net", "Net amount", _MONEY, "base_net"),
             _row("margin", "Margin", _MONEY, "base_margin"),

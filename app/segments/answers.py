@@ -173,5 +173,15 @@ def place(cursors: Cursors, name: str, cursor: str | None, as_of: date) -> tuple
     return uuid.UUID(after), date.fromisoformat(day)
 
 
+def held_from(
+    cursors: Cursors, name: str, cursor: str | None, as_of: date | None, today: date
+) -> tuple[uuid.UUID | None, date, bool]:
+    """Where a page of a customer's segments begins, its day, and whether the first page asked for that day."""
+    if cursor is None:
+        return None, as_of or today, as_of is not None
+    after, day, dated = cursors.read(name, cursor)
+    return uuid.UUID(after), date.fromisoformat(day), dated
+
+
 def _time(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -153,8 +153,8 @@ class Leaves:
         if isinstance(leaf, Compare):
             return self._compare(leaf, path, inside)
         if isinstance(leaf, Rows):
-            self._collection(leaf.collection, path, leaf, "collection")
-            self.window(leaf.window, path, leaf)
+            found = self._collection(leaf.collection, path, leaf, "collection")
+            self._window_of(found, leaf.window, path, leaf)
             if leaf.op == "all" and leaf.where is None:
                 self._faults.add(path, leaf, "", "no_filter", "Say what all of them are, with where.")
             return leaf
@@ -302,6 +302,12 @@ class Leaves:
             self._faults.add(path, node, part, "unknown_collection", what, near(name, known))
         return found
 
+    def _window_of(self, found: Collection | None, window: Node | None, path: Path, node: Node) -> None:
+        self.window(window, path, node)
+        if window is not None and found is not None and found.day is None:
+            what = f"{found.name} have no day, so that no time can be asked for."
+            self._faults.add(path, node, "window", "no_day", what)
+
     def _aggregate(self, term: Aggregate, path: Path, inside: str | None) -> Typed | None:
         if inside is not None:
             detail = "A function inside the filter of a collection is not offered yet."
@@ -309,7 +315,7 @@ class Leaves:
             return None
         name, _, rest = term.of.partition(".")
         collection = self._collection(name, path, term, "of")
-        self.window(term.window, path, term)
+        self._window_of(collection, term.window, path, term)
         if collection is None:
             return None
         if term.distinct and (term.aggregate != "count" or not rest):

@@ -60,7 +60,8 @@ def canonical_number(text: Any) -> str:
 # --- values -----------------------------------------------------------------------------------------------------------
 
 DecimalText = Annotated[str, AfterValidator(canonical_number)]
-ShortText = Annotated[str, Field(strict=True, max_length=STRING_LENGTH), AfterValidator(one_line)]
+# Measured as it is kept: a few characters grow when they are composed.
+ShortText = Annotated[str, Field(strict=True), AfterValidator(one_line), Field(max_length=STRING_LENGTH)]
 _NAME = r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*$"
 Name = Annotated[
     str,

@@ -24,8 +24,8 @@ PUSHES = {"POST /v1/receipts", "POST /v1/receipts/batch"}
 MAKES = {"POST /v1/handovers"}
 # A handover is shown to who has made it, and here the admin has.
 OTHERS = {"GET /v1/handovers/{handover_id}"}
-# It is of all customers, and refused to who reaches only some.
-WHOLE = {"POST /v1/segments/{segment_id}/snapshots"}
+# They are of all customers, and refused to who reaches only some.
+WHOLE = {"POST /v1/segments/{segment_id}/snapshots", "GET /v1/segments/{segment_id}/snapshots"}
 GRANTED = {name for name, sample in SAMPLES.items() if sample.scope not in UNLIMITED_SCOPES and not sample.own} - WHOLE
 ABOUT = sorted(
     name for name in GRANTED - PUSHES if OF_CUSTOMERS.search(f"{name} {SAMPLES[name].query} {SAMPLES[name].body}")

@@ -317,6 +317,17 @@ async def test_walk_ins_and_absent_customers(client, house):
     assert (await client.get(f"/v1/segments/{absent}/count")).status_code == 404
 
 
+async def test_a_text_is_measured_as_it_is_kept(client):
+    # This letter is two in NFC.
+    for number, status in ((100, 201), (101, 422), (200, 422)):
+        asked = {"name": f"Of {number}", "text": f"display_name = '{chr(0x958) * number}'"}
+        answer = await client.post("/v1/segments", json=asked)
+        assert answer.status_code == status, answer.text
+        if status == 201:
+            again = await client.post("/v1/segments/parse", json={"text": answer.json()["text"]})
+            assert again.json()["text"] == answer.json()["text"]
+
+
 async def test_an_expensive_question_is_refused_politely(client, house):
     settings = house.services.settings.segments
     before = settings.cost_max

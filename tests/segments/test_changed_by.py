@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Text, cast, select
 
+from app.core.caller import SYSTEM
 from app.core.fields import Evaluation, Field
+from app.receipts.models import ReceiptLine
 from app.segments.queries import happened
 from app.segments.queries.operands import Rowset
 from tests.early_warning.chances import judge
@@ -132,6 +134,11 @@ async def test_no_value_changes_without_an_event_that_it_names(house, client, re
     }, headers={"If-Match": (await client.get("/v1/stores/S1")).headers["etag"]})  # fmt: skip
     assert answer.is_success, answer.text
     await look("the store")
+    rows = await house.services.db.read(SYSTEM, lambda tx: tx.rows(select(ReceiptLine.product).distinct()))
+    for number, (code,) in enumerate(rows):
+        body = {"code": code, "name": code, "brand": f"Brand {number}"}
+        (await client.post("/v1/products/batch", json={"items": [body]})).raise_for_status()
+    await look("the products")
     friend = await people.person("Friend")
     await people.call("POST", f"/customers/{friend}/relationships", {"other": three[0], "kind": "friend"})
     await look("a friend came")

@@ -60,6 +60,8 @@ def faults(text, world):
         ("sequence(reciepts then lines within 1 day)", [("unknown_collection", "receipts")]),
         ("sequence(receipts then line within 1 day)", [("unknown_collection", "lines")]),
         ("sequence(receipts then relationships within 1 day)", [("no_day", None)]),
+        ("any(contacts during last 30 days)", [("no_day", None)]),
+        ("count(relationships from 2020-01-01 to 2020-01-31) >= 1", [("no_day", None)]),
         ("sequence(receipts where categry = 'a' then lines within 1 day)", [("unknown_field_name", None)]),
         ("sequence(lines then lines where categry = 'a' within 1 day)", [("unknown_field_name", "category")]),
         ("sequence(lines then lines within 1 day) from 2026-02-01 to 2026-01-01", [("empty_range", None)]),

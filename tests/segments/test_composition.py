@@ -193,6 +193,17 @@ async def test_snapshots_show_a_segment_over_time(house, client, clients):
     assert await house.services.db.hot.fetchval("SELECT count(*) FROM segment_snapshots") == 0
 
 
+async def test_who_may_not_ask_the_question_is_not_shown_its_snapshots(client, clients):
+    await customer(client, birthday={"month": 1, "day": 1, "year": 1960})
+    saved = await segment(client, "old", "age > 40")
+    where = f"/v1/segments/{saved['id']}/snapshots"
+    (await client.post(where, json={"field": "language"})).raise_for_status()
+    assert len((await client.get(where)).json()["data"]) == 1
+    for path in (where, f"/v1/segments/{saved['id']}/count"):
+        answer = await clients["analyst"].get(path)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
 async def test_a_snapshot_keeps_nothing_that_few_said_of_themselves(client):
     for number in range(12):
         job = "teacher" if number else "lion tamer"

@@ -57,6 +57,29 @@ async def test_what_is_warned_of(client, text, expected):
     assert codes(await warned(client, text)) == expected
 
 
+async def test_a_look_is_at_whom_the_caller_reaches(client, house):
+    await store(client, "FAR")
+    for name in ("Li Lei", "Other"):
+        await customer(client, display_name=name, home_store="FAR", language="ko")
+    terms = {
+        "name": "Far",
+        "role": "admin",
+        "reach": "store",
+        "store": "GY-01",
+        "scopes": ["segments:read", "customers:read"],
+    }
+    key = (await client.post("/v1/api-keys", json=terms)).json()["key"]
+    asked = {"text": "display_name = 'Li Lei' or language = 'en'", "sample": 0}
+    async with house.client(None, Authorization=f"Bearer {key}") as near:
+        answer = await near.post("/v1/segments/preview", json=asked)
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+    assert found["count"] == 1
+    assert codes(found["warnings"]) == [("often_missing", None), ("never_true", "display_name = 'Li Lei'")]
+    assert "24 customers" in found["warnings"][1]["detail"]
+    assert codes(await warned(client, asked["text"])) == [("often_missing", None)]
+
+
 async def test_a_difference_warns_as_a_preview_does(client):
     saved = (await client.post("/v1/segments", json={"name": "zh", "text": "language = 'zh'"})).json()
     text = "home_store = 'GY-1' and status = 'active'"

@@ -75,6 +75,22 @@ async def test_who_comes_and_leaves_is_told_once(keeping, client):
     assert await keeping.members(rich, as_of="2026-11-19", live=True) == set()
 
 
+async def test_every_page_of_a_customers_segments_is_of_the_day_that_was_asked_for(keeping, client):
+    await keeping.segment("everybody", "language is missing or language is not missing")
+    rich = await keeping.segment("rich", RICH)
+    mei = await customer(client)
+    bought = await receipt(client, mei, 20_000, "2026-11-20")
+    await keeping.follow()
+    keeping.at(NOON + timedelta(days=1))
+    (await client.post(f"/v1/receipts/{bought}/void", json={})).raise_for_status()
+    await keeping.follow()
+    for asked, there in (({"as_of": "2026-11-20"}, True), ({}, False)):
+        first = await keeping.get(f"/customers/{mei}/segments", limit="1", **asked)
+        second = await keeping.get(f"/customers/{mei}/segments", limit="1", cursor=first["next_cursor"])
+        assert first["as_of"] == second["as_of"] == asked.get("as_of", "2026-11-21")
+        assert [one["id"] for one in second["data"]] == [rich] * there
+
+
 async def rich_mei(keeping, client):
     """A kept segment of the rich, which Mei came into."""
     rich = await keeping.segment("rich", RICH)

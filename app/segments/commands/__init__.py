@@ -3,7 +3,7 @@
 from app.segments.commands.keeping import ask_anew, clear, held_row, keep_members, refresh
 from app.segments.commands.listing import Entry, put
 from app.segments.commands.saving import change, create, follow, remove, take_turn
-from app.segments.commands.snapshots import keep
+from app.segments.commands.snapshots import keep, refuse_limited
 
 __all__ = [
     "Entry",
@@ -17,6 +17,7 @@ __all__ = [
     "keep_members",
     "put",
     "refresh",
+    "refuse_limited",
     "remove",
     "take_turn",
 ]

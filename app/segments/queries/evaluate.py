@@ -155,14 +155,14 @@ def _between(low: uuid.UUID | None, high: uuid.UUID | None) -> Any:
 async def look(
     tx: Tx, question: Question, fields: Sequence[str], conditions: Sequence[Expr]
 ) -> tuple[int, dict[str, int], list[int]] | None:
-    """A look at the first `LOOKED_AT` customers, which are enough.
+    """A look at the first `LOOKED_AT` customers whom the caller reaches, which are enough.
 
     How many they are, of how many percent each field is missing, and of how many each condition is true. None when it
     takes longer than `LOOK_SECONDS`: nobody waits for it.
     """
     population = question.registry.population
     row = population.rows()
-    first = select(population.id(row)).where(population.counted(row)).limit(LOOKED_AT)
+    first = select(population.id(row)).where(population.counted(row), visible_to(tx.caller, row)).limit(LOOKED_AT)
     some = literal([one[0] for one in await tx.rows(first)], ARRAY(Uuid))
     customers = question.customers(lambda column: column == any_(some))
     shares = [func.avg(case((customers.operand(name).full.is_(None), 100), else_=0)) for name in fields]

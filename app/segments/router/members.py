@@ -178,15 +178,15 @@ async def list_customer_segments(
 
     A page looks at `limit` saved segments in the order in which they were made and shows those that the customer is in.
     """
-    asking, name = Asking(services), f"held:{customer_id}"
-    after, as_of = answers.place(services.cursors, name, query.cursor, query.as_of or asking.today())
+    asking, name = Asking(services), f"held_by:{customer_id}"
+    after, as_of, dated = answers.held_from(services.cursors, name, query.cursor, query.as_of, asking.today())
     async with asking.turn(caller, about_one=True) as tx:
         if not await customers_queries.may_see(tx, customer_id):
             raise Problem(NOT_FOUND)
         found = await saved.page(tx, after=after, limit=query.limit + 1)
         shown = found[: query.limit]
         asked = await asking.askable(tx, shown, as_of)
-        day = None if query.as_of is None else as_of
+        day = as_of if dated else None
         held, kept = await asking.held(tx, asked, customer_id, day)
         total = None
         if query.count:
@@ -195,7 +195,7 @@ async def list_customer_segments(
     await services.reads.record(caller, "segment.held", [customer_id])
     following = None
     if len(found) > query.limit:
-        following = services.cursors.write(name, [str(shown[-1].id), as_of.isoformat()])
+        following = services.cursors.write(name, [str(shown[-1].id), as_of.isoformat(), dated])
     data = [answers.held(one, kept.get(one.id)) for one, _ in asked if one.id in held]
     page = {**page_of(data, following, total), "as_of": as_of.isoformat()}
     return json_response(orjson.dumps({**page, "not_granted": len(shown) - len(asked)}))
@@ -261,15 +261,15 @@ async def take_segment_snapshot(
 async def list_segment_snapshots(
     caller: Reader, services: ServicesOf, segment_id: SegmentId, query: Annotated[SnapshotsQuery, Query()]
 ) -> Response:
-    """List what was kept of who was in a segment, the newest first."""
+    """List what was kept of who was in a segment, the newest first, for who may ask the segment's own question."""
     name, asking = f"snapshots:{segment_id}:{query.field or ''}", Asking(services)
     before = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
 
     async def work(tx: Tx) -> tuple[list[Any], list[dict[str, Any]], int | None]:
-        if await saved.one(tx, segment_id) is None:
-            raise Problem(NOT_FOUND)
+        _, world, _ = await asking.saved(tx, segment_id)
+        commands.refuse_limited(caller)
         found = await snapshots(tx, segment_id, field=query.field, before=before, limit=query.limit + 1)
-        registry = await asking.registry(tx)
+        registry = world.registry
         shown = [answers.snapshot(one) for one in found[: query.limit] if answers.may_see(one, registry, caller)]
         total = None
         if query.count:
