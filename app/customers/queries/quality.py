@@ -288,19 +288,21 @@ def _facts(customer: ColumnElement[uuid.UUID]) -> Any:
 def _crowd(least: int) -> ColumnElement[Any]:
     """Whether more customers have this customer's birthday than chance explains; reads no more rows than that takes."""
     other, year = Customer.__table__.alias("other"), Customer.__table__.c.birth_year
-
-    limit = crowd(least, year)
+    # Behind an OFFSET, or what PostgreSQL knows of the size of the table would be read for each use of the number.
+    size = select(crowd(least, year).label("enough")).correlate(Customer).offset(0).subquery("size")
+    enough = size.c.enough
 
     def reached(most: ColumnElement[int], *same: ColumnElement[bool]) -> ColumnElement[bool]:
         day = (other.c.birth_month == Customer.birth_month, other.c.birth_day == Customer.birth_day)
-        found = select(literal(1).label("one")).where(*day, *same).limit(most).correlate(Customer).subquery("same")
-        return select(func.count()).select_from(found).scalar_subquery() >= most
+        found = select(literal(1).label("one")).where(*day, *same).limit(most).correlate(Customer, size)
+        return select(func.count()).select_from(found.subquery("same")).scalar_subquery() >= most
 
     def many(same: ColumnElement[bool]) -> ColumnElement[bool]:
-        return case((limit <= COUNTED, reached(limit, same)), else_=reached(limit // EVERY, same, in_sample(other)))
+        return case((enough <= COUNTED, reached(enough, same)), else_=reached(enough // EVERY, same, in_sample(other)))
 
     # Two questions: one with an OR would read everybody's birthday of the day, whatever the year.
-    return case((year.is_(None), many(other.c.birth_year.is_(None))), else_=many(other.c.birth_year == year))
+    asked = case((year.is_(None), many(other.c.birth_year.is_(None))), else_=many(other.c.birth_year == year))
+    return select(asked).select_from(size).scalar_subquery()
 
 
 async def _row(tx: Tx, customer: uuid.UUID, *more: ColumnElement[Any]) -> Mapping[str, Any] | None:
