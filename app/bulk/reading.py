@@ -13,6 +13,8 @@ from app.core.errors import INVALID, FieldError, Problem, ProblemType
 
 BLOCK = 1024 * 1024
 BATCH_BYTES = 4 * BLOCK
+# Far more than any kind of file has.
+COLUMNS_MAX = 1000
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 UNREADABLE = ProblemType("unreadable_file", 422, "The file cannot be read")
 _BOM = b"\xef\xbb\xbf"
@@ -130,6 +132,8 @@ def _csv_layout(kind: str, block: bytes, start: int, delimiter: str | None) -> L
     used = ","
     for candidate in [delimiter] if delimiter else DELIMITERS.values():
         names = _names(text, candidate)
+        if len(names) > COLUMNS_MAX:
+            raise Problem(UNREADABLE, f"The header has more than {COLUMNS_MAX} columns.")
         if not best or sum(map(bool, map(shape.column, names))) > sum(map(bool, map(shape.column, best))):
             best, used = names, candidate
     columns = [shape.column(name) for name in best]
@@ -138,10 +142,11 @@ def _csv_layout(kind: str, block: bytes, start: int, delimiter: str | None) -> L
         for place, (name, column) in enumerate(zip(best, columns, strict=True), 1)
         if column is None
     ]
+    first = {name: place for place, name in reversed([*enumerate(best, 1)])}
     faults += [
         FieldError(_shown(place, name), "repeated", f"Column {place} repeats an earlier one.")
         for place, name in enumerate(best, 1)
-        if name in best[: place - 1]
+        if first[name] < place
     ]
     faults += [
         FieldError(f"/{name}", "missing", f"A file of {kind} needs the column {name}.")

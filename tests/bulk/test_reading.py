@@ -151,6 +151,13 @@ def test_files_that_hold_no_rows_are_refused_at_once(data: bytes, text: str):
     assert text in caught.value.detail
 
 
+def test_a_header_has_so_many_columns_at_most():
+    for name in ("a", "code"):
+        with pytest.raises(Problem) as caught:
+            layout("products", "csv", f"{name},".encode() * 200_000 + b"b\nx\n")
+        assert caught.value.detail == "The header has more than 1000 columns."
+
+
 def test_a_wrong_header_is_told_column_by_column():
     with pytest.raises(Problem) as caught:
         layout("products", "csv", b"name,colour,name,13800138000\n")
