@@ -38,7 +38,8 @@ from app.customers.models import (
 from app.customers.models.merging import Merge, MergeRow
 
 HOLDINGS = tuple(
-    Holding(table, fate, clash=clash)
+    # A contact that was made has the id of what tells of it, and goes where that goes.
+    Holding(table, fate, clash=clash, follows=("id",) if table is ContactMade else ())
     for table, fate, clash in (
         (Customer, Fate.OWN, ""),
         (Fact, Fate.OWN, ""),

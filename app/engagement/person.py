@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import select, text
+from sqlalchemy import ARRAY, Uuid, bindparam, select, text
 
 from app.core import rights
 from app.core.db import Tx
@@ -36,6 +36,13 @@ HOLDINGS = (
     Holding(Task, follows=("source_id",), clash=_SAME_TASK),
 )
 TRACES = traces.TRACES
+_UNLINKED = text(
+    """
+UPDATE promises SET complaint_id = NULL
+WHERE customer_id = :winner AND id = ANY (:promises) AND complaint_id <> ALL (:complaints) AND complaint_id IS NOT NULL
+RETURNING id
+"""
+).bindparams(bindparam("promises", type_=ARRAY(Uuid)), bindparam("complaints", type_=ARRAY(Uuid)))
 
 
 async def move(tx: Tx, trip: Trip) -> None:
@@ -44,7 +51,13 @@ async def move(tx: Tx, trip: Trip) -> None:
 
 
 async def move_back(tx: Tx, trip: Trip) -> None:
-    """Records that had moved go back, as they are now, with all that was done to them since."""
+    """Records that had moved go back, as they are now, with all that was done to them since.
+
+    A promise that was linked to a complaint of the winner meanwhile goes without it.
+    """
+    moved = {name: [uuid.UUID(one) for one in trip.of(name).moved] for name in ("promises", "complaints")}
+    if await tx.rows(_UNLINKED, {"winner": trip.winner, **moved}):
+        trip.lost.append("promises")
     await move_rows_back(tx, HOLDINGS, trip)
 
 

@@ -362,6 +362,25 @@ async def test_what_becomes_of_a_gift_becomes_of_its_task(desk, verb, status):
     assert [task["status"] for task in await desk.listed("/tasks", status=status)] == [status]
 
 
+async def test_tasks_go_with_a_merge_and_come_back_with_its_undoing(desk, house):
+    other = await desk.customer("Other")
+    await managed(house, desk.mei, "emp-8")
+    await managed(house, other, "emp-2")
+    await desk.add("promises", due_at=f"{desk.day}T09:00:00Z")
+    await desk.work()
+    made = await desk.call(
+        "POST", "/merges", {"winner": other, "loser": desk.mei, "choices": {"account_manager": "winner"}}
+    )
+    owners = []
+    for undone in (False, True):
+        if undone:
+            await desk.call("POST", f"/merges/{made['id']}/undo", {})
+        await desk.work()
+        await desk.work()
+        owners += [(task["customer_id"], task["owner"]) for task in await desk.listed("/tasks")]
+    assert owners == [(other, "emp-2"), (desk.mei, "emp-8")]
+
+
 async def test_tasks_go_with_the_customer_unless_somebody_has_chosen(desk, house):
     """Found: after a handover the tasks stayed with whom the customer had left."""
     await desk.call("PUT", "/stores/S2", {"name": "Second", "kind": "own"})

@@ -294,6 +294,35 @@ async def test_an_account_that_came_with_the_merge_goes_with_it(people, client, 
     await people.verified()
 
 
+async def test_a_promise_goes_back_without_the_winners_complaint(people, client, two):
+    one, other = two
+    promised = {"promise": "Soon", "due_at": "2026-03-09T00:00:00Z"}
+    promise = await people.call("POST", f"/customers/{other}/promises", promised)
+    made = await merge(people, one, other)
+    complaint = await people.call(
+        "POST", f"/customers/{one}/complaints", {"about": "delivery", "severity": "minor", "subject": "Late"}
+    )
+    path = f"/v1/customers/{one}/promises/{promise['id']}"
+    linked = await client.patch(path, json={"complaint_id": complaint["id"]}, headers={"If-Match": '"1"'})
+    assert linked.status_code == 200, linked.text
+    undone = await people.call("POST", f"/merges/{made['id']}/undo", {})
+    assert "promises" in undone["not_restored"]
+    back = await people.call("GET", f"/customers/{other}/promises/{promise['id']}")
+    assert back["complaint_id"] is None
+
+
+async def test_a_contact_goes_back_with_what_tells_of_it(people, two):
+    one, other = two
+    gift = {"kind": "gift", "occasion": "birthday", "what": "Tea", "planned_for": "2026-03-02", "channel": "visit"}
+    care = await people.call("POST", f"/customers/{other}/care", gift)
+    made = await merge(people, one, other)
+    await people.call("POST", f"/customers/{one}/care/{care['id']}/complete", {})
+    await people.call("POST", f"/merges/{made['id']}/undo", {})
+    held = {who: (await people.held(who))["contact_log"] for who in two}
+    assert [len(held[one]), len(held[other])] == [0, 1]
+    assert care["id"] in held[other][0]
+
+
 async def test_one_key_one_merge(people, client, two):
     one, other = two
     headers = {"Idempotency-Key": "merge-1"}

@@ -113,7 +113,7 @@ async def make_due_tasks(tx: Tx, terms: Terms) -> int:
 
 _TYPES = (
     "receipt.recorded", "receipt.attributed", "receipt.voided", "complaint.resolved", "complaint.reopened",
-    "customer.created", "customer.updated", "customer.assigned",
+    "customer.created", "customer.updated", "customer.assigned", "customer.merged", "customer.unmerged",
 )  # fmt: skip
 _SEEN = f"""
 seen AS MATERIALIZED (
@@ -204,8 +204,10 @@ moved AS (
     SELECT o.customer_id, o.id, CASE WHEN o.by_manager THEN c.account_manager ELSE o.owner END AS owner,
            CASE WHEN o.by_store THEN c.home_store ELSE o.store END AS store
     FROM tasks o JOIN customers c ON c.id = o.customer_id
-    WHERE o.customer_id IN (SELECT s.customer_id FROM seen s
-                            WHERE s.type IN ('customer.updated', 'customer.assigned'))
+    WHERE o.customer_id IN (SELECT s.customer_id FROM seen s WHERE s.type IN (
+                              'customer.updated', 'customer.assigned', 'customer.merged', 'customer.unmerged')
+                            UNION ALL
+                            SELECT CAST(s.data->>'loser' AS uuid) FROM seen s WHERE s.type = 'customer.unmerged')
       AND o.status = 'open' AND (o.by_manager OR o.by_store)
     ORDER BY o.customer_id, o.id FOR UPDATE OF o) n
   WHERE t.customer_id = n.customer_id AND t.id = n.id AND (t.owner, t.store) IS DISTINCT FROM (n.owner, n.store)
