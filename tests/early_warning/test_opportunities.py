@@ -14,6 +14,19 @@ OPPORTUNITIES = (
 )  # fmt: skip
 
 
+async def test_a_voided_return_of_somebody_who_was_erased_opens_nothing(town):
+    await rule(town, "cumulative_spend", amounts=[10_000], keep_days=10)
+    customer = await customer_of(town, "Mrs Zhou", account_manager="emp-7", home_store="S1")
+    returned = await town.sell(customer, 1_000, kind="return")
+    await town.sell(customer, 10_500)
+    assert await listed(town) == []
+    (await town.client.post("/v1/erasures", json={"customer_id": customer, "reason": "request"})).raise_for_status()
+    start = await town.here()
+    await town.call("POST", f"/receipts/{returned['id']}/void")
+    assert await listed(town) == []
+    assert await town.events(start, *OPPORTUNITIES) == []
+
+
 async def test_an_amount_is_reached_with_the_receipt_that_does_it(town):
     start = await town.here()
     await rule(town, "cumulative_spend", amounts=[10_000, 50_000], keep_days=10)

@@ -210,7 +210,7 @@ SELECT s.customer_id, 'net' AS subject, s.reached::text AS episode, true AS fres
        coalesce(s.last_on, {_TODAY}) + rule.keep_days AS expires_on, NULL::text AS owner,
        jsonb_build_object('amount', s.reached, 'net', s.net, 'reached_on', coalesce(s.last_on, {_TODAY})) AS evidence
 FROM o_scope s
-JOIN customers c ON c.id = s.customer_id AND c.kind IN ('person', 'business')
+JOIN customers c ON c.id = s.customer_id AND c.kind IN ('person', 'business') AND c.status NOT IN ('merged', 'erased')
 CROSS JOIN o_rule rule
 WHERE rule.enabled AND s.reached IS NOT NULL
 UNION ALL
