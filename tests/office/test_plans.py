@@ -232,6 +232,14 @@ async def three(town):
     return made
 
 
+async def test_no_copy_is_larger_than_a_plan_may_be(town, three):
+    await batch(town, "sales-plans", {"customer_id": three[1], "period": "2026", "planned": 10**14})
+    for dry_run in (True, False):
+        refused = await copy(town, 422, factor="1.5", home_store="S1", dry_run=dry_run)
+        assert [(one["pointer"], one["code"]) for one in refused["errors"]] == [("/factor", "too_large")]
+    assert (await copy(town, factor="1", home_store="S1", dry_run=True))["found"] == 3
+
+
 async def test_plans_are_copied_times_a_factor(town, three):
     rehearsed = await copy(town, factor="1.1", home_store="S1", dry_run=True)
     assert rehearsed == {

@@ -18,6 +18,7 @@ from app.core.batch import Status
 from app.core.db import Tx
 from app.core.errors import INVALID, NOT_FOUND, FieldError, Overtaken, Problem, stale
 from app.core.ids import new_id
+from app.core.types import AMOUNT_MAX
 from app.credit.kinds import PlanKind
 from app.credit.period import Period, period, scaled, spread
 from app.credit.queries import plans as queries
@@ -197,6 +198,9 @@ async def copy_plans(tx: Tx, kind: PlanKind, order: Fields, currency: str) -> Co
     for customer in sorted({customer for customer, unit in there if unit == source.text}):
         plan, old = there[customer, source.text], there.get((customer, target.text))
         planned, phases = scaled(plan.planned, plan.phases, order["factor"])
+        if planned > AMOUNT_MAX:
+            detail = "Multiplied by this, one of the plans is too large."
+            raise Problem(INVALID, detail, [FieldError("/factor", "too_large", detail)])
         copied.found += 1
         if old is not None and not order["replace"]:
             copied.skipped += 1
@@ -207,7 +211,11 @@ async def copy_plans(tx: Tx, kind: PlanKind, order: Fields, currency: str) -> Co
         setattr(copied, name, getattr(copied, name) + 1)
         items.append({"customer_id": customer, "period": target.text, "planned": planned, "monthly_amounts": phases})
     if items and not order["dry_run"]:
-        await put_plans(tx, kind, list(enumerate(items)), currency)
+        done = await put_plans(tx, kind, list(enumerate(items)), currency)
+        new = sum(1 for one in done.values() if not isinstance(one, Problem) and one[0] == "created")
+        if new != copied.created:
+            # Somebody has set a plan meanwhile, which a copy may not replace.
+            raise Overtaken
     return copied
 
 
