@@ -50,7 +50,8 @@ async def _look(tx: Tx, job: RunningJob) -> Step:
     if seen.after is not None:
         return Step({"pass": name, "after": seen.after}, progress)
     following = PASSES[PASSES.index(name) + 1 :]
-    return Step({"pass": following[0]} if following else job.cursor, progress, done=not following)
+    # Where a pass stands is a value that customers share: of a sweep that is over none is kept.
+    return Step({"pass": following[0] if following else name}, progress, done=not following)
 
 
 class DuplicateFinder:

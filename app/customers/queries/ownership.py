@@ -62,9 +62,9 @@ def named(customers: list[uuid.UUID]) -> Select[Any]:
     return select(func.unnest(literal(sorted(set(customers)), ARRAY(Uuid))).label("id"))
 
 
-def managed(staff: str) -> Select[Any]:
-    """A SELECT of the ids of whom somebody is the account manager."""
-    return select(Customer.id.label("id")).where(Customer.account_manager == staff)
+def managed(tx: Tx, staff: str) -> Select[Any]:
+    """A SELECT of the ids of whom somebody is the account manager, of those whom the caller may know."""
+    return select(Customer.id.label("id")).where(Customer.account_manager == staff, visible_to(tx.caller))
 
 
 def handed(handover_id: uuid.UUID) -> Select[Any]:

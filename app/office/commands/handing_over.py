@@ -103,7 +103,7 @@ async def _chosen(tx: Tx, services: Services, choice: Choice, *, first: bool = F
     if choice["by"] == "customers":
         return _Chosen(ownership.named([uuid.UUID(str(one)) for one in choice["value"]]))
     if choice["by"] == "account_manager":
-        return _Chosen(ownership.managed(choice["value"]))
+        return _Chosen(ownership.managed(tx, choice["value"]))
     if choice["by"] == "handover":
         before = uuid.UUID(str(choice["value"]))
         if await ownership.handover(tx, before) is None:
