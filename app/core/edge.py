@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,7 +28,7 @@ from app.core.errors import (
     Problem,
 )  # fmt: skip
 from app.core.gate import check_target, parse_json
-from app.core.http import Incoming
+from app.core.http import LIFT_DEADLINE, Incoming
 from app.core.ids import new_id_text
 from app.core.reply import Reply
 from app.core.services import Services
@@ -193,7 +194,9 @@ class Edge:
             self._check_media(exchange.seen.body, headers)
             if exchange.seen.body and door not in self._doors.raw and not scope["path"].endswith("/batch"):
                 exchange.seen.json = parse_json(exchange.seen.body)
-        async with asyncio.timeout(limits.request_seconds):
+        async with asyncio.timeout(limits.request_seconds) as deadline:
+            # An answer that sees to its own time, once it has begun.
+            scope[LIFT_DEADLINE] = partial(deadline.reschedule, None)
             hot, value = self._doors.hot_route(*door)
             if hot is not None:
                 await self._hot(hot, value, scope, exchange)

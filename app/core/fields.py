@@ -207,7 +207,8 @@ class Collection:
 
     `order` is oldest first and unique within a customer, and `in_order` says that an index gives a customer's rows in
     it. `counted` leaves out rows that count nowhere; `evidence` is the id that is shown to a person as the reason.
-    `spreads`, `group` and `more_groups` are as for a field.
+    `spreads`, `group` and `more_groups` are as for a field. `of_others`: its rows tell of other customers as well, so
+    that it is for callers who may know of all.
     """
 
     name: str
@@ -226,6 +227,7 @@ class Collection:
     changed_by: tuple[str, ...] = ()
     spreads: Spread | None = None
     more_groups: tuple[str, ...] = ()
+    of_others: bool = False
     by_name: Mapping[str, Field] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -22,6 +22,9 @@ from app.core.idempotency import RequestKey
 from app.core.reply import Reply
 from app.core.services import Services
 
+# In the scope of a request: ends its deadline, for an answer that bounds its own time once it has begun.
+LIFT_DEADLINE = "clientele.lift_deadline"
+
 
 # Dependencies are coroutines: FastAPI sends plain functions to a thread, which costs more than most of them do.
 async def _services(request: Request) -> Services:

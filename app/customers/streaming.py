@@ -1,13 +1,14 @@
 """Answers that are streamed line by line, and must not hold what they read from for as long as a reader likes."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from app.core.errors import UNAVAILABLE, Problem
+from app.core.http import LIFT_DEADLINE
 
 TOTAL_SECONDS = 3600.0
 
@@ -51,11 +52,19 @@ class BoundedStream(StreamingResponse):
         self._chunks = chunks
         self._stall = stall_seconds
         self._total = total_seconds
+        self._lift: Callable[[], None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer. The deadline of a request ends with the first chunk: the stall time and the total count from then."""
+        self._lift = scope.get(LIFT_DEADLINE)
+        await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
         """Send the chunks, each within the stall time."""
         async with asyncio.timeout(self._total), aclosing(self._chunks):
             first = await anext(self._chunks, b"")
+            if self._lift is not None:
+                self._lift()
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async for chunk in _with(first, self._chunks):
                 async with asyncio.timeout(self._stall):

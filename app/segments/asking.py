@@ -127,12 +127,12 @@ class Asking:
         Whoever asks whether a field is missing knows that it may be.
         """
         everybody = await compare.population(tx, question) if count else 0
-        told = []
+        told: list[dict[str, Any]] = []
         for where in doubts.LISTED:
             said = [one for one in doubts.said(question.tree, question.registry) if one.where == where]
             unlisted = await catalog_queries.unlisted(tx, where, [(one.value, one.below) for one in said])
             known = await catalog_queries.listed(tx, where, NAMES_MAX) if unlisted else []
-            told += [doubts.unlisted(one, known) for one in said if one.value in unlisted]
+            told += doubts.unlisted([one for one in said if one.value in unlisted], known)
         meant = {node.field for node in every(question.tree) if isinstance(node, Missing)}
         names = sorted(name for name in checked.uses - meant if name in question.registry.fields)
         parts = doubts.conditions(question.tree)

@@ -13,7 +13,7 @@ from typing import Any
 from app.core.caller import Caller
 from app.core.fields import Field, Registry, Spread
 from app.segments import grammar
-from app.segments.leaves import Faults, Found, Leaves
+from app.segments.leaves import EVERYBODY, Faults, Found, Leaves
 from app.segments.print import Printer
 from app.segments.reader import near
 from app.segments.tree import (
@@ -112,7 +112,10 @@ class Checked:
         # Whoever is told of customers must be allowed to read them, whatever the question.
         scopes = {"customers:read", *(scope for scope, _ in self.grants)}
         lacks = {f"the scope {scope}" for scope in scopes if not caller.may(scope)}
-        lacks |= {f"the field group {group}" for _, group in self.grants if not caller.sees(group)}
+        groups = {group for _, group in self.grants} - {EVERYBODY}
+        lacks |= {f"the field group {group}" for group in groups if not caller.sees(group)}
+        if caller.limited and len(groups) < len({group for _, group in self.grants}):
+            lacks.add("the reach of all customers")
         return sorted(lacks)
 
 

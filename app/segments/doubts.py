@@ -8,7 +8,7 @@ from app.core.fields import Field, Registry
 from app.segments import windows
 from app.segments.check import Checked
 from app.segments.print import Printer
-from app.segments.reader import near
+from app.segments.reader import MEANT, near
 from app.segments.tree import Aggregate, And, Compare, Expr, FieldTerm, InSegment, Match, Not, OneOf, Or, Rank, Rows
 from app.segments.tree import Sequence as Steps
 from app.segments.values import Node, TextValue
@@ -152,10 +152,14 @@ def _ahead(question: Expr, as_of: date, printer: Printer) -> Iterator[dict[str, 
                 yield {"code": "window_in_future", "detail": detail, "condition": printer.text(leaf)}
 
 
-def unlisted(one: Said, known: Collection[str]) -> dict[str, Any]:
-    """That the catalog does not list a value; `known` are values that it lists."""
+def unlisted(some: Sequence[Said], known: Collection[str]) -> Iterator[dict[str, Any]]:
+    """That the catalog does not list some values; `known` are values that it lists."""
+    for place, one in enumerate(some):
+        yield _unlisted(one, near(one.value, known) if place < MEANT else None)
+
+
+def _unlisted(one: Said, meant: str | None) -> dict[str, Any]:
     what = LISTED[one.where]
-    meant = near(one.value, known)
     hint = f" Did you mean {meant}?" if meant else ""
     return {
         "code": "unknown_value",

@@ -7,7 +7,7 @@ from typing import Any
 from app.core.errors import GONE, Problem
 from app.core.types import rfc3339
 from app.segments.models import EXPORT_NOT_READY, EXPORT_OVER, RANGE_BEYOND
-from app.segments.queries.exports import Export, Piece
+from app.segments.queries.exports import FAILED, Export, Piece
 
 MEDIA = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 DONE = "done"
@@ -39,9 +39,9 @@ def export(found: Export) -> dict[str, Any]:
 
 def refuse_unless_there(found: Export) -> None:
     """Raise Problem: the file is not whole yet, its job was given up, or it is not kept any more."""
-    if found.ended is not None:
+    if found.ended not in {None, FAILED}:
         raise Problem(EXPORT_OVER, extra={"reason": found.ended})
-    if found.status == "failed":
+    if found.status == FAILED:
         raise Problem(GONE, "The file could not be written.", extra={"reason": found.error})
     if found.status != DONE:
         raise Problem(EXPORT_NOT_READY, headers={"Retry-After": "2"})

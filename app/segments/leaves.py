@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.fields import AGGREGATED, OPERATORS, Collection, Consents, Field, FieldType, Registry, Spread
 from app.segments.grammar import COMPARATORS, LATER_COLLECTIONS
-from app.segments.reader import near
+from app.segments.reader import MEANT, near
 from app.segments.tree import (
     Aggregate,
     Anniversary,
@@ -65,6 +65,8 @@ _OPERATOR = {OneOf: "in", Between: "between", Missing: "missing", Rank: "rank", 
 _WORDS = {"missing": "is missing", "starts_with": "starts with", "rank": "in top", "in": "in (...)",
           "within": "within ... km of"}  # fmt: skip
 _PLACES = ("store.updated", "place.updated")
+# Stands for a field group: whoever asks must be able to know of all customers.
+EVERYBODY = "everybody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ class Found:
         groups = (used.group,) if isinstance(used, Consents) else used.groups
         if isinstance(used, Field | Collection) and used.spreads is not None:
             self.spreads.add(used.spreads)
+        if isinstance(used, Collection) and used.of_others:
+            self.grants.add((used.scope, EVERYBODY))
         self.uses.add(name)
         self.grants.update((used.scope, group) for group in groups)
         self.changed_by.update(used.changed_by)
@@ -195,7 +199,8 @@ class Leaves:
         self._found.changed_by.update(_PLACES)
         if self._places is not None and of.place not in self._places:
             what = "There is no store or place of this code that has coordinates."
-            self._faults.add(path, leaf, "of", "unknown_place", what, near(of.place, self._places))
+            meant = near(of.place, self._places) if len(self._faults.all) < MEANT else None
+            self._faults.add(path, leaf, "of", "unknown_place", what, meant)
 
     def _consent(self, leaf: Consent, path: Path) -> Leaf:
         known = self._registry.consents

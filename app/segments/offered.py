@@ -51,7 +51,8 @@ def offered(registry: Registry, caller: Caller, *, currency: str, digits: int) -
 
 def _granted(offer: Field | Collection | Consents, caller: Caller) -> bool:
     groups = (offer.group,) if isinstance(offer, Consents) else offer.groups
-    return caller.may(offer.scope) and all(map(caller.sees, groups))
+    beyond = isinstance(offer, Collection) and offer.of_others and caller.limited
+    return caller.may(offer.scope) and all(map(caller.sees, groups)) and not beyond
 
 
 # The key of a value of each type in a tree.

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.segments import doubts, reader
 from app.segments.queries import evaluate
 from tests.segments.factories import customer, receipt, store
 
@@ -57,27 +58,67 @@ async def test_what_is_warned_of(client, text, expected):
     assert codes(await warned(client, text)) == expected
 
 
-async def test_a_look_is_at_whom_the_caller_reaches(client, house):
+@pytest.fixture
+async def near(client, house):
+    """A client that reaches the customers of one store, and not two others."""
     await store(client, "FAR")
     for name in ("Li Lei", "Other"):
         await customer(client, display_name=name, home_store="FAR", language="ko")
-    terms = {
-        "name": "Far",
-        "role": "admin",
-        "reach": "store",
-        "store": "GY-01",
-        "scopes": ["segments:read", "customers:read"],
-    }
+    scopes = ["segments:read", "segments:write", "customers:read", "receipts:read"]
+    terms = {"name": "Near", "role": "admin", "reach": "store", "store": "GY-01", "scopes": scopes}
     key = (await client.post("/v1/api-keys", json=terms)).json()["key"]
+    async with house.client(None, Authorization=f"Bearer {key}") as found:
+        yield found
+
+
+async def test_a_look_is_at_whom_the_caller_reaches(client, near):
     asked = {"text": "display_name = 'Li Lei' or language = 'en'", "sample": 0}
-    async with house.client(None, Authorization=f"Bearer {key}") as near:
-        answer = await near.post("/v1/segments/preview", json=asked)
-        assert answer.status_code == 200, answer.text
-        found = answer.json()
+    answer = await near.post("/v1/segments/preview", json=asked)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
     assert found["count"] == 1
     assert codes(found["warnings"]) == [("often_missing", None), ("never_true", "display_name = 'Li Lei'")]
     assert "24 customers" in found["warnings"][1]["detail"]
     assert codes(await warned(client, asked["text"])) == [("often_missing", None)]
+
+
+async def test_nothing_is_told_of_what_others_beyond_reach_have(client, near):
+    mine = (await near.get("/v1/customers?limit=1")).json()["data"][0]["id"]
+    for name in ("Li Lei", "Nobody"):
+        text = f"net_365d in top 1 customers of (display_name = '{name}')"
+        made = await near.post("/v1/segments", json={"name": name, "text": text})
+        assert made.status_code == 201, made.text
+        saved = made.json()
+        shown = [
+            (await one.get(f"/v1/segments/{saved['id']}/explain/{mine}")).json()["explanation"]
+            for one in (near, client)
+        ]
+        assert "needed" not in shown[0] and "distance" not in shown[0], shown[0]
+    for text in ("any(relationships where other.home_store = 'FAR')", "count(relationships) > 0", "in segment 'kin'"):
+        if "kin" in text:
+            await client.post("/v1/segments", json={"name": "kin", "text": "any(relationships)"})
+        answer = await near.post("/v1/segments/preview", json={"text": text})
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), answer.text
+    offered = [
+        {row["name"] for row in (await one.get("/v1/segments/fields")).json()["collections"]} for one in (near, client)
+    ]
+    assert [("relationships" in names, "receipts" in names) for names in offered] == [(False, True), (True, True)]
+
+
+async def test_of_many_unknown_names_few_are_compared_with_what_there_is(monkeypatch):
+    compared: list[int] = []
+
+    def close(_, known, **__):
+        compared.append(len(known))
+        return []
+
+    monkeypatch.setattr(reader, "get_close_matches", close)
+    said = [doubts.Said("/v1/products", f"X{number:07}", below=False) for number in range(500)]
+    found = list(doubts.unlisted(said, [f"X{number:06}A" for number in range(1000)]))
+    assert (len(found), len(compared), max(compared)) == (500, 20, 300)
+    monkeypatch.undo()
+    many = [*(f"Y{number}" for number in range(5000)), "GY-01"]
+    assert reader.near("GY-1", many) == "GY-01"
 
 
 async def test_a_difference_warns_as_a_preview_does(client):

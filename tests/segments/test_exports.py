@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
+from sqlalchemy import text
 
 from app.core.jobs import JobRunner, RunningJob, claim, run_job
 from app.core.settings import JobSettings
 from app.segments.commands import exports as commands
 from app.segments.jobs import HANDLERS, Writing
+from app.segments.queries import exports
 from tests.segments.factories import customer, receipt, segment, store
 
 QUICK = JobSettings(lease_seconds=0.6, poll_seconds=0.02, backoff_seconds=0.01)
@@ -310,6 +312,45 @@ async def test_a_file_is_for_the_client_that_asked_and_for_what_it_may_see(clien
     assert (await fetched(analyst, own)).status_code == 200
     personal = await segment(client, "old", "age > 3")
     assert (await analyst.post(f"/v1/segments/{personal['id']}/exports", json={"columns": ["kind"]})).status_code == 403
+
+
+async def test_a_file_that_could_not_be_written_takes_no_place(client, house, monkeypatch):
+    monkeypatch.setattr(house.services.settings.segments, "exports", 1)
+    monkeypatch.setattr(commands, "PORTION", 3)
+    await people(client)
+    saved = await segment(client, "zh", "language = 'zh'")
+    asked = await order(client, saved)
+    await work(house)
+    # As a worker leaves it that has tried too often.
+    failed = text("UPDATE jobs SET status = 'failed', error = 'internal_error' WHERE id = :id")
+    await house.services.db.run(lambda tx: tx.execute(failed, {"id": uuid.UUID(asked["id"])}))
+    again = await order(client, saved)
+    await work(house)
+    assert await house.services.db.run(commands.forget_old) == 1
+    count = "SELECT count(*) FROM segment_export_portions WHERE export_id = $1"
+    held = [await house.services.db.hot.fetchval(count, uuid.UUID(one["id"])) for one in (asked, again)]
+    assert held[0] == 0 and held[1] > 1
+    gone = await fetched(client, asked)
+    assert (gone.status_code, gone.json()["reason"]) == (410, "internal_error")
+    assert (await fetched(client, again)).status_code == 200
+
+
+async def test_a_slow_reader_gets_the_whole_file(client, house, monkeypatch):
+    monkeypatch.setattr(commands, "PORTION", 3)
+    await people(client)
+    saved = await segment(client, "zh", "language = 'zh'")
+    asked = await order(client, saved)
+    await work(house)
+    whole = (await fetched(client, asked)).content
+    piece = exports.piece
+
+    async def slow(*given, **named):
+        await asyncio.sleep(0.2)
+        return await piece(*given, **named)
+
+    monkeypatch.setattr(exports, "piece", slow)
+    monkeypatch.setattr(house.services.settings.limits, "request_seconds", 0.5)
+    assert (await fetched(client, asked)).content == whole
 
 
 async def test_a_client_has_so_many_files_and_repeats_a_request_for_nothing(client, house, monkeypatch):

@@ -104,10 +104,12 @@ def _collection(
     changed_by: tuple[str, ...],
     fields: tuple[Field, ...],
     spreads: Spread | None = None,
+    *,
+    of_others: bool = False,
 ) -> Collection:
     """A customer has few of them, found by their key; they happen on no day."""
     return Collection(
-        name, label, relation=relation, fields=fields, changed_by=changed_by, spreads=spreads,
+        name, label, relation=relation, fields=fields, changed_by=changed_by, spreads=spreads, of_others=of_others,
         customer=lambda row: row.c.customer_id,
         order=lambda row: (row.c.created_at, row.c.id),
         evidence=lambda row: row.c.id,
@@ -151,5 +153,5 @@ COLLECTIONS: tuple[Collection, ...] = (
                   choices=tuple(kind for kind in KINDS if kind != "walk_in")),
         _of_other("status", "The other's status", FieldType.CHOICE, choices=STATUSES),
         _of_other("home_store", "The other's home store", FieldType.TEXT, values_at="/v1/stores"),
-    ), _related),
+    ), _related, of_others=True),
 )  # fmt: skip

@@ -90,16 +90,18 @@ async def withdraw(tx: Tx, customers: Sequence[uuid.UUID]) -> int:
 
 
 async def forget_old(tx: Tx) -> int:
-    """Drop a portion of the files that are kept no longer, and of what is known of those whose job is forgotten.
+    """Drop a portion of the files that are kept no longer or were given up, and of those whose job is forgotten.
 
     Returns how many, 0 when nothing is left to do.
     """
     late, gone = await exports.over(tx, tx.now, AT_ONCE), await exports.forgotten(tx, AT_ONCE)
+    failed = await exports.given_up(tx, AT_ONCE)
     await _end(tx, late, EXPIRED)
+    await _end(tx, failed, exports.FAILED)
     if gone:
         await tx.execute(delete(_PORTION).where(_PORTION.export_id.in_(gone)))
         await tx.execute(delete(SegmentExport).where(SegmentExport.id.in_(gone)))
-    return len(late) + len(gone)
+    return len(late) + len(failed) + len(gone)
 
 
 async def drop_of(tx: Tx, segment: uuid.UUID) -> None:

@@ -66,7 +66,8 @@ class _Shown:
 async def explain(tx: Tx, question: Question, customer: uuid.UUID) -> Explained | None:
     """What is true of one customer; None if there is no such customer."""
     customers = question.customers(only(customer))
-    shown = [_Reader(question, customers).shown(leaf) for leaf in leaves(question.tree, question.trees)]
+    reader = _Reader(question, customers, limited=tx.caller.limited)
+    shown = [reader.shown(leaf) for leaf in leaves(question.tree, question.trees)]
     whole = customers.truth(question.tree)
     population = question.registry.population
     columns: list[ColumnElement[Any]] = [population.counted(customers.rows.row), whole]
@@ -95,7 +96,8 @@ def _outcome(shown: _Shown, truth: Any, value: Any, needed: Any, evidence: Any, 
 class _Reader:
     """Finds what to read for a condition."""
 
-    def __init__(self, question: Question, customers: Customers) -> None:
+    def __init__(self, question: Question, customers: Customers, *, limited: bool) -> None:
+        self._limited = limited
         self._question = question
         self._customers = customers
         self._registry = question.registry
@@ -126,7 +128,8 @@ class _Reader:
             return _Shown(truth, FieldType.NUMBER, km, fixed=Decimal(leaf.km))
         kind = self._registry.fields[leaf.field].type
         value = self._customers.operand(leaf.field).full
-        if not isinstance(leaf, Rank):
+        # What it takes to be among the first is the value of somebody whom a limited caller may not know.
+        if self._limited or not isinstance(leaf, Rank):
             return _Shown(truth, kind, value)
         among = None if leaf.of is None else self._customers.truth(leaf.of)
         return _Shown(truth, kind, value, self._customers.cut(leaf), more=among)

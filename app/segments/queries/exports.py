@@ -15,6 +15,8 @@ from app.segments.tree import Expr, from_json
 from app.segments.walk import segments_of
 
 _PORTION = SegmentExportPortion
+# The status of a job that was given up.
+FAILED = "failed"
 
 
 class Export(NamedTuple):
@@ -91,9 +93,10 @@ async def page(tx: Tx, segment: uuid.UUID, *, before: uuid.UUID | None, limit: i
 
 
 async def live(tx: Tx) -> int:
-    """How many files the caller's client has that are not over."""
+    """How many files the caller's client has that are not over, and may still be written."""
     mine = (SegmentExport.client_id == tx.caller.client_id, SegmentExport.ended.is_(None))
-    return int(await tx.scalar(select(func.count()).select_from(SegmentExport).where(*mine)))
+    found = select(func.count()).select_from(SegmentExport).join(Job, Job.id == SegmentExport.id)
+    return int(await tx.scalar(found.where(*mine, Job.status != FAILED)))
 
 
 async def portion(tx: Tx, export: uuid.UUID, number: int) -> list[uuid.UUID] | None:
@@ -136,6 +139,14 @@ async def over(tx: Tx, now: datetime, limit: int) -> list[uuid.UUID]:
     late = select(SegmentExport.id).where(SegmentExport.ended.is_(None), SegmentExport.expires_at <= now)
     rows = await tx.rows(late.order_by(SegmentExport.id).limit(limit).with_for_update(skip_locked=True))
     return [row.id for row in rows]
+
+
+async def given_up(tx: Tx, limit: int) -> list[uuid.UUID]:
+    """Up to `limit` files that could not be written, and of which portions may be there."""
+    failed = select(SegmentExport.id).join(Job, Job.id == SegmentExport.id)
+    failed = failed.where(SegmentExport.ended.is_(None), Job.status == FAILED)
+    held = failed.order_by(SegmentExport.id).limit(limit).with_for_update(of=SegmentExport.__table__, skip_locked=True)
+    return [row.id for row in await tx.rows(held)]
 
 
 async def forgotten(tx: Tx, limit: int) -> list[uuid.UUID]:
