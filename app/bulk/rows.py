@@ -173,15 +173,15 @@ class GroupedRows:
                 return self._row(key, group)
         if len(group) > GROUP_MAX:
             return self._row(key, group, too_long=True)
-        endless = len(group) + len(strays) > GROUP_MAX
-        if not (endless or self.lines.closed):
+        if len(group) + len(strays) > GROUP_MAX:
+            # Whether the receipt goes on behind so many records of nobody is not known.
+            self.lines.unpop(loose)
+            return self._row(key, group, too_long=True)
+        if not self.lines.closed:
             self.lines.unpop(used + loose)
             return None
         self.lines.unpop(loose)
-        row = self._row(key, group) if group else None
-        # If the receipt goes on behind so many records of nobody, that is refused.
-        self.split = key if endless else self.split
-        return row
+        return self._row(key, group) if group else None
 
     def _key_of(self, record: Record) -> list[str] | None:
         cells = _cells(record, self._group)
@@ -196,7 +196,8 @@ class GroupedRows:
         too_long = too_long or (key is not None and key == self.split)
         self.split = key if too_long else None
         if too_long:
-            fault = FieldError("", "receipt_too_long", f"A receipt has at most {GROUP_MAX} lines.")
+            detail = f"A receipt has at most {GROUP_MAX} lines, with those inside it that have no number."
+            fault = FieldError("", "receipt_too_long", detail)
             return Row(line, size, None, [fault], name)
         faults = [fault for record in group for fault in _record_faults(record, line)]
         if faults:

@@ -38,7 +38,7 @@ HOLDINGS = (
 TRACES = traces.TRACES
 _UNLINKED = text(
     """
-UPDATE promises SET complaint_id = NULL
+UPDATE promises SET complaint_id = NULL, version = version + 1, updated_at = :now
 WHERE customer_id = :winner AND id = ANY (:promises) AND complaint_id <> ALL (:complaints) AND complaint_id IS NOT NULL
 RETURNING id
 """
@@ -56,7 +56,7 @@ async def move_back(tx: Tx, trip: Trip) -> None:
     A promise that was linked to a complaint of the winner meanwhile goes without it.
     """
     moved = {name: [uuid.UUID(one) for one in trip.of(name).moved] for name in ("promises", "complaints")}
-    if await tx.rows(_UNLINKED, {"winner": trip.winner, **moved}):
+    if await tx.rows(_UNLINKED, {"winner": trip.winner, "now": tx.now, **moved}):
         trip.lost.append("promises")
     await move_rows_back(tx, HOLDINGS, trip)
 

@@ -55,9 +55,10 @@ async def held(tx: Tx, kind: Kind, customer_id: uuid.UUID | None, record_id: uui
     )
     if customer_id is not None:
         holder = holder.where(table.c.customer_id == customer_id)
-    customer = await tx.scalar(holder) or await tx.scalar(holder)
-    found = select(*table.c).where(table.c.id == record_id, table.c.customer_id == customer).with_for_update()
-    rows = await tx.rows(found) if customer is not None else []
+    holding = holder.cte("holder")
+    found = select(*table.c).join_from(holding, table, table.c.customer_id == holding.c.id)
+    found = found.where(table.c.id == record_id).with_for_update(of=table)
+    rows = await tx.rows(found) or await tx.rows(found)
     return rows[0]._mapping if rows else None  # noqa: SLF001  the documented way to a row's names
 
 
