@@ -100,6 +100,11 @@ class Doors:
         return self.hot.get((method, f"{first}/{{}}/{last}")), value
 
 
+def _lift(deadline: asyncio.Timeout) -> None:
+    if not deadline.expired():
+        deadline.reschedule(None)
+
+
 def hot_key(path: str) -> str:
     """The path of a hot route as `Doors.hot` has it: without the name of its parameter.
 
@@ -196,7 +201,7 @@ class Edge:
                 exchange.seen.json = parse_json(exchange.seen.body)
         async with asyncio.timeout(limits.request_seconds) as deadline:
             # An answer that sees to its own time, once it has begun.
-            scope[LIFT_DEADLINE] = partial(deadline.reschedule, None)
+            scope[LIFT_DEADLINE] = partial(_lift, deadline)
             hot, value = self._doors.hot_route(*door)
             if hot is not None:
                 await self._hot(hot, value, scope, exchange)

@@ -80,7 +80,7 @@ EVENT_TYPES = {
     "development_plan.updated": "A plan to develop a key customer was changed, or taken up again.",
     "development_plan.closed": "The goal of a plan to develop a key customer was achieved, or given up.",
     "task.created": "There is something to do about a customer.",
-    "task.updated": "A task went to somebody, or is due at another time.",
+    "task.updated": "A task went to somebody, is due at another time, or is open again.",
     "task.closed": "A task was done or cancelled.",
     "place.updated": "A place that is no store was created or changed.",
     "store.updated": "A store was created or changed.",

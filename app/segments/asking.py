@@ -90,7 +90,10 @@ class Asking:
         others = await saved.some_names(tx, NAMES_MAX) if unknown else ()
         # What is saved is asked as it is: a place that has lost its coordinates is near nobody.
         places = await catalog_queries.located(tx, PLACES_MAX) if definition.names_place(given) else None
-        return World(await self.registry(tx), self.digits, known, others, None if places is None else frozenset(places))
+        registry, saved_ones = await self.registry(tx), given.get("text") is None and given.get("tree") is None
+        return World(
+            registry, self.digits, known, others, None if places is None else frozenset(places), saved=saved_ones
+        )
 
     async def registry(self, tx: Tx) -> Registry:
         """Everything that can be asked about, with the attributes that the company has declared as of now."""
@@ -149,6 +152,21 @@ class Asking:
         found, world, checked = await self.posed(tx, segment)
         definition.refuse_unless_granted(tx.caller, checked)
         return found, world, checked
+
+    async def readable(self, tx: Tx, segment: uuid.UUID) -> World:
+        """The world of a segment of which the caller may read what was kept; also where it can be asked no longer.
+
+        Raises Problem: there is none, or its question is not granted.
+        """
+        found = await saved.one(tx, segment)
+        if found is None:
+            raise Problem(NOT_FOUND)
+        world, checked = await self.world(tx, {}, found), None
+        with suppress(Problem):
+            checked = definition.of_tree(found.tree, world)
+        if checked is not None:
+            definition.refuse_unless_granted(tx.caller, checked)
+        return world
 
     async def posed(self, tx: Tx, segment: uuid.UUID) -> tuple[Saved, World, Checked]:
         """A saved segment, whoever asks. Raises Problem: there is none, or it cannot be answered any more."""

@@ -59,7 +59,8 @@ class World:
     """What a tree is checked against: the registry, the currency's decimals, and the segments that it may refer to.
 
     `others` are names of saved segments, if it names one that there is not: one of them may be meant. `places` are the
-    codes of stores and places that a new question may name; None: it is not looked at.
+    codes of stores and places that a new question may name; None: it is not looked at. `saved`: the question is one
+    that was saved, perhaps when more could be asked.
     """
 
     registry: Registry
@@ -67,6 +68,7 @@ class World:
     segments: Mapping[uuid.UUID, Known] = field(default_factory=dict)
     others: Collection[str] = ()
     places: Collection[str] | None = None
+    saved: bool = False
 
     @cached_property
     def ids(self) -> Mapping[str, uuid.UUID]:
@@ -203,8 +205,9 @@ class _Checker:
         self._faults = faults
         self.found = Found()
         self._leaves = Leaves(
-            world.registry, world.digits, faults, self.found, from_text=from_text, places=world.places
-        )
+            world.registry, world.digits, faults, self.found, from_text=from_text, places=world.places,
+            saved=world.saved,
+        )  # fmt: skip
 
     def expr(self, node: Expr, path: tuple[str | int, ...], inside: str | None) -> Expr:
         if isinstance(node, And | Or):

@@ -144,8 +144,10 @@ class Leaves:
         *,
         from_text: bool,
         places: Some[str] | None = None,
+        saved: bool = False,
     ) -> None:
         self._places = places
+        self._saved = saved
         self._registry = registry
         self._digits = digits
         self._faults = faults
@@ -309,7 +311,8 @@ class Leaves:
 
     def _window_of(self, found: Collection | None, window: Node | None, path: Path, node: Node) -> None:
         self.window(window, path, node)
-        if window is not None and found is not None and found.day is None:
+        # Such windows could be saved, and said nothing.
+        if window is not None and found is not None and found.day is None and not self._saved:
             what = f"{found.name} have no day, so that no time can be asked for."
             self._faults.add(path, node, "window", "no_day", what)
 

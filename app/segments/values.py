@@ -17,7 +17,7 @@ from pydantic import (
     Tag,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from app.core.types import Day, one_line, parse_decimal
 from app.core.wording import Written
@@ -60,8 +60,17 @@ def canonical_number(text: Any) -> str:
 # --- values -----------------------------------------------------------------------------------------------------------
 
 DecimalText = Annotated[str, AfterValidator(canonical_number)]
-# Measured as it is kept: a few characters grow when they are composed.
-ShortText = Annotated[str, Field(strict=True), AfterValidator(one_line), Field(max_length=STRING_LENGTH)]
+
+
+def _short(value: str) -> str:
+    """`value` in NFC, measured so: a few characters grow. Raises PydanticKnownError or PydanticCustomError."""
+    text = one_line(value)
+    if len(text) > STRING_LENGTH:
+        raise PydanticKnownError("string_too_long", {"max_length": STRING_LENGTH})
+    return text
+
+
+ShortText = Annotated[str, Field(strict=True, json_schema_extra={"maxLength": STRING_LENGTH}), AfterValidator(_short)]
 _NAME = r"^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*$"
 Name = Annotated[
     str,

@@ -238,6 +238,9 @@ async def test_no_copy_is_larger_than_a_plan_may_be(town, three):
         refused = await copy(town, 422, factor="1.5", home_store="S1", dry_run=dry_run)
         assert [(one["pointer"], one["code"]) for one in refused["errors"]] == [("/factor", "too_large")]
     assert (await copy(town, factor="1", home_store="S1", dry_run=True))["found"] == 3
+    # What is left alone refuses nothing.
+    await batch(town, "sales-plans", {"customer_id": three[1], "period": "2027", "planned": 1})
+    assert (await copy(town, factor="1.5", home_store="S1"))["skipped"] == 2
 
 
 async def test_plans_are_copied_times_a_factor(town, three):

@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
+from sqlalchemy import text
 
 from app.core.caller import SYSTEM
 from app.core.fields import FieldType
@@ -202,6 +204,30 @@ async def test_who_may_not_ask_the_question_is_not_shown_its_snapshots(client, c
     for path in (where, f"/v1/segments/{saved['id']}/count"):
         answer = await clients["analyst"].get(path)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_what_was_saved_when_more_could_be_asked_is_answered(house, client):
+    """A window on rows that have no day: it says nothing. And a question that nobody can answer any more."""
+    one = await customer(client, kind="business")
+    met = await client.post(f"/v1/customers/{one}/contacts", json={"name": "Li", "role": "buyer"})
+    assert met.status_code == 201, met.text
+    saved = await segment(client, "met", "count(contacts) >= 1 and any(contacts)")
+    where = f"/v1/segments/{saved['id']}"
+    (await client.post(f"{where}/snapshots", json={"field": "language"})).raise_for_status()
+    tree, windows = saved["tree"], [{"last": 90, "unit": "days"}, {"last": 30, "unit": "days"}]
+    tree["items"][0]["left"]["window"], tree["items"][1]["window"] = windows
+    store_tree = text("UPDATE segments SET tree = CAST(:tree AS jsonb)")
+
+    async def keep(given):
+        await house.services.db.run(lambda tx: tx.execute(store_tree, {"tree": orjson.dumps(given).decode()}))
+
+    await keep(tree)
+    found = await client.get(f"{where}/count")
+    assert (found.status_code, found.json()["count"]) == (200, 1), found.text
+    assert (await client.post("/v1/segments/preview", json={"tree": tree})).status_code == 422
+    await keep({**tree["items"][1], "collection": "nothing"})
+    assert (await client.get(f"{where}/count")).status_code >= 400
+    assert len((await client.get(f"{where}/snapshots")).json()["data"]) == 1
 
 
 async def test_a_snapshot_keeps_nothing_that_few_said_of_themselves(client):

@@ -198,13 +198,13 @@ async def copy_plans(tx: Tx, kind: PlanKind, order: Fields, currency: str) -> Co
     for customer in sorted({customer for customer, unit in there if unit == source.text}):
         plan, old = there[customer, source.text], there.get((customer, target.text))
         planned, phases = scaled(plan.planned, plan.phases, order["factor"])
-        if planned > AMOUNT_MAX:
-            detail = "Multiplied by this, one of the plans is too large."
-            raise Problem(INVALID, detail, [FieldError("/factor", "too_large", detail)])
         copied.found += 1
         if old is not None and not order["replace"]:
             copied.skipped += 1
             continue
+        if planned > AMOUNT_MAX:
+            detail = "Multiplied by this, one of the plans is too large."
+            raise Problem(INVALID, detail, [FieldError("/factor", "too_large", detail)])
         copied.planned += planned
         same = old is not None and (old.planned, old.phases) == (planned, phases)
         name = "created" if old is None else "unchanged" if same else "updated"

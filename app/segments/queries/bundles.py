@@ -126,7 +126,7 @@ class Bundles:
 
     def _wider(self, bundle: Bundle) -> Bundle | None:
         """A bundle that has all rows of this one, and none later than it: it ends on the same day."""
-        if bundle.window is None:
+        if bundle.window is None or self._registry.collections[bundle.collection].day is None:
             return None
         days = windows.days(bundle.window, self._asked.as_of)
         for other in self._needs:

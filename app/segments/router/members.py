@@ -266,7 +266,7 @@ async def list_segment_snapshots(
     before = uuid.UUID(services.cursors.read(name, query.cursor)[0]) if query.cursor is not None else None
 
     async def work(tx: Tx) -> tuple[list[Any], list[dict[str, Any]], int | None]:
-        _, world, _ = await asking.saved(tx, segment_id)
+        world = await asking.readable(tx, segment_id)
         commands.refuse_limited(caller)
         found = await snapshots(tx, segment_id, field=query.field, before=before, limit=query.limit + 1)
         registry = world.registry
