@@ -317,7 +317,8 @@ class Reference:
         values = [of_row(field, row, self.company, self.today) for row in rows]
         known = [value for value in values if value is not None]
         if term.aggregate == "count":
-            return len(set(known)) if term.distinct else len(known)
+            # A place is a list of points.
+            return len({str(value) for value in known}) if term.distinct else len(known)
         if term.aggregate == "sum":
             return known_sum(values)
         if term.aggregate in ("first", "last"):

@@ -140,6 +140,12 @@ async def test_the_set_the_explanation_and_plain_python_agree(house, registry, a
     await compare(house, registry, anchor, seed=anchor.toordinal(), examples=12, explained=4)
 
 
+async def test_places_are_told_apart(house, registry):
+    """Found by the proof: plain Python could not count distinct ones."""
+    texts = [f"count(distinct addresses.location) >= {least}" for least in (1, 2, 3)]
+    await Comparison(house, registry, ANCHORS[0], 2, 1).ask_all([*texts, "count(addresses.location) > 1"], ANCHORS[0])
+
+
 @pytest.mark.proof
 @pytest.mark.parametrize("seed", range(12))
 async def test_they_agree_on_many_companies(house, registry, seed):
