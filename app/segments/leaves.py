@@ -136,16 +136,9 @@ class Leaves:
     """
 
     def __init__(
-        self,
-        registry: Registry,
-        digits: int,
-        faults: Faults,
-        found: Found,
-        *,
-        from_text: bool,
-        places: Some[str] | None = None,
-        saved: bool = False,
-    ) -> None:
+        self, registry: Registry, digits: int, faults: Faults, found: Found, *, from_text: bool,
+        places: Some[str] | None = None, saved: bool = False,
+    ) -> None:  # fmt: skip
         self._places = places
         self._saved = saved
         self._registry = registry
