@@ -200,12 +200,12 @@ class Edge:
             if exchange.seen.body and door not in self._doors.raw and not scope["path"].endswith("/batch"):
                 exchange.seen.json = parse_json(exchange.seen.body)
         async with asyncio.timeout(limits.request_seconds) as deadline:
-            # An answer that sees to its own time, once it has begun.
-            scope[LIFT_DEADLINE] = partial(_lift, deadline)
             hot, value = self._doors.hot_route(*door)
             if hot is not None:
                 await self._hot(hot, value, scope, exchange)
             else:
+                # For an answer that sees to its own time, once it has begun.
+                scope[LIFT_DEADLINE] = partial(_lift, deadline)
                 await self._app(scope, receive, exchange.send)
 
     async def _hot(self, hot: HotRoute, value: str, scope: Scope, exchange: "_Exchange") -> None:

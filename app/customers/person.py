@@ -37,28 +37,25 @@ from app.customers.models import (
 )
 from app.customers.models.merging import Merge, MergeRow
 
-HOLDINGS = tuple(
-    # A contact that was made has the id of what tells of it, and goes where that goes.
-    Holding(table, fate, clash=clash, follows=("id",) if table is ContactMade else ())
-    for table, fate, clash in (
-        (Customer, Fate.OWN, ""),
-        (Fact, Fate.OWN, ""),
-        (IdentifierRow, Fate.MOVES, "theirs.kind = mine.kind AND theirs.value = mine.value"),
-        (SearchTerm, Fate.DERIVED, ""),
-        (Address, Fate.MOVES, ""),
-        (Contact, Fate.MOVES, ""),
-        (Relationship, Fate.OWN, ""),
-        (Consent, Fate.MOVES, ""),
-        (ContactPolicy, Fate.OWN, ""),
-        (ContactReservation, Fate.OWN, ""),
-        (ContactMade, Fate.MOVES, ""),
-        # Of two who look after them now, one does from now on.
-        (Assignment, Fate.MOVES, "theirs.part = mine.part AND theirs.until IS NULL AND mine.until IS NULL"),
-        (DuplicateCandidate, Fate.OWN, ""),
-        # A merge is about the two records as they were: a later one does not change it.
-        (Merge, Fate.STAYS, ""),
-        (MergeRow, Fate.STAYS, ""),
-    )
+HOLDINGS = (
+    Holding(Customer, Fate.OWN),
+    Holding(Fact, Fate.OWN),
+    Holding(IdentifierRow, clash="theirs.kind = mine.kind AND theirs.value = mine.value"),
+    Holding(SearchTerm, Fate.DERIVED),
+    Holding(Address),
+    Holding(Contact),
+    Holding(Relationship, Fate.OWN),
+    Holding(Consent),
+    Holding(ContactPolicy, Fate.OWN),
+    Holding(ContactReservation, Fate.OWN),
+    # It has the id of what tells of it, and goes where that goes.
+    Holding(ContactMade, follows=("id",)),
+    # Of two who look after them now, one does from now on.
+    Holding(Assignment, clash="theirs.part = mine.part AND theirs.until IS NULL AND mine.until IS NULL"),
+    Holding(DuplicateCandidate, Fate.OWN),
+    # A merge is about the two records as they were: a later one does not change it.
+    Holding(Merge, Fate.STAYS),
+    Holding(MergeRow, Fate.STAYS),
 )
 TRACES = traces.TRACES
 

@@ -114,9 +114,9 @@ class Checked:
         # Whoever is told of customers must be allowed to read them, whatever the question.
         scopes = {"customers:read", *(scope for scope, _ in self.grants)}
         lacks = {f"the scope {scope}" for scope in scopes if not caller.may(scope)}
-        groups = {group for _, group in self.grants} - {EVERYBODY}
-        lacks |= {f"the field group {group}" for group in groups if not caller.sees(group)}
-        if caller.limited and len(groups) < len({group for _, group in self.grants}):
+        groups = {group for _, group in self.grants}
+        lacks |= {f"the field group {group}" for group in groups - {EVERYBODY} if not caller.sees(group)}
+        if caller.limited and EVERYBODY in groups:
             lacks.add("the reach of all customers")
         return sorted(lacks)
 

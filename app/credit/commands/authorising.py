@@ -88,7 +88,7 @@ async def capture(tx: Tx, authorisation_id: uuid.UUID, receipt: Receipt | None) 
     `receipt` names it, if it was not named before. Raises Problem: no such authorisation, released or expired.
     """
     # Whoever charges the account holds it first: its receipt is here, or it will find the number here.
-    account = (await queries.one(tx, authorisation_id) or ("", None))[1]
+    account = await queries.whose(tx, authorisation_id)
     if account is not None:
         await lock_accounts(tx, [account])
     row = await queries.held(tx, authorisation_id)
@@ -100,7 +100,7 @@ async def capture(tx: Tx, authorisation_id: uuid.UUID, receipt: Receipt | None) 
     if row.status not in {"held", "captured"} or (row.status == "held" and row.expires_at <= tx.now):
         raise Problem(AUTHORISATION_ENDED)
     source, number = receipt or (row.source, row.number)
-    here = await queries.charged(tx, row.customer_id, source, number)
+    here = await queries.arrived(tx, row.customer_id, source, number)
     ending = {"status": "settled", "closed_at": tx.now} if here else {"status": "captured"}
     await _change(tx, row, {**ending, "source": source, "number": number})
     await _announce(tx, "credit.captured", "capture", row.customer_id, row.id)

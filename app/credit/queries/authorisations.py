@@ -18,6 +18,14 @@ from app.receipts.models import ReceiptNumber
 RESERVED = text(f"SELECT {reserved_sql('CAST(:customer AS uuid)')}")
 
 
+async def whose(tx: Tx, authorisation_id: uuid.UUID) -> uuid.UUID | None:
+    """The customer of an authorisation, whoever asks."""
+    found: uuid.UUID | None = await tx.scalar(
+        select(CreditAuthorisation.customer_id).where(CreditAuthorisation.id == authorisation_id)
+    )
+    return found
+
+
 async def held(tx: Tx, authorisation_id: uuid.UUID) -> Any:
     """The row of an authorisation, locked. Raises Problem not_found, also if the caller may not see the customer."""
     a = CreditAuthorisation
@@ -30,7 +38,7 @@ async def held(tx: Tx, authorisation_id: uuid.UUID) -> Any:
     return rows[0]
 
 
-async def charged(tx: Tx, customer_id: uuid.UUID, source: str | None, number: str | None) -> bool:
+async def arrived(tx: Tx, customer_id: uuid.UUID, source: str | None, number: str | None) -> bool:
     """Whether the customer's receipt is here already: what was put on account with it is on the account."""
     if source is None or number is None:
         return False
